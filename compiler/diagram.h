@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * diagram - the interval decision diagram of a policy
+ *
+ * In: clauses (unions of products of interval sets, in order of priority).
+ * Out: a hash-consed, ordered, reduced diagram: each inner node cuts one field
+ * into intervals, each leaf names the action of the first clause that holds
+ * the packet. Fields are tested in one order along every path, FAMILY first.
+ * Two packets with the same leaf in every context share the node; no node has
+ * two neighbouring children that are equal, and none has fewer than one cut.
+ *
+ * Built by divide and conquer over the clauses with a memoized overlay (the
+ * first operand has priority), after runs of clauses that differ in one field
+ * only were folded by a sweep: near O(n log n) for a set or map of n prefixes.
+ */
+#ifndef SKPOL_DIAGRAM_H
+#define SKPOL_DIAGRAM_H
+
+#include "policy.h"
+
+/* A node, or with the top bit a leaf: the action's number, or no action. */
+typedef uint32_t dref;
+#define DREF_LEAF	0x80000000u
+#define DREF_NONE	0xffffffffu	/* leaf: no clause holds the packet */
+static inline bool dref_is_leaf(dref r) { return r & DREF_LEAF; }
+static inline uint32_t dref_action(dref r) { return r & ~DREF_LEAF; }
+
+struct dnode {
+	uint8_t field;		/* enum field */
+	uint32_t ncuts;		/* >= 1 */
+	const u128 *cuts;	/* rising; child i holds v when cuts[i-1] <= v < cuts[i] */
+	const dref *children;	/* ncuts + 1 */
+};
+
+struct diagram {
+	struct arena *arena;
+	uint8_t order[FIELD_COUNT];	/* fields, first tested first */
+	struct dnode *nodes;
+	size_t nnodes, cap;
+	dref root;
+	struct diagram_table *table;	/* hash-consing and memo; private */
+};
+
+struct diagram_options {
+	const uint8_t *order;	/* FIELD_COUNT fields, FAMILY first; NULL = search */
+	size_t max_cuts;	/* give up above this many (0 = 16,000,000) */
+};
+
+struct diagram_stats {		/* of what the root reaches */
+	size_t nodes, cuts, leaves, depth;
+};
+
+/* NULL when max_cuts does not suffice with any order tried. */
+struct diagram *diagram_build(struct arena *a, const struct policy *p,
+			      const struct diagram_options *o);
+/* The diagram of some clauses only (tests, forest). */
+struct diagram *diagram_build_clauses(struct arena *a, const struct clause *c,
+				      size_t n, const struct diagram_options *o);
+
+/* The leaf of a packet. */
+dref diagram_walk(const struct diagram *d, const u128 v[FIELD_COUNT]);
+
+/* D with each leaf ACTION replaced by TO[action], reduced again: what remains
+ * are the distinctions that matter to the caller. */
+struct diagram *diagram_map_leaves(struct arena *a, const struct diagram *d,
+				   const uint32_t *to);
+
+struct diagram_stats diagram_stats(const struct diagram *d);
+
+/*
+ * Calls VISIT once for each leaf that packets of TERM can reach, with one such
+ * packet (lowest values; valid for its family), until it returns false.
+ */
+typedef bool diagram_visit(void *ctx, dref leaf, const u128 v[FIELD_COUNT]);
+bool diagram_restrict(const struct diagram *d, const struct term *term,
+		      diagram_visit *visit, void *ctx);
+
+/* Graphviz text, deterministic. */
+void diagram_dot(const struct diagram *d, const struct policy *p, FILE *out);
+
+/* Field values back to a packet that can be printed (interface by name). */
+void diagram_packet(const struct policy *p, const u128 v[FIELD_COUNT],
+		    struct packet *k);
+
+#endif
