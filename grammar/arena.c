@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * arena - memory that lives as long as one compilation
+ *
+ * In: sizes. Out: zeroed memory aligned to 16. Small things share chunks of
+ * ARENA_CHUNK bytes; anything of ARENA_LARGE bytes or more has a chunk of its
+ * own, so that a growing array can be reallocated in place of the old one.
+ * Promise: never NULL; when memory ends, or a size overflows, the owner's
+ * jump buffer is taken (without one: abort), and the arena is still whole.
+ */
+#include "arena.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Tests build with tiny chunks. */
+#ifndef ARENA_CHUNK
+#define ARENA_CHUNK 65536
+#endif
+#define ARENA_LARGE (ARENA_CHUNK / 4)
+#define ARENA_ALIGN 16
+
+struct arena_chunk {
+	struct arena_chunk *older, *newer;
+	size_t size;			/* of the data behind this header */
+} __attribute__((aligned(ARENA_ALIGN)));
+
+static void exhausted(struct arena *a) __attribute__((noreturn));
+
+static void exhausted(struct arena *a)
+{
+	if (!a->exhausted)
+		abort();
+	longjmp(*a->exhausted, 1);
+}
+
+void arena_init(struct arena *a, jmp_buf *exhausted)
+{
+	memset(a, 0, sizeof(*a));
+	a->exhausted = exhausted;
+}
+
+void arena_free(struct arena *a)
+{
+	struct arena_chunk *c = a->chunks;
+
+	while (c) {
+		struct arena_chunk *older = c->older;
+
+		free(c);
+		c = older;
+	}
+	memset(a, 0, sizeof(*a));
+}
+
+/* Hangs C, new or moved by realloc, into the list at its place. */
+static void relink(struct arena *a, struct arena_chunk *c)
+{
+	if (c->newer)
+		c->newer->older = c;
+	else
+		a->chunks = c;
+	if (c->older)
+		c->older->newer = c;
+}
+
+static struct arena_chunk *chunk_new(struct arena *a, size_t size)
+{
+	struct arena_chunk *c;
+
+	if (size > SIZE_MAX / 2)
+		exhausted(a);
+	c = calloc(1, sizeof(*c) + size);
+	if (!c)
+		exhausted(a);
+	c->size = size;
+	c->older = a->chunks;
+	relink(a, c);
+	a->used += sizeof(*c) + size;
+	return c;
+}
+
+void *arena_alloc(struct arena *a, size_t size)
+{
+	char *p;
+
+	if (size >= ARENA_LARGE)
+		return chunk_new(a, size) + 1;
+	size = (size + ARENA_ALIGN - 1) & ~(size_t)(ARENA_ALIGN - 1);
+	if ((size_t)(a->end - a->next) < size) {
+		a->next = (char *)(chunk_new(a, ARENA_CHUNK) + 1);
+		a->end = a->next + ARENA_CHUNK;
+	}
+	p = a->next;
+	a->next += size;
+	return p;
+}
+
+void *arena_array(struct arena *a, size_t n, size_t size)
+{
+	size_t bytes;
+
+	if (__builtin_mul_overflow(n, size, &bytes))
+		exhausted(a);
+	return arena_alloc(a, bytes);
+}
+
+char *arena_strndup(struct arena *a, const char *s, size_t len)
+{
+	char *p;
+
+	if (len == SIZE_MAX)
+		exhausted(a);
+	p = arena_alloc(a, len + 1);
+	if (len)
+		memcpy(p, s, len);
+	return p;
+}
+
+char *arena_strdup(struct arena *a, const char *s)
+{
+	return arena_strndup(a, s, strlen(s));
+}
+
+char *arena_vprintf(struct arena *a, const char *fmt, va_list ap)
+{
+	va_list again;
+	char *p;
+	int n;
+
+	va_copy(again, ap);
+	n = vsnprintf(NULL, 0, fmt, again);
+	va_end(again);
+	if (n < 0)
+		exhausted(a);
+	p = arena_alloc(a, (size_t)n + 1);
+	vsnprintf(p, (size_t)n + 1, fmt, ap);
+	return p;
+}
+
+char *arena_printf(struct arena *a, const char *fmt, ...)
+{
+	va_list ap;
+	char *p;
+
+	va_start(ap, fmt);
+	p = arena_vprintf(a, fmt, ap);
+	va_end(ap);
+	return p;
+}
+
+/* V has a chunk of its own: OLD and BYTES are at least ARENA_LARGE. */
+static void *grow_large(struct arena *a, void *v, size_t old, size_t bytes)
+{
+	struct arena_chunk *c = (struct arena_chunk *)v - 1;
+
+	if (bytes > SIZE_MAX / 2)
+		exhausted(a);
+	c = realloc(c, sizeof(*c) + bytes);
+	if (!c)
+		exhausted(a);
+	c->size = bytes;
+	relink(a, c);
+	memset((char *)(c + 1) + old, 0, bytes - old);
+	a->used += bytes - old;
+	return c + 1;
+}
+
+void *arena_grow(struct arena *a, void *v, size_t *cap, size_t need,
+		 size_t size)
+{
+	size_t n = *cap ? *cap : (size < 64 ? 64 / size : 1);
+	size_t old = *cap * size, bytes;
+	void *p;
+
+	while (n < need) {
+		if (__builtin_mul_overflow(n, 2, &n))
+			exhausted(a);
+	}
+	if (__builtin_mul_overflow(n, size, &bytes))
+		exhausted(a);
+	if (old >= ARENA_LARGE) {
+		p = grow_large(a, v, old, bytes);
+	} else {
+		p = arena_alloc(a, bytes);
+		if (old)
+			memcpy(p, v, old);
+	}
+	*cap = n;
+	return p;
+}
