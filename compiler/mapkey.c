@@ -28,7 +28,7 @@ static bool say_shape(struct mapper *k, uint8_t x, uint8_t y)
 		     "a map cannot have both a `%s` and a `%s` key",
 		     key_name[x], key_name[y]);
 	d->label = arena_printf(k->r->a, "an entry has one list for both");
-	d->help = "a map has one key of `to`, `from`, `on`, and one of `port`, `from port`: use a map for each, in rules of their own";
+	d->help = "use a map for each, in rules of their own";
 	return false;
 }
 
@@ -82,11 +82,6 @@ static void say_key(struct mapper *k, const struct ast_element *e,
 typedef bool take_key(struct mapper *k, const struct ast_element *e,
 		      const struct ast_element *written);
 
-struct frame {
-	const struct ast_elements *list;
-	size_t next;
-};
-
 /*
  * Hands every element of LIST to TAKE; for a named set, its members one by
  * one, each set once. With a stack of its own: sets nest as deep as the user
@@ -96,14 +91,14 @@ static bool each_key(struct mapper *k, const struct ast_elements *list,
 		     enum set_use use, take_key *take)
 {
 	const struct ast_element *written = NULL;
-	struct frame *stack = NULL;
-	size_t n = 0, cap = 0;
 	bool good = true;
+	size_t n = 0;
 
 	k->r->stamp++;
-	*arena_push(k->r->a, stack, n, cap) = (struct frame){ list, 0 };
+	*arena_push(k->r->a, k->stack, n, k->stack_cap) =
+		(struct mapkey_frame){ list, 0 };
 	while (n && !diag_full(k->r->d)) {
-		struct frame *top = &stack[n - 1];
+		struct mapkey_frame *top = &k->stack[n - 1];
 		const struct ast_element *e;
 		struct set_info *s;
 
@@ -123,8 +118,8 @@ static bool each_key(struct mapper *k, const struct ast_elements *list,
 		if (!s)
 			good = false;
 		else if (s->stamp != k->r->stamp)
-			*arena_push(k->r->a, stack, n, cap) =
-				(struct frame){ &s->ast->elements, 0 };
+			*arena_push(k->r->a, k->stack, n, k->stack_cap) =
+				(struct mapkey_frame){ &s->ast->elements, 0 };
 		if (s)
 			s->stamp = k->r->stamp;
 	}

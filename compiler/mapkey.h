@@ -33,6 +33,11 @@ struct shape {			/* what a map's entries are written with */
 	enum set_use use;
 };
 
+struct mapkey_frame {		/* a list of elements being gone through */
+	const struct ast_elements *list;
+	size_t next;
+};
+
 struct mapper {
 	struct resolver *r;
 	struct map_info *m;
@@ -41,6 +46,8 @@ struct mapper {
 	size_t nkeys, keys_cap;
 	struct ports *ports;		/* of the entry at hand */
 	size_t nports, ports_cap;
+	struct mapkey_frame *stack;
+	size_t stack_cap;
 	struct symtab verdicts;
 	const struct ast_entry *standard;	/* the `default` entry */
 	uint32_t standard_verdict;

@@ -97,7 +97,7 @@ static void say_duplicate(struct mapper *k, const struct mapkey *x,
 	d->also.place = first->element->place;
 	d->also.text = equal ? "the first" : "this one";
 	if (!equal)
-		d->help = "give the ports that are in both an entry of their own, or cut one range";
+		d->help = "cut one of the ranges: the narrower one wins";
 	k->m->bad = true;
 }
 

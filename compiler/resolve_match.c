@@ -202,8 +202,8 @@ static void say_contradiction(struct resolver *r, const struct context *c,
 	}
 	if (f->keyword != g->keyword) {
 		d = diag_add(r->d, DIAG_FAMILY_MISMATCH, &f->place,
-			     "no packet can satisfy this match: %s and %s are of different families",
-			     f->what, g->what);
+			     "no packet can satisfy this match: %s is of the other family",
+			     f->keyword ? g->what : f->what);
 	} else if (!strcmp(f->what, g->what)) {
 		d = diag_add(r->d, DIAG_CONTRADICTION, &f->place,
 			     "no packet can satisfy this match: %s cannot be both",

@@ -165,7 +165,8 @@ static const struct service *service_find(const char *name)
 }
 
 static void say_service(struct resolver *r, const struct service *s,
-			const char *text, const struct place *place)
+			const char *text, const struct place *place,
+			bool name_taken)
 {
 	struct diag *d;
 
@@ -173,8 +174,11 @@ static void say_service(struct resolver *r, const struct service *s,
 		     "`%s` is not the name of a set, and services are not looked up",
 		     text);
 	d->label = "a number belongs here";
-	d->help = arena_printf(r->a, "write `%u`, or `set %s = { %u }`",
-			       s->port, text, s->port);
+	if (name_taken)
+		d->help = arena_printf(r->a, "write `%u`", s->port);
+	else
+		d->help = arena_printf(r->a, "write `%u`, or `set %s = { %u }`",
+				       s->port, text, s->port);
 }
 
 static const char *nearest(struct resolver *r, enum symbol_kind kind,
@@ -240,7 +244,7 @@ struct symbol *name_find(struct resolver *r, enum symbol_kind kind,
 	service = kind == SYMBOL_SET && use == USE_PORT ?
 		service_find(text) : NULL;
 	if (service)
-		say_service(r, service, text, place);
+		say_service(r, service, text, place, s);
 	else if (s)
 		say_kind(r, kind, s, place);
 	else
