@@ -173,6 +173,8 @@ static const struct mistake mistakes[] = {
 	  "default -> drop\n}", "socket-protocol@4:12" },
 	{ "socket a tcp\nudp -> map m\ntcp -> map m\nmap m by to {\n"
 	  "1.2.3.4 -> a\ndefault -> drop\n}", "" },
+	{ "socket a tcp\ntcp -> map m\nudp -> map m\nmap m by to {\n"
+	  "1.2.3.4 -> a\ndefault -> drop\n}", "" },
 	{ "socket a ip6\ntcp -> map m\nmap m by to {\n1.2.3.4 -> a\n"
 	  "::/0 -> a\n}", "family-mismatch@4:12" },
 	/* contradictions */
