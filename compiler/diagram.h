@@ -38,7 +38,7 @@ struct diagram {
 	struct dnode *nodes;
 	size_t nnodes, cap;
 	dref root;
-	struct diagram_table *table;	/* hash-consing and memo; private */
+	struct diagram_marks *marks;	/* diagram_restrict's; private */
 };
 
 struct diagram_options {

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * image - a compiled policy before it is an object: bytes and what they mean
+ *
+ * Made by the code generator, written to policy.o by object.c, run by the
+ * interpreter, checked by the proof; read back from policy.o by image_read.c.
+ * Promise: the instructions are final. Only ld_imm64 pairs that name a map are
+ * left to the loader (relocs).
+ *
+ * .rodata holds, each at a multiple of 8:
+ *	bpf_metadata_*		strings that bpftool shows
+ *	skpol_slots		u32 each: compile-time slot -> index in `sockets`
+ *	skpol_interfaces	u32 each: ifindex of each interface name;
+ *				IMAGE_NO_INTERFACE = there is none
+ *	skpol_steps		struct image_step each
+ *	skpol_*			tables, by the lowering that made them
+ * The runtime writes skpol_slots and skpol_interfaces before it loads the
+ * program. As compiled they are 0, 1, 2, ... and IMAGE_NO_INTERFACE.
+ */
+#ifndef SKPOL_IMAGE_H
+#define SKPOL_IMAGE_H
+
+#include <linux/bpf.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "../grammar/source.h"
+
+struct arena;
+
+enum image_map {
+	IMAGE_SOCKETS,		/* SOCKMAP, key u32, value u64 */
+	IMAGE_COUNTERS,		/* PERCPU_ARRAY, key u32, value struct image_counter */
+	IMAGE_EVENTS,		/* RINGBUF; only when a rule has `trace` */
+	IMAGE_RODATA,		/* the .rodata section */
+	IMAGE_MAPS,
+	IMAGE_NO_MAP = IMAGE_MAPS,
+};
+
+#define IMAGE_NO_INTERFACE UINT32_MAX
+
+/*
+ * One step of an else chain for packets of one family and protocol. An outcome
+ * is four steps in a row, in order of SLOT_KIND (tcp4, tcp6, udp4, udp6): the
+ * first to try for each. `next` is the step after this one fails.
+ */
+struct image_step {
+	uint32_t slot;		/* index into skpol_slots, or IMAGE_PASS/_DROP */
+	uint32_t flags;		/* of bpf_sk_assign */
+	uint32_t counter;	/* index into counters, or IMAGE_NO_COUNTER */
+	uint32_t next;		/* index into skpol_steps */
+	uint32_t rule;		/* for events; IMAGE_NO_TRACE = none is sent */
+	uint32_t unused[3];	/* 32 bytes: an index is a shift */
+};
+enum {
+	IMAGE_PASS = UINT32_MAX - 1, IMAGE_DROP = UINT32_MAX,	/* of slot */
+	IMAGE_NO_COUNTER = UINT32_MAX, IMAGE_NO_TRACE = UINT32_MAX,
+};
+
+/* One counted rule on one CPU. 64 bytes: a cache line. */
+struct image_counter {
+	uint64_t hits;		/* packets this rule decided */
+	uint64_t missing;	/* times the slot of a step was empty */
+	uint64_t last_hit;	/* reserved, 0 */
+	/* times the kernel refused the socket, by errno */
+	uint64_t eprototype, eafnosupport, esocktnosupport, eexist;
+	uint64_t other;
+};
+
+/* What a `trace` rule sends through `events`. Addresses in network order. */
+struct image_event {
+	uint64_t time;		/* bpf_ktime_get_ns() */
+	uint32_t rule;		/* index into the manifest's rules */
+	uint32_t slot;		/* compile-time slot, IMAGE_PASS or IMAGE_DROP */
+	uint32_t ifindex;	/* 0 before kernel 5.17 */
+	uint8_t family;		/* AF_INET or AF_INET6 */
+	uint8_t protocol;	/* IPPROTO_TCP or IPPROTO_UDP */
+	uint16_t local_port, remote_port;	/* host order */
+	uint16_t unused;
+	uint8_t local[16], remote[16];	/* IPv4: the first four bytes */
+	uint32_t unused2;
+};				/* 64 bytes */
+
+struct image_reloc {
+	uint32_t insn;		/* of the first half of the ld_imm64 */
+	uint8_t map;		/* enum image_map */
+	uint32_t offset;	/* IMAGE_RODATA: in the section; else 0 */
+};
+
+struct image_line {		/* from this instruction on, until the next */
+	uint32_t insn;
+	struct place place;	/* what it was compiled from */
+};
+
+struct image_variable {		/* of .rodata */
+	const char *name;
+	uint32_t offset, size;	/* in bytes */
+	uint8_t width;		/* of an element: 1 (text), 2, 4 or 8 bytes */
+};
+
+struct image {
+	struct bpf_insn *insns;
+	size_t ninsns;
+	struct image_reloc *relocs;	/* rising */
+	size_t nrelocs;
+	struct image_line *lines;	/* rising; the first is instruction 0 */
+	size_t nlines;
+	uint8_t *rodata;
+	size_t rodata_size;
+	struct image_variable *variables;	/* rising */
+	size_t nvariables;
+	uint32_t nslots, ncounters, ninterfaces;
+	bool events;
+};
+
+/* The variable of that name, or NULL. */
+const struct image_variable *image_variable(const struct image *m,
+					    const char *name);
+
+#endif

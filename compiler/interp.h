@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * interp - runs the bytes of an image without a kernel
+ *
+ * In: an image, a packet, the state of the sockets. Out: what the kernel would
+ * have done. It executes exactly what the kernel would be given, and traps
+ * what the verifier would refuse: a read outside the context, the stack or
+ * .rodata, an uninitialized register or stack slot, an unknown instruction or
+ * helper, a socket not released, a jump outside the program, too many steps.
+ */
+#ifndef SKPOL_INTERP_H
+#define SKPOL_INTERP_H
+
+#include "../grammar/packet.h"
+#include "image.h"
+
+struct interp_sockets {
+	void *ctx;
+	/* Whether index INDEX of the socket map holds a socket; NULL = all do. */
+	bool (*present)(void *ctx, uint32_t index);
+	/* 0, or the negative errno of bpf_sk_assign; NULL = always 0. */
+	int (*assign)(void *ctx, uint32_t index, uint64_t flags);
+};
+
+struct interp {
+	const struct image *image;
+	struct interp_sockets sockets;
+	struct image_counter *counters;	/* image->ncounters, or NULL */
+	/* called for each event submitted, or NULL */
+	void (*event)(void *ctx, const struct image_event *e);
+	void *event_ctx;
+};
+
+enum { INTERP_NO_SOCKET = UINT32_MAX, INTERP_STEPS_MAX = 1000000 };
+
+struct interp_result {
+	const char *trap;	/* NULL, or what the verifier would not accept */
+	size_t at;		/* the instruction that trapped, or `exit` */
+	uint32_t verdict;	/* R0: SK_DROP 0, SK_PASS 1 */
+	uint32_t slot;		/* index assigned in the socket map, or INTERP_NO_SOCKET */
+	uint64_t flags;		/* of that assignment */
+	size_t steps;		/* instructions executed */
+};
+
+/* Interface names of P are not looked at: ifindex decides. */
+void interp_run(const struct interp *m, const struct packet *p,
+		struct interp_result *out);
+
+/* The 72 bytes of struct bpf_sk_lookup for P, as the kernel shows them. */
+void interp_context(const struct packet *p, uint8_t ctx[72]);
+
+#endif
