@@ -26,6 +26,7 @@
 #include <stdint.h>
 
 #include "../grammar/source.h"
+#include "../runtime/abi.h"
 
 struct arena;
 
@@ -37,8 +38,6 @@ enum image_map {
 	IMAGE_MAPS,
 	IMAGE_NO_MAP = IMAGE_MAPS,
 };
-
-#define IMAGE_NO_INTERFACE UINT32_MAX
 
 /*
  * One step of an else chain for packets of one family and protocol. An outcome
@@ -57,30 +56,6 @@ enum {
 	IMAGE_PASS = UINT32_MAX - 1, IMAGE_DROP = UINT32_MAX,	/* of slot */
 	IMAGE_NO_COUNTER = UINT32_MAX, IMAGE_NO_TRACE = UINT32_MAX,
 };
-
-/* One counted rule on one CPU. 64 bytes: a cache line. */
-struct image_counter {
-	uint64_t hits;		/* packets this rule decided */
-	uint64_t missing;	/* times the slot of a step was empty */
-	uint64_t last_hit;	/* reserved, 0 */
-	/* times the kernel refused the socket, by errno */
-	uint64_t eprototype, eafnosupport, esocktnosupport, eexist;
-	uint64_t other;
-};
-
-/* What a `trace` rule sends through `events`. Addresses in network order. */
-struct image_event {
-	uint64_t time;		/* bpf_ktime_get_ns() */
-	uint32_t rule;		/* index into the manifest's rules */
-	uint32_t slot;		/* compile-time slot, IMAGE_PASS or IMAGE_DROP */
-	uint32_t ifindex;	/* 0 before kernel 5.17 */
-	uint8_t family;		/* AF_INET or AF_INET6 */
-	uint8_t protocol;	/* IPPROTO_TCP or IPPROTO_UDP */
-	uint16_t local_port, remote_port;	/* host order */
-	uint16_t unused;
-	uint8_t local[16], remote[16];	/* IPv4: the first four bytes */
-	uint32_t unused2;
-};				/* 64 bytes */
 
 struct image_reloc {
 	uint32_t insn;		/* of the first half of the ld_imm64 */

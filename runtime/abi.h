@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * abi - what a loaded program and user space share: values in its maps
+ *
+ * Written by the code that the compiler emits, read by the runtime. A change
+ * here is a new format of policy.o.
+ */
+#ifndef SKPOL_ABI_H
+#define SKPOL_ABI_H
+
+#include <stdint.h>
+
+#define IMAGE_NO_INTERFACE UINT32_MAX
+
+/* One counted rule on one CPU. 64 bytes: a cache line. */
+struct image_counter {
+	uint64_t hits;		/* packets this rule decided */
+	uint64_t missing;	/* times the slot of a step was empty */
+	uint64_t last_hit;	/* reserved, 0 */
+	/* times the kernel refused the socket, by errno */
+	uint64_t eprototype, eafnosupport, esocktnosupport, eexist;
+	uint64_t other;
+};
+
+/* What a `trace` rule sends through `events`. Addresses in network order. */
+struct image_event {
+	uint64_t time;		/* bpf_ktime_get_ns() */
+	uint32_t rule;		/* index into the manifest's rules */
+	uint32_t slot;		/* compile-time slot, IMAGE_PASS or IMAGE_DROP */
+	uint32_t ifindex;	/* 0 before kernel 5.17 */
+	uint8_t family;		/* AF_INET or AF_INET6 */
+	uint8_t protocol;	/* IPPROTO_TCP or IPPROTO_UDP */
+	uint16_t local_port, remote_port;	/* host order */
+	uint16_t unused;
+	uint8_t local[16], remote[16];	/* IPv4: the first four bytes */
+	uint32_t unused2;
+};				/* 64 bytes */
+
+#endif
