@@ -20,13 +20,17 @@ struct object_input {
 	struct source_set *sources;	/* for .BTF.ext's lines of text */
 };
 
-/* 0 with malloc'ed bytes, or a negative errno with a sentence in ERROR. */
+/*
+ * 0 with malloc'ed bytes, or a negative errno with a sentence in ERROR: EINVAL
+ * is a fault of skpolc (the image breaks a promise), EFBIG too large a policy.
+ */
 int object_build(const struct object_input *in, void **bytes, size_t *size,
 		 char error[256]);
 
 /*
  * Writes to PATH by way of a temporary file in the same folder and rename; "-"
- * is standard output. 0, or a negative errno; PATH is as it was then.
+ * is standard output; what is no regular file is written to as it is. 0, or a
+ * negative errno; PATH is as it was then. The caller ignores SIGPIPE.
  */
 int object_write(const char *path, const void *bytes, size_t size);
 
@@ -34,7 +38,7 @@ struct manifest_options {
 	unsigned int optimize;		/* 0, 1, 2 */
 	const char *target_kernel;	/* "5.10" */
 };
-/* A new reference. The schema is docs/manifest.md. */
+/* A new reference, or NULL without memory. The schema is docs/manifest.md. */
 json_t *manifest_build(struct arena *a, const struct policy *p,
 		       struct source_set *s,
 		       const struct manifest_options *o);

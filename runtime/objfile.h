@@ -22,11 +22,11 @@ enum { OBJFILE_ERROR_MAX = 256 };
 struct objfile_reloc {
 	uint32_t insn;		/* index of the ld_imm64 */
 	const char *symbol;	/* "sockets", "counters", "events", or a variable */
-	uint32_t offset;	/* of a variable in .rodata, addend included */
+	uint32_t offset;	/* in .rodata, addend included; of a map 0 */
 	bool rodata;
 };
 
-struct objfile_variable {	/* of .rodata */
+struct objfile_variable {	/* of .rodata; one of no bytes is not there */
 	const char *name;
 	uint32_t offset, size;	/* bytes */
 };
@@ -40,9 +40,12 @@ struct objfile {
 	size_t rodata_size;
 	struct objfile_reloc *relocs;	/* rising by insn */
 	size_t nrelocs;
-	struct objfile_variable *variables;
+	struct objfile_variable *variables;	/* rising by offset */
 	size_t nvariables;
 	json_t *manifest;	/* checked against the schema, version 1 */
+	uint32_t nslots, ninterfaces;	/* as the manifest and .rodata agree */
+	uint32_t ncounters;	/* the manifest's counters are 0 to this - 1 */
+	bool events;		/* there is a map `events` */
 	char sha256[65];	/* of the file's bytes */
 };
 
