@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * generation - a policy that was applied: program, maps, and what it means
+ *
+ * In: descriptors and JSON. Out: a folder of pins, and back. Promise: a
+ * numbered folder is complete when it appears; the live generation is found
+ * by the program that the link runs, never by a note that could be stale.
+ */
+#include "generation.h"
+
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "abi.h"
+#include "auto.h"
+#include "blob.h"
+#include "state.h"
+
+enum { LIVE_TRIES = 20 };
+
+static bool parse_number(const char *name, uint32_t *number)
+{
+	char *end;
+	unsigned long v = strtoul(name, &end, 10);
+
+	*number = (uint32_t)v;
+	return *name >= '1' && *name <= '9' && !*end && v < UINT32_MAX;
+}
+
+static int compare_numbers(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+int generation_list(struct skpol *s, uint32_t **v, size_t *n)
+{
+	AUTO_DIR dir = opendir(s->dir);
+	AUTO_FREE uint32_t *list = NULL;
+	struct dirent *e;
+	uint32_t number;
+
+	*n = 0;
+	if (!dir && errno != ENOENT)
+		return fail_system(s, -errno, "cannot read %s: %s", s->dir,
+				   strerror(errno));
+	while (dir && (e = readdir(dir))) {
+		uint32_t *more;
+
+		if (!parse_number(e->d_name, &number))
+			continue;
+		more = realloc(list, (*n + 1) * sizeof(*list));
+		if (!more)
+			return fail_memory(s);
+		list = more;
+		list[(*n)++] = number;
+	}
+	if (*n)
+		qsort(list, *n, sizeof(*list), compare_numbers);
+	if (v) {
+		*v = list;
+		list = NULL;
+	}
+	return 0;
+}
+
+/* A pin of generation NUMBER, or -1. */
+static int get(struct skpol *s, uint32_t number, const char *what)
+{
+	char name[32];
+	int fd;
+
+	snprintf(name, sizeof(name), "%u/%s", number, what);
+	fd = pin_get_readonly(s, name);
+	return fd < 0 ? -1 : fd;
+}
+
+/* Counters that are not of our shape would be written past their buffers. */
+static int get_counters(struct skpol *s, uint32_t number)
+{
+	AUTO_FD fd = get(s, number, "counters");
+	struct bpf_map_info info = { 0 };
+	__u32 len = sizeof(info);
+
+	if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &len) ||
+	    info.type != BPF_MAP_TYPE_PERCPU_ARRAY ||
+	    info.value_size != sizeof(struct image_counter))
+		return -1;
+	return take_fd(&fd);
+}
+
+static json_t *get_blob(struct skpol *s, uint32_t number, const char *what)
+{
+	AUTO_FD fd = get(s, number, what);
+
+	return fd < 0 ? NULL : blob_read(s, fd);
+}
+
+static uint32_t program_id(int fd)
+{
+	struct bpf_prog_info info = { 0 };
+	__u32 len = sizeof(info);
+
+	if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &len))
+		return 0;
+	return info.id;
+}
+
+int generation_open(struct skpol *s, uint32_t number, struct generation *g)
+{
+	char path[PATH_MAX];
+	struct stat st;
+
+	*g = GENERATION_NONE;
+	if (stat(state_path(s, path, "%u", number), &st))
+		return -ENOENT;
+	g->number = number;
+	g->program = get(s, number, "program");
+	g->program_id = program_id(g->program);
+	g->counters = get_counters(s, number);
+	g->events = get(s, number, "events");
+	g->sockets = get(s, number, "sockets");
+	g->meta = get_blob(s, number, "meta");
+	g->base = get_blob(s, number, "base");
+	return 0;
+}
+
+int generation_read_manifest(struct skpol *s, struct generation *g)
+{
+	if (!g->manifest)
+		g->manifest = get_blob(s, g->number, "manifest");
+	if (!g->manifest)
+		return fail_system(s, -EUCLEAN, "generation %u has lost its "
+				   "manifest: apply the policy again",
+				   g->number);
+	return 0;
+}
+
+void generation_close(struct generation *g)
+{
+	auto_close(&g->program);
+	auto_close(&g->counters);
+	auto_close(&g->events);
+	auto_close(&g->sockets);
+	json_decref(g->meta);
+	json_decref(g->base);
+	json_decref(g->manifest);
+	*g = GENERATION_NONE;
+}
+
+int generation_newest(struct skpol *s, struct generation *g)
+{
+	AUTO_FREE uint32_t *v = NULL;
+	size_t n;
+	int err = generation_list(s, &v, &n);
+
+	*g = GENERATION_NONE;
+	if (err)
+		return err;
+	return n ? generation_open(s, v[n - 1], g) : -ENOENT;
+}
+
+/* The generation that has program ID, searched from the newest down. */
+static int find_program(struct skpol *s, uint32_t id, struct generation *g)
+{
+	AUTO_FREE uint32_t *v = NULL;
+	size_t n;
+	int err = generation_list(s, &v, &n);
+
+	*g = GENERATION_NONE;
+	while (!err && n--) {
+		AUTO_FD fd = get(s, v[n], "program");
+
+		if (program_id(fd) == id)
+			return generation_open(s, v[n], g);
+	}
+	return err;
+}
+
+/* Readers hold no lock: the link may move while they look for its folder. */
+int live_find(struct skpol *s, struct live *v)
+{
+	int err = 0;
+
+	for (int i = 0; i < LIVE_TRIES; i++) {
+		struct link_view again;
+		bool moved;
+
+		err = link_view(s, &v->link);
+		v->gen = GENERATION_NONE;
+		if (err)
+			return err;
+		err = v->link.state == LINK_ALIVE ?
+			find_program(s, v->link.program_id, &v->gen) :
+			generation_newest(s, &v->gen);
+		if (err == -ENOENT)
+			err = 0;
+		if (err || v->gen.number || link_view(s, &again))
+			break;
+		moved = again.program_id != v->link.program_id;
+		link_close(&again);
+		if (!moved)
+			break;
+		live_close(v);
+	}
+	if (err)
+		live_close(v);
+	return err;
+}
+
+void live_close(struct live *v)
+{
+	link_close(&v->link);
+	generation_close(&v->gen);
+}
+
+static int pin(struct skpol *s, int fd, const char *what)
+{
+	char name[32];
+
+	snprintf(name, sizeof(name), "new/%s", what);
+	return fd < 0 ? 0 : pin_put(s, fd, name);
+}
+
+static int pin_blob(struct skpol *s, const json_t *j, const char *what)
+{
+	AUTO_FD fd = blob_write(s, what, j);
+
+	return fd < 0 ? fd : pin(s, fd, what);
+}
+
+int generation_write(struct skpol *s, const struct generation *g)
+{
+	char from[PATH_MAX], to[PATH_MAX];
+	int err = folder_make(s, "new");
+
+	err = err ? err : pin(s, g->program, "program");
+	err = err ? err : pin(s, g->counters, "counters");
+	err = err ? err : pin(s, g->events, "events");
+	err = err ? err : pin(s, g->sockets, "sockets");
+	err = err ? err : pin_blob(s, g->manifest, "manifest");
+	err = err ? err : pin_blob(s, g->base, "base");
+	err = err ? err : pin_blob(s, g->meta, "meta");
+	if (err)
+		return err;
+	state_path(s, from, "new");
+	if (rename(from, state_path(s, to, "%u", g->number)))
+		return fail_system(s, -errno, "cannot rename %s: %s", from,
+				   strerror(errno));
+	return 0;
+}
+
+int generation_delete(struct skpol *s, uint32_t number)
+{
+	char name[16];
+
+	snprintf(name, sizeof(name), "%u", number);
+	return folder_delete(s, name);
+}

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * generation - a policy that was applied: program, maps, and what it means
+ *
+ *	7/program	7/counters	7/events (with `trace`)
+ *	7/sockets	a second pin of the namespace's socket map
+ *	7/manifest	the object's manifest (blob)
+ *	7/meta		what the runtime adds to it (blob):
+ *	    {"version":1,"generation":7,"policy":"edge-web","object":"sha256",
+ *	     "sha256":"of the sources","slots":[{"name","protocol","family",
+ *	     "slot"}],"interfaces":[{"name","index"}],"counters":["tls"],
+ *	     "chain":[7,6]}
+ *	7/base		counts of generations before (counter.h; blob)
+ *
+ * Numbers rise and are not used again while the state exists. A folder gets
+ * its number by one rename, complete.
+ */
+#ifndef SKPOL_GENERATION_H
+#define SKPOL_GENERATION_H
+
+#include <jansson.h>
+
+#include "handle.h"
+#include "link.h"
+
+struct generation {
+	uint32_t number;	/* 0 = none */
+	uint32_t program_id;
+	int program, counters, events, sockets;	/* -1 = none, or gone */
+	json_t *meta, *base, *manifest;	/* NULL = gone, or not read */
+};
+
+#define GENERATION_NONE ((struct generation){ .program = -1, .counters = -1, \
+	.events = -1, .sockets = -1 })
+
+/* Numbers of the generations in the state, rising; V may be NULL. */
+int generation_list(struct skpol *s, uint32_t **v, size_t *n);
+
+/*
+ * What is left of generation NUMBER: pins that were deleted by hand are -1 and
+ * NULL. The manifest is not read; -ENOENT when there is no such folder.
+ */
+int generation_open(struct skpol *s, uint32_t number, struct generation *g);
+int generation_read_manifest(struct skpol *s, struct generation *g);
+void generation_close(struct generation *g);
+
+/* That with the highest number; -ENOENT (no message) when there is none. */
+int generation_newest(struct skpol *s, struct generation *g);
+
+/*
+ * What runs: link, and the generation whose program it is. When the link is
+ * not alive: the newest, which ran last. gen.number is 0 when there is none, or
+ * when an attached program belongs to no folder.
+ */
+struct live {
+	struct link_view link;
+	struct generation gen;
+};
+int live_find(struct skpol *s, struct live *v);
+void live_close(struct live *v);
+static inline bool live_attached(const struct live *v)
+{
+	return v->link.state == LINK_ALIVE;
+}
+
+/* Pins G under its number. Its meta, base and manifest must be there. */
+int generation_write(struct skpol *s, const struct generation *g);
+int generation_delete(struct skpol *s, uint32_t number);
+
+#endif

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * skpol - libskpol: a compiled policy in the kernel, its sockets, its counters
+ *
+ * In: the bytes of a policy.o, a network namespace, sockets. Out: a program
+ * that steers them. Every call returns 0 or a negative errno; then
+ * skpol_message() is a sentence that says what is wrong and what to do, and
+ * skpol_fault() whose fault it is. Nothing is printed, nothing exits, there
+ * are no globals. A handle belongs to one thread at a time; any number of
+ * handles, in any number of processes, may work on one namespace. A process
+ * killed at any instruction leaves the old state or the new one.
+ *
+ * Structs that are passed in begin with their size (set it to sizeof), so that
+ * later versions can add members; zero is the default of every member.
+ */
+#ifndef SKPOL_H
+#define SKPOL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#ifndef SKPOL_API
+#define SKPOL_API __attribute__((visibility("default")))
+#endif
+
+struct skpol;
+
+enum skpol_fault {
+	SKPOL_FAULT_NONE = 0,
+	SKPOL_FAULT_INPUT = 1,		/* the object, or what was asked for */
+	SKPOL_FAULT_SYSTEM = 3,		/* kernel, privileges, another process */
+	SKPOL_FAULT_INTERNAL = 4,	/* a bug of skpol */
+};
+
+struct skpol_options {
+	size_t size;
+	const char *bpffs;	/* NULL = /sys/fs/bpf; never mounted by us */
+	const char *netns;	/* a name of ip-netns(8), a path, or "pid:N";
+				 * NULL = the caller's own */
+	/* Told what is worth knowing but no failure, a sentence each. */
+	void (*note)(void *ctx, const char *text);
+	void *ctx;
+};
+
+/*
+ * *OUT is a handle even after a failure, so that its message can be read;
+ * NULL only when there was no memory for it.
+ */
+SKPOL_API int skpol_open(const struct skpol_options *o, struct skpol **out);
+SKPOL_API void skpol_close(struct skpol *s);
+SKPOL_API const char *skpol_message(const struct skpol *s);
+SKPOL_API enum skpol_fault skpol_fault(const struct skpol *s);
+
+struct skpol_apply_options {
+	size_t size;
+	bool require_sockets;	/* an empty slot is -ENOTCONN, nothing done */
+	/* The verifier's whole log, when it refuses; NULL = its last words. */
+	void (*verifier_log)(void *ctx, const char *text);
+	void *ctx;
+};
+
+struct skpol_applied {
+	bool changed;		/* false: this very policy ran already */
+	uint32_t generation;
+	uint32_t empty;		/* slots without a socket */
+	char policy[64];
+};
+
+/*
+ * Attaches the policy, or replaces the running one without a gap. -EBUSY when
+ * another apply was faster.
+ */
+SKPOL_API int skpol_apply(struct skpol *s, const void *object, size_t size,
+			  const struct skpol_apply_options *o,
+			  struct skpol_applied *out);
+
+/*
+ * Detaches the policy and forgets its generations and counters. Registered
+ * sockets stay for the next policy, unless SOCKETS. *CHANGED is false when
+ * there was nothing to do.
+ */
+SKPOL_API int skpol_remove(struct skpol *s, bool sockets, bool *changed);
+
+/* Which slots of a name a call is about. */
+struct skpol_claim {
+	size_t size;
+	const char *name;	/* of a socket of the policy */
+	uint8_t protocol;	/* IPPROTO_TCP, IPPROTO_UDP; 0 = both */
+	uint8_t family;		/* 4 or 6; 0 = both */
+	bool replace;		/* take slots that hold another socket */
+	const char *local;	/* "ADDRESS:PORT" the socket is bound to; NULL = any */
+};
+
+/*
+ * Puts sockets into their slots: all that are asked for, or none. N
+ * descriptors of the caller; the fitting sockets of another process; the
+ * socket that is bound to claim->local, whoever owns it. A slot that holds
+ * another socket is -EEXIST, and keeps it. *FILLED counts slots that changed.
+ */
+SKPOL_API int skpol_register_fds(struct skpol *s, const struct skpol_claim *c,
+				 const int *fds, size_t n, size_t *filled);
+SKPOL_API int skpol_register_pid(struct skpol *s, const struct skpol_claim *c,
+				 pid_t pid, size_t *filled);
+SKPOL_API int skpol_register_at(struct skpol *s, const struct skpol_claim *c,
+				size_t *filled);
+SKPOL_API int skpol_unregister(struct skpol *s, const struct skpol_claim *c,
+			       size_t *emptied);
+
+struct skpol_rule_stats {
+	const char *name, *file, *verdict;
+	uint32_t line;
+	uint64_t hits;		/* packets the rule decided */
+	uint64_t missing;	/* times a slot of its chain was empty */
+	uint64_t refused;	/* times the kernel refused a socket, and why: */
+	uint64_t eprototype, eafnosupport, esocktnosupport, eexist, other;
+};
+
+/* Calls EACH for every counted rule of the running policy, in order. */
+SKPOL_API int skpol_stats(struct skpol *s,
+			  void (*each)(void *ctx,
+				       const struct skpol_rule_stats *r),
+			  void *ctx);
+
+/* JSON as `skpol status --json` and `skpol stats --json` print it; free(). */
+SKPOL_API int skpol_status_json(struct skpol *s, char **json);
+SKPOL_API int skpol_stats_json(struct skpol *s, char **json);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * slots - which place in the socket map belongs to which name
+ *
+ * In: {name, protocol, family}. Out: a slot, always the same while anybody
+ * needs it: a policy that names it, or a socket that is in it. Promise: no
+ * slot ever belongs to two names. Writers hold the lock of the state.
+ */
+#ifndef SKPOL_SLOTS_H
+#define SKPOL_SLOTS_H
+
+#include <jansson.h>
+
+#include "handle.h"
+
+enum { SLOTS_MAX = 65536 };
+
+struct slot_key {		/* the key in the map `names` */
+	char name[64];
+	uint8_t protocol;	/* IPPROTO_TCP, IPPROTO_UDP */
+	uint8_t family;		/* 4, 6 */
+	uint8_t zero[6];
+};
+
+struct slot_value {		/* its value */
+	uint32_t slot;
+	uint32_t zero;
+};
+
+struct slot {
+	struct slot_key key;
+	uint32_t slot;
+	bool wanted;		/* by a generation that is kept */
+};
+
+struct slots {
+	int sockets, names;	/* the maps */
+	struct slot *v;		/* rising by key, up to `sorted` */
+	size_t n, cap, sorted;
+	uint8_t *used;		/* a bit a slot */
+	uint32_t next;		/* no free slot is below */
+};
+
+/*
+ * Opens the maps and reads the names. With CREATE, makes maps that are not
+ * there, the sockets out of a generation that still has them (a pin was
+ * deleted by hand). Without, -ENOENT and no message.
+ */
+int slots_open(struct skpol *s, struct slots *t, bool create);
+void slots_close(struct slots *t);
+
+struct slot_key slot_key(const char *name, uint8_t protocol, uint8_t family);
+/* {"name":"web","protocol":"tcp","family":"ip4","slot":3} and back. */
+json_t *slot_print(const struct slot_key *k, uint32_t slot);
+bool slot_parse(const json_t *j, const char *name, struct slot_key *k,
+		uint32_t *slot);
+
+/* NULL when the name has no slot. */
+const struct slot *slot_find(const struct slots *t, const struct slot_key *k);
+/* The slot of K, a new one if need be; or a negative errno. */
+int64_t slot_take(struct skpol *s, struct slots *t, const struct slot_key *k);
+
+/* SO_COOKIE of the socket in SLOT, 0 = empty. */
+uint64_t slot_cookie(const struct slots *t, uint32_t slot);
+
+/*
+ * Frees the slots that are empty and that no generation in the state names.
+ * No program that could know them may be running any more.
+ */
+int slots_collect(struct skpol *s, struct slots *t);
+
+#endif
