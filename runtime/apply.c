@@ -1,0 +1,411 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * apply - a policy becomes the one that runs
+ *
+ * In: an object. Out: a generation. Promise: until the one system call in
+ * link_commit nothing that packets can meet has changed, except that empty
+ * slots may have been filled; from it on the new policy is complete.
+ */
+#include "apply.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "at.h"
+#include "auto.h"
+#include "counter.h"
+#include "generation.h"
+#include "load.h"
+#include "plan.h"
+#include "state.h"
+
+struct apply {
+	struct skpol *s;
+	const struct objfile *object;
+	struct skpol_apply_options options;
+	uint32_t seen;		/* program that ran before we had the lock */
+	int lock;
+	struct live live;
+	struct slots slots;
+	struct plan plan;
+	struct loaded loaded;
+	struct generation next;	/* borrows loaded's and slots' descriptors */
+	bool written;
+	struct at_request *requests;
+	struct claim *claims;	/* requests[i].tag is one of them */
+	size_t nrequests;
+	uint32_t empty;
+	size_t filled;
+};
+
+static const char *policy_name(const struct apply *a)
+{
+	const char *name = json_string_value(
+		json_object_get(a->object->manifest, "policy"));
+
+	return name ? name : "";
+}
+
+/* Deletes generations that nothing needs: see counter.h for the chain. */
+static int sweep(struct apply *a, const struct generation *live)
+{
+	AUTO_FREE uint32_t *v = NULL;
+	size_t n;
+	int err = generation_list(a->s, &v, &n);
+
+	for (size_t i = 0; !err && live->meta && i < n; i++)
+		if (!counter_chained(live, v[i]))
+			err = generation_delete(a->s, v[i]);
+	return err;
+}
+
+/* Is what is in the object what runs, and is all of it there? */
+static bool unchanged(const struct apply *a)
+{
+	const struct generation *g = &a->live.gen;
+	const char *sha = json_string_value(json_object_get(g->meta,
+							    "object"));
+
+	return live_attached(&a->live) && g->number && sha && g->base &&
+		!strcmp(sha, a->object->sha256) && g->program >= 0 &&
+		g->sockets >= 0 &&
+		(g->counters >= 0 ||
+		 !json_array_size(json_object_get(g->meta, "counters"))) &&
+		json_equal(json_object_get(g->meta, "slots"),
+			   a->plan.slots_json) &&
+		json_equal(json_object_get(g->meta, "interfaces"),
+			   a->plan.interfaces_json);
+}
+
+static int begin(struct apply *a)
+{
+	struct link_view link;
+	int err = state_find(a->s);
+
+	if (!err)
+		err = link_view(a->s, &link);
+	if (!err) {
+		a->seen = link.state == LINK_ALIVE ? link.program_id : 0;
+		link_close(&link);
+	}
+	if (err && err != -ENOENT)
+		return err;
+	a->lock = state_lock(a->s);
+	if (a->lock < 0)
+		return a->lock;
+	err = state_sweep(a->s);
+	if (!err)
+		err = live_find(a->s, &a->live);
+	if (!err)
+		err = sweep(a, &a->live.gen);
+	if (!err)
+		err = slots_open(a->s, &a->slots, true);
+	if (!err)
+		err = slots_collect(a->s, &a->slots);
+	return err;
+}
+
+/* ------------------------------------------------------------ sockets */
+
+static bool is_empty(const struct apply *a, const json_t *slot)
+{
+	uint32_t number = (uint32_t)json_integer_value(
+		json_object_get(slot, "slot"));
+
+	return !slot_cookie(&a->slots, number);
+}
+
+/* A request for the empty slots of a name, one a name. */
+static int request(struct apply *a, const json_t *slot)
+{
+	const char *at = json_string_value(json_object_get(slot, "at"));
+	struct at_request *r = a->nrequests ? &a->requests[a->nrequests - 1] :
+		NULL;
+	struct claim *c = r ? r->tag : NULL;
+	struct slot_key k;
+	uint32_t number;
+
+	if (!at || !is_empty(a, slot) || !slot_parse(slot, NULL, &k, &number))
+		return 0;
+	if (!c || strcmp(c->name, k.name)) {
+		r = &a->requests[a->nrequests];
+		c = &a->claims[a->nrequests++];
+		if (!endpoint_parse(at, &r->local))
+			return fail_input(a->s, -EBADMSG, "the object has `%s` "
+					  "where an address with port belongs",
+					  at);
+		r->tag = c;
+		strcpy(c->name, k.name);
+	}
+	c->kinds[kind_of(k.protocol, k.family)].declared = true;
+	return 0;
+}
+
+/* Looks for the sockets with `at` whose slots are empty. */
+static int find_sockets(struct apply *a)
+{
+	size_t n = json_array_size(a->plan.slots_json), i;
+	json_t *slot;
+	int err = 0;
+
+	a->requests = calloc(n + 1, sizeof(*a->requests));
+	a->claims = calloc(n + 1, sizeof(*a->claims));
+	if (!a->requests || !a->claims)
+		return fail_memory(a->s);
+	json_array_foreach(a->plan.slots_json, i, slot)
+		if (!err)
+			err = request(a, slot);
+	if (!err)
+		err = at_find(a->s, a->requests, a->nrequests, false);
+	for (i = 0; !err && i < a->nrequests; i++)
+		if (claim_choose(a->s, a->requests[i].tag,
+				 &a->requests[i].found))
+			note(a->s, "%s", skpol_message(a->s));
+	return err;
+}
+
+static bool will_be_filled(const struct apply *a, const struct slot_key *k)
+{
+	for (size_t i = 0; i < a->nrequests; i++) {
+		const struct claim *c = a->requests[i].tag;
+
+		if (!strcmp(c->name, k->name))
+			return c->kinds[kind_of(k->protocol,
+						k->family)].chosen;
+	}
+	return false;
+}
+
+/* Says which slots stay empty, and gives up if that is not wanted. */
+static int check_sockets(struct apply *a)
+{
+	json_t *slot;
+	size_t i;
+
+	json_array_foreach(a->plan.slots_json, i, slot) {
+		struct slot_key k;
+		uint32_t number;
+
+		if (!slot_parse(slot, NULL, &k, &number) ||
+		    !is_empty(a, slot) || will_be_filled(a, &k))
+			continue;
+		a->empty++;
+		note(a->s, "no socket yet for `%s`, %s over %s: its packets "
+		     "take `else`", k.name, protocol_name(k.protocol),
+		     family_name(k.family));
+	}
+	if (a->empty && a->options.require_sockets)
+		return fail_input(a->s, -ENOTCONN, "%u socket%s missing: "
+				  "nothing was changed", a->empty,
+				  a->empty == 1 ? " is" : "s are");
+	return 0;
+}
+
+static int fill_sockets(struct apply *a)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < a->nrequests; i++) {
+		size_t filled;
+
+		err = claim_fill(a->s, &a->slots, a->requests[i].tag, false,
+				 &filled);
+		a->filled += filled;
+	}
+	return err;
+}
+
+/* ------------------------------------------------------------ generation */
+
+static int load(struct apply *a)
+{
+	struct load_input in = {
+		.object = a->object, .sockets = a->slots.sockets,
+		.slots = a->plan.slots, .nslots = a->plan.nslots,
+		.interfaces = a->plan.interfaces,
+		.ninterfaces = a->plan.ninterfaces,
+		.verifier_log = a->options.verifier_log,
+		.ctx = a->options.ctx,
+	};
+	AUTO_JSON names = counter_names(a->object->manifest);
+
+	in.ncounters = json_array_size(names);
+	return load_program(a->s, &in, &a->loaded);
+}
+
+/*
+ * What the next generation continues: the live one; if the attached program
+ * is in no folder, the newest, for its counts.
+ */
+static int find_last(struct apply *a, struct generation *last)
+{
+	int err = generation_newest(a->s, last);
+
+	return err == -ENOENT ? 0 : err;
+}
+
+static int describe(struct apply *a)
+{
+	struct generation last, *g = &a->next;
+	json_t *chain = NULL;
+	int err = find_last(a, &last);
+
+	if (err)
+		return err;
+	*g = GENERATION_NONE;
+	g->number = last.number + 1;
+	g->program = a->loaded.program;
+	g->counters = a->loaded.counters;
+	g->events = a->loaded.events;
+	g->sockets = a->slots.sockets;
+	g->manifest = json_incref(a->object->manifest);
+	err = counter_fold(a->s, &last, g->number, &g->base, &chain);
+	generation_close(&last);
+	if (err) {
+		json_decref(chain);
+		return err;
+	}
+	g->meta = json_pack("{s:i, s:I, s:s, s:s, s:O?, s:O, s:O, s:o, s:o}",
+		"version", 1, "generation", (json_int_t)g->number,
+		"policy", policy_name(a), "object", a->object->sha256,
+		"sha256", json_object_get(g->manifest, "sha256"),
+		"slots", a->plan.slots_json,
+		"interfaces", a->plan.interfaces_json,
+		"counters", counter_names(g->manifest), "chain", chain);
+	return g->meta ? 0 : fail_memory(a->s);
+}
+
+/* Whoever replaced the policy while we waited for the lock has won. */
+static int check_race(struct apply *a)
+{
+	uint32_t now = live_attached(&a->live) ? a->live.link.program_id : 0;
+
+	if (now == a->seen)
+		return 0;
+	return fail_system(a->s, -EBUSY, "another command changed the policy "
+			   "of this namespace meanwhile (now generation %u): "
+			   "nothing was done", a->live.gen.number);
+}
+
+static int replace(struct apply *a)
+{
+	int err = check_race(a);
+
+	err = err ? err : load(a);
+	err = err ? err : describe(a);
+	err = err ? err : generation_write(a->s, &a->next);
+	a->written = !err;
+	err = err ? err : fill_sockets(a);
+	err = err ? err : link_commit(a->s, &a->live.link, a->next.program,
+				      a->live.gen.program);
+	return err;
+}
+
+/* After the switch: what is left undone here, the next command does. */
+static void tidy(struct apply *a)
+{
+	if (sweep(a, &a->next) || slots_collect(a->s, &a->slots))
+		note(a->s, "%s", skpol_message(a->s));
+	state_sweep_dead(a->s);
+}
+
+/* Before the switch: as if nothing had been tried. */
+static void give_up(struct apply *a)
+{
+	struct skpol *s = a->s;
+	char message[MESSAGE_MAX];
+	enum skpol_fault fault = s->fault;
+
+	if (a->lock < 0)
+		return;
+	strcpy(message, s->message);
+	if (a->written)
+		generation_delete(s, a->next.number);
+	state_sweep(s);
+	if (a->slots.names >= 0 && !slots_collect(s, &a->slots) &&
+	    !a->slots.n && !a->live.gen.number &&
+	    a->live.link.state == LINK_NONE)
+		state_delete(s);
+	strcpy(s->message, message);
+	s->fault = fault;
+}
+
+static void report(const struct apply *a, bool changed,
+		   struct skpol_applied *out)
+{
+	*out = (struct skpol_applied){
+		.changed = changed,
+		.generation = a->next.number ? a->next.number :
+			a->live.gen.number,
+		.empty = a->empty,
+	};
+	strncpy(out->policy, policy_name(a), sizeof(out->policy) - 1);
+}
+
+static void finish(struct apply *a)
+{
+	for (size_t i = 0; i < a->nrequests; i++)
+		candidates_free(&a->requests[i].found);
+	free(a->requests);
+	free(a->claims);
+	json_decref(a->next.meta);
+	json_decref(a->next.base);
+	json_decref(a->next.manifest);
+	load_close(&a->loaded);
+	plan_free(&a->plan);
+	slots_close(&a->slots);
+	live_close(&a->live);
+	auto_close(&a->lock);
+}
+
+int apply_object(struct skpol *s, const struct objfile *o,
+		 const struct skpol_apply_options *options,
+		 struct skpol_applied *out)
+{
+	struct apply a = {
+		.s = s, .object = o, .lock = -1, .loaded = { -1, -1, -1 },
+		.slots = { .sockets = -1, .names = -1 },
+		.live = { { .fd = -1 }, GENERATION_NONE },
+		.next = GENERATION_NONE,
+	};
+	bool same;
+	int err;
+
+	if (options)
+		memcpy(&a.options, options, options->size < sizeof(a.options) ?
+		       options->size : sizeof(a.options));
+	err = begin(&a);
+	err = err ? err : plan_make(s, &a.slots, o->manifest, &a.plan);
+	same = !err && unchanged(&a);
+	err = err ? err : find_sockets(&a);
+	err = err ? err : check_sockets(&a);
+	if (!err)
+		err = same ? fill_sockets(&a) : replace(&a);
+	if (err)
+		give_up(&a);
+	else if (!same)
+		tidy(&a);
+	if (!err)
+		report(&a, !same || a.filled, out);
+	finish(&a);
+	return err;
+}
+
+int skpol_apply(struct skpol *s, const void *object, size_t size,
+		const struct skpol_apply_options *options,
+		struct skpol_applied *out)
+{
+	char error[OBJFILE_ERROR_MAX];
+	struct objfile *o;
+	int err;
+
+	handle_begin(s);
+	err = objfile_from_bytes(object, size, &o, error);
+	if (err == -ENOMEM)
+		return fail_memory(s);
+	if (err)
+		return fail_input(s, err, "%s", error);
+	err = apply_object(s, o, options, out);
+	objfile_free(o);
+	return err;
+}
