@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * status - what is attached, whose sockets are where, what is wrong
+ *
+ * In: a handle. Out: JSON. Whatever cannot be seen (owners, names of foreign
+ * programs) for want of a privilege is null, and no failure.
+ */
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "auto.h"
+#include "generation.h"
+#include "process.h"
+#include "report.h"
+#include "slots.h"
+#include "sockdiag.h"
+#include "state.h"
+
+enum { PROGRAMS_MAX = 64 };		/* the kernel's limit a namespace */
+
+struct view {
+	struct skpol *s;
+	struct live live;
+	struct slots slots;
+	bool has_slots;
+	struct diag_socket *sockets;
+	size_t nsockets;
+	struct owner *owners;
+	size_t nowners;
+	json_t *problems;
+};
+
+static void problem(struct view *v, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
+static void problem(struct view *v, const char *fmt, ...)
+{
+	char text[MESSAGE_MAX];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	json_array_append_new(v->problems, json_string(text));
+}
+
+static void check_link(struct view *v)
+{
+	const struct live *l = &v->live;
+
+	if (l->link.state == LINK_DEAD)
+		problem(v, "the pinned link is attached to nothing any more: "
+			"apply the policy again, or remove it");
+	else if (l->link.state == LINK_NONE && l->gen.number)
+		problem(v, "the pin of the link is gone, so nothing is "
+			"attached: apply the policy again, or remove it");
+	else if (l->link.state == LINK_ALIVE && !l->gen.number)
+		problem(v, "program %u is attached, but its generation is gone "
+			"from %s: apply the policy again, or remove it",
+			l->link.program_id, v->s->dir);
+}
+
+static void check_pins(struct view *v)
+{
+	const struct generation *g = &v->live.gen;
+	const struct { const char *name; bool gone; } pins[] = {
+		{ "program", g->program < 0 }, { "meta", !g->meta },
+		{ "base", !g->base }, { "sockets", g->sockets < 0 },
+		{ "counters", g->counters < 0 && json_array_size(
+			json_object_get(g->meta, "counters")) },
+	};
+
+	for (size_t i = 0; g->number && i < sizeof(pins) / sizeof(*pins); i++)
+		if (pins[i].gone)
+			problem(v, "the pin `%s` of generation %u is gone: "
+				"apply the policy again", pins[i].name,
+				g->number);
+	if (!v->has_slots && g->number)
+		problem(v, "the table of sockets is gone or damaged: apply the "
+			"policy again");
+}
+
+/* Who owns what is in our slots. Best effort. */
+static void find_owners(struct view *v)
+{
+	if (!v->slots.n || sockdiag_list(v->s, &v->sockets, &v->nsockets))
+		return;
+	v->owners = calloc(v->slots.n, sizeof(*v->owners));
+	for (size_t i = 0; v->owners && i < v->slots.n; i++) {
+		const struct diag_socket *d = sockdiag_find(v->sockets,
+			v->nsockets, slot_cookie(&v->slots,
+						 v->slots.v[i].slot));
+
+		if (d && d->inode)
+			v->owners[v->nowners++].inode = d->inode;
+	}
+	if (owners_find(v->s, v->owners, v->nowners))
+		v->nowners = 0;
+}
+
+static void add_owner(const struct view *v, json_t *j, uint64_t cookie)
+{
+	const struct diag_socket *d = sockdiag_find(v->sockets, v->nsockets,
+						    cookie);
+	const struct owner *o = d ? owners_get(v->owners, v->nowners,
+					       d->inode) : NULL;
+	char text[ENDPOINT_TEXT_MAX];
+
+	json_object_set_new(j, "local", d ?
+			    json_string(endpoint_print(&d->local, text)) :
+			    json_null());
+	json_object_set_new(j, "pid", o ? json_integer(o->pid) : json_null());
+	json_object_set_new(j, "process", o ? json_string(o->name) :
+			    json_null());
+}
+
+static json_t *socket_entry(const struct view *v, const struct slot_key *k,
+			    uint32_t slot, bool declared)
+{
+	uint64_t cookie = v->has_slots ? slot_cookie(&v->slots, slot) : 0;
+	char text[24];
+	json_t *j = json_pack("{s:s, s:s, s:s, s:b}", "name", k->name,
+			      "protocol", protocol_name(k->protocol), "family",
+			      family_name(k->family), "declared", declared);
+
+	snprintf(text, sizeof(text), "%" PRIu64, cookie);
+	json_object_set_new(j, "cookie", cookie ? json_string(text) :
+			    json_null());
+	add_owner(v, j, cookie);
+	return j;
+}
+
+/* The policy's slots in its order; then what waits for another policy. */
+static json_t *list_sockets(struct view *v)
+{
+	json_t *list = json_array(), *slot;
+	size_t i;
+
+	json_array_foreach(json_object_get(v->live.gen.meta, "slots"), i,
+			   slot) {
+		const struct slot *known;
+		struct slot_key k;
+		uint32_t number;
+
+		if (!slot_parse(slot, NULL, &k, &number))
+			continue;
+		known = slot_find(&v->slots, &k);
+		if (known)
+			v->slots.v[known - v->slots.v].wanted = true;
+		json_array_append_new(list, socket_entry(v, &k, number, true));
+	}
+	for (i = 0; i < v->slots.n; i++) {
+		const struct slot *e = &v->slots.v[i];
+
+		if (!e->wanted && slot_cookie(&v->slots, e->slot))
+			json_array_append_new(list, socket_entry(v, &e->key,
+								 e->slot,
+								 false));
+	}
+	return list;
+}
+
+/* Looking at a program by its number takes CAP_SYS_ADMIN. */
+static json_t *program_entry(const struct view *v, uint32_t id)
+{
+	AUTO_FD fd = bpf_prog_get_fd_by_id(id);
+	struct bpf_prog_info info = { 0 };
+	__u32 len = sizeof(info);
+	bool ours = live_attached(&v->live) && v->live.link.program_id == id;
+	json_t *j = json_pack("{s:I, s:b}", "id", (json_int_t)id, "ours",
+			      ours);
+
+	if (fd >= 0 && !bpf_obj_get_info_by_fd(fd, &info, &len))
+		json_object_set_new(j, "name", json_string(info.name));
+	else
+		json_object_set_new(j, "name", ours ?
+				    json_string("skpol_dispatch") :
+				    json_null());
+	return j;
+}
+
+/* In the order in which they run; null without CAP_NET_ADMIN. */
+static json_t *list_programs(struct view *v)
+{
+	__u32 ids[PROGRAMS_MAX], n = PROGRAMS_MAX, flags = 0;
+	json_t *list;
+
+	if (bpf_prog_query(v->s->netns, BPF_SK_LOOKUP, 0, &flags, ids, &n))
+		return json_null();
+	list = json_array();
+	for (__u32 i = 0; i < n; i++)
+		json_array_append_new(list, program_entry(v, ids[i]));
+	return list;
+}
+
+static json_t *copy(const json_t *meta, const char *key)
+{
+	json_t *j = json_object_get(meta, key);
+
+	return j ? json_incref(j) : json_null();
+}
+
+static json_t *describe(struct view *v)
+{
+	const struct generation *g = &v->live.gen;
+
+	check_link(v);
+	check_pins(v);
+	find_owners(v);
+	return json_pack("{s:i, s:o, s:o, s:o, s:o, s:b, s:s, s:o, s:o, s:O}",
+		"version", 1, "policy", copy(g->meta, "policy"),
+		"generation", g->number ? json_integer(g->number) :
+			json_null(),
+		"sha256", copy(g->meta, "sha256"),
+		"object", copy(g->meta, "object"),
+		"attached", live_attached(&v->live), "state", v->s->dir,
+		"sockets", list_sockets(v), "programs", list_programs(v),
+		"problems", v->problems);
+}
+
+json_t *report_status(struct skpol *s)
+{
+	struct view v = {
+		.s = s, .live = { { .fd = -1 }, GENERATION_NONE },
+		.slots = { .sockets = -1, .names = -1 },
+		.problems = json_array(),
+	};
+	json_t *j = NULL;
+	int err = state_find(s);
+
+	if (!err)
+		err = live_find(s, &v.live);
+	if (!err)
+		v.has_slots = !slots_open(s, &v.slots, false);
+	if (!err || err == -ENOENT)
+		j = describe(&v);
+	slots_close(&v.slots);
+	live_close(&v.live);
+	free(v.sockets);
+	free(v.owners);
+	json_decref(v.problems);
+	if (!j && (!err || err == -ENOENT))
+		fail_memory(s);
+	return j;
+}
+
+static int to_text(struct skpol *s, json_t *j, char **text)
+{
+	*text = j ? json_dumps(j, JSON_COMPACT) : NULL;
+	if (j && !*text)
+		fail_memory(s);
+	json_decref(j);
+	return *text ? 0 : s->fault == SKPOL_FAULT_SYSTEM ? -EIO : -EINVAL;
+}
+
+int skpol_status_json(struct skpol *s, char **json)
+{
+	handle_begin(s);
+	return to_text(s, report_status(s), json);
+}
+
+int skpol_stats_json(struct skpol *s, char **json)
+{
+	handle_begin(s);
+	return to_text(s, report_stats(s), json);
+}
