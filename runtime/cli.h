@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * cli - the command `skpol`: words in, libskpol called, words out
+ *
+ * Results go to stdout, everything else to stderr. Exit status: 0 done or
+ * nothing to do, 1 the input is at fault, 2 usage, 3 the system refused, 4
+ * internal error.
+ */
+#ifndef SKPOL_CLI_H
+#define SKPOL_CLI_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "skpol.h"
+
+enum { EXIT_INPUT = 1, EXIT_USAGE = 2, EXIT_SYSTEM = 3, EXIT_INTERNAL = 4 };
+
+/* Every option, and in `cli_verb.def` which verb takes which. */
+enum option_id {
+	OPTION_NONE,
+#define OPTION(id, name, argument, text) OPTION_##id,
+#include "cli_option.def"
+#undef OPTION
+	OPTION_COUNT
+};
+
+struct cli {
+	struct skpol *s;
+	const char *values[OPTION_COUNT];	/* "" for one without argument */
+	char **args;				/* after the verb */
+	int nargs;
+};
+
+static inline bool cli_has(const struct cli *c, enum option_id id)
+{
+	return c->values[id];
+}
+
+#define VERB(name, arguments, min, max, options, text) \
+	int cli_##name(struct cli *c);
+#include "cli_verb.def"
+#undef VERB
+
+/* Prints the handle's message; the exit status for it. */
+int cli_fail(struct cli *c);
+int cli_error(int status, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+/* Flushes stdout: 0, or EXIT_SYSTEM when it could not be written. */
+int cli_flush(void);
+
+/*
+ * The bytes of a policy.o; "-" is standard input. malloc'ed. An exit status,
+ * with the error printed. The one place that would compile a .skl first.
+ */
+int cli_object(const char *path, void **bytes, size_t *size);
+
+/* The whole of PATH ("-" = standard input), NUL-terminated: 0 or -errno. */
+int cli_read(const char *path, char **bytes, size_t *size);
+
+#endif

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * cli_main - the command line of `skpol`, up to the verb's own function
+ *
+ * In: argv. Out: an exit status. Options may stand before or after the verb.
+ */
+#include <getopt.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli.h"
+
+enum { OPTION_BASE = 256 };	/* of getopt_long's values: above characters */
+
+static const struct {
+	const char *name, *argument, *text;
+} options[OPTION_COUNT] = {
+#define OPTION(id, name, argument, text) \
+	[OPTION_##id] = { name, argument, text },
+#include "cli_option.def"
+#undef OPTION
+};
+
+#define O(id) | 1u << OPTION_##id
+enum { EVERYWHERE = 0 O(NETNS) O(BPFFS) O(HELP) O(VERSION) };
+
+static const struct verb {
+	const char *name, *arguments, *text;
+	int least, most;
+	unsigned int options;
+	int (*run)(struct cli *c);
+} verbs[] = {
+#define VERB(name, arguments, least, most, options, text) \
+	{ #name, arguments, text, least, most, EVERYWHERE options, cli_##name },
+#include "cli_verb.def"
+#undef VERB
+};
+#undef O
+
+enum { VERBS = sizeof(verbs) / sizeof(*verbs) };
+
+int cli_error(int status, const char *fmt, ...)
+{
+	va_list ap;
+
+	fputs("skpol: ", stderr);
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fputc('\n', stderr);
+	return status;
+}
+
+int cli_fail(struct cli *c)
+{
+	return cli_error((int)skpol_fault(c->s), "%s", skpol_message(c->s));
+}
+
+int cli_flush(void)
+{
+	if (!fflush(stdout) && !ferror(stdout))
+		return 0;
+	return cli_error(EXIT_SYSTEM, "cannot write the output");
+}
+
+static void print_option(enum option_id id)
+{
+	char left[48];
+
+	snprintf(left, sizeof(left), "--%s%s%s", options[id].name,
+		 options[id].argument ? " " : "",
+		 options[id].argument ? options[id].argument : "");
+	printf("      %-28s %s\n", left, options[id].text);
+}
+
+static int help(void)
+{
+	puts("usage: skpol [--netns NAME|PATH|pid:N] [--bpffs DIR] VERB ...\n");
+	for (int i = 0; i < VERBS; i++) {
+		const struct verb *v = &verbs[i];
+		char left[32];
+
+		snprintf(left, sizeof(left), "%s %s", v->name, v->arguments);
+		printf("  %-28s %s\n", left, v->text);
+		for (int id = 1; id < OPTION_COUNT; id++)
+			if (v->options & ~EVERYWHERE & 1u << id)
+				print_option((enum option_id)id);
+	}
+	puts("\n  with every verb");
+	for (int id = 1; id < OPTION_COUNT; id++)
+		if (EVERYWHERE & 1u << id)
+			print_option((enum option_id)id);
+	return cli_flush();
+}
+
+/* Reads all options; the words that are left begin at optind. */
+static bool parse(struct cli *c, int argc, char **argv)
+{
+	struct option list[OPTION_COUNT + 1];
+	int got, n = 0;
+
+	memset(list, 0, sizeof(list));
+	for (int id = 1; id < OPTION_COUNT; id++)
+		list[n++] = (struct option){
+			.name = options[id].name,
+			.has_arg = options[id].argument ? required_argument :
+				no_argument,
+			.val = OPTION_BASE + id,
+		};
+	list[n++] = (struct option){ .name = NULL };
+	while ((got = getopt_long(argc, argv, "h", list, NULL)) != -1) {
+		if (got == '?')
+			return false;	/* getopt has said why */
+		c->values[got == 'h' ? OPTION_HELP : got - OPTION_BASE] =
+			optarg ? optarg : "";
+	}
+	return true;
+}
+
+static const struct verb *find_verb(const char *name)
+{
+	for (int i = 0; i < VERBS; i++)
+		if (!strcmp(verbs[i].name, name))
+			return &verbs[i];
+	return NULL;
+}
+
+static int check(const struct cli *c, const struct verb *v)
+{
+	for (int id = 1; id < OPTION_COUNT; id++)
+		if (c->values[id] && !(v->options & 1u << id))
+			return cli_error(EXIT_USAGE, "%s takes no --%s",
+					 v->name, options[id].name);
+	if (c->nargs < v->least || c->nargs > v->most)
+		return cli_error(EXIT_USAGE, "usage: skpol %s %s", v->name,
+				 v->arguments);
+	return 0;
+}
+
+static void print_note(void *ctx, const char *text)
+{
+	(void)ctx;
+	fprintf(stderr, "skpol: note: %s\n", text);
+}
+
+static int run(struct cli *c, const struct verb *v)
+{
+	struct skpol_options o = {
+		.size = sizeof(o), .netns = c->values[OPTION_NETNS],
+		.bpffs = c->values[OPTION_BPFFS], .note = print_note,
+	};
+	int status = skpol_open(&o, &c->s) ? cli_fail(c) : v->run(c);
+
+	skpol_close(c->s);
+	return status;
+}
+
+int main(int argc, char **argv)
+{
+	struct cli c = { .s = NULL };
+	const struct verb *v;
+	int status;
+
+	if (!parse(&c, argc, argv))
+		return EXIT_USAGE;
+	if (cli_has(&c, OPTION_HELP))
+		return help();
+	if (cli_has(&c, OPTION_VERSION)) {
+		puts("skpol " PACKAGE_VERSION_TEXT);
+		return cli_flush();
+	}
+	if (optind >= argc)
+		return cli_error(EXIT_USAGE, "what is to be done? See `skpol "
+				 "--help`");
+	v = find_verb(argv[optind]);
+	if (!v)
+		return cli_error(EXIT_USAGE, "there is no verb `%s`: see "
+				 "`skpol --help`", argv[optind]);
+	c.args = argv + optind + 1;
+	c.nargs = argc - optind - 1;
+	status = check(&c, v);
+	return status ? status : run(&c, v);
+}

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * cli_register - skpol register, skpol unregister
+ *
+ * Where the sockets are: in a process, at an address, or among the descriptors
+ * that a service manager passed to us (LISTEN_FDS and its two companions).
+ */
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "auto.h"
+#include "cli.h"
+
+enum { LISTEN_FDS_START = 3, LISTEN_FDS_MAX = 65536 };
+
+static int make_claim(const struct cli *c, struct skpol_claim *claim)
+{
+	bool tcp = cli_has(c, OPTION_TCP), udp = cli_has(c, OPTION_UDP);
+	bool ip4 = cli_has(c, OPTION_IP4), ip6 = cli_has(c, OPTION_IP6);
+
+	*claim = (struct skpol_claim){
+		.size = sizeof(*claim), .name = c->args[0],
+		.protocol = tcp == udp ? 0 : tcp ? IPPROTO_TCP : IPPROTO_UDP,
+		.family = ip4 == ip6 ? 0 : ip4 ? 4 : 6,
+		.replace = cli_has(c, OPTION_REPLACE),
+		.local = c->values[OPTION_AT] ? c->values[OPTION_AT] :
+			c->values[OPTION_LOCAL],
+	};
+	return 0;
+}
+
+static bool parse_number(const char *text, long least, long most, long *v)
+{
+	char *end;
+
+	errno = 0;
+	*v = strtol(text, &end, 10);
+	end += strspn(end, " \t\r\n");
+	return end != text && !*end && !errno && *v >= least && *v <= most;
+}
+
+static int by_pid(struct cli *c, const struct skpol_claim *claim,
+		  size_t *filled)
+{
+	const char *file = c->values[OPTION_PIDFILE];
+	AUTO_FREE char *text = NULL;
+	size_t size;
+	long pid;
+	int err = file ? cli_read(file, &text, &size) : 0;
+
+	if (err)
+		return cli_error(EXIT_INPUT, "%s: %s", file, strerror(-err));
+	if (!parse_number(file ? text : c->values[OPTION_PID], 1, INT32_MAX,
+			  &pid))
+		return cli_error(EXIT_INPUT, "%s is no process number",
+				 file ? file : c->values[OPTION_PID]);
+	err = skpol_register_pid(c->s, claim, (pid_t)pid, filled);
+	return err ? cli_fail(c) : 0;
+}
+
+/* Whether the descriptor called FDNAME is meant for socket NAME. */
+static bool is_meant(const char *fdname, size_t n, const char *name)
+{
+	size_t len = strlen(name);
+
+	/* systemd's default is the name of the unit: web.socket */
+	return n >= len && !memcmp(fdname, name, len) &&
+		(n == len || (n == len + 7 &&
+			      !memcmp(fdname + len, ".socket", 7)));
+}
+
+/* Those of N descriptors that are called NAME; all, if none has a name. */
+static size_t pick(int *fds, size_t n, const char *names, const char *name)
+{
+	size_t picked = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		size_t len = names ? strcspn(names, ":") : 0;
+
+		if (!names || is_meant(names, len, name))
+			fds[picked++] = LISTEN_FDS_START + (int)i;
+		if (names)
+			names += len + (names[len] == ':');
+	}
+	return picked;
+}
+
+static int by_fds(struct cli *c, const struct skpol_claim *claim,
+		  size_t *filled)
+{
+	const char *count = getenv("LISTEN_FDS"), *pid = getenv("LISTEN_PID");
+	const char *names = getenv("LISTEN_FDNAMES");
+	AUTO_FREE int *fds = NULL;
+	long n, owner;
+
+	if (!count || !parse_number(count, 1, LISTEN_FDS_MAX, &n))
+		return cli_error(EXIT_INPUT, "no descriptors were passed: "
+				 "LISTEN_FDS is %s", count ? count :
+				 "not set");
+	if (pid && (!parse_number(pid, 1, INT32_MAX, &owner) ||
+		    owner != getpid()))
+		return cli_error(EXIT_INPUT, "the descriptors in LISTEN_FDS "
+				 "are for process %s (LISTEN_PID), not for "
+				 "skpol (%d)", pid, (int)getpid());
+	fds = calloc((size_t)n, sizeof(*fds));
+	if (!fds)
+		return cli_error(EXIT_SYSTEM, "out of memory");
+	n = (long)pick(fds, (size_t)n, names, claim->name);
+	if (!n)
+		return cli_error(EXIT_INPUT, "none of the descriptors is "
+				 "called `%s`: LISTEN_FDNAMES is %s",
+				 claim->name, names);
+	return skpol_register_fds(c->s, claim, fds, (size_t)n, filled) ?
+		cli_fail(c) : 0;
+}
+
+static void print_changed(const struct cli *c, const char *key, size_t n)
+{
+	if (cli_has(c, OPTION_JSON))
+		printf("{\"version\":1,\"changed\":%s,\"%s\":%zu}\n",
+		       n ? "true" : "false", key, n);
+	else if (n)
+		printf("%s: %zu slot%s %s\n", c->args[0], n, n == 1 ? "" : "s",
+		       key);
+	else
+		printf("%s: nothing changed\n", c->args[0]);
+}
+
+int cli_register(struct cli *c)
+{
+	static const enum option_id sources[] = {
+		OPTION_PID, OPTION_PIDFILE, OPTION_FDS, OPTION_AT,
+	};
+	struct skpol_claim claim;
+	size_t filled = 0;
+	int n = 0, status;
+
+	for (size_t i = 0; i < sizeof(sources) / sizeof(*sources); i++)
+		n += cli_has(c, sources[i]);
+	if (n > 1 || (cli_has(c, OPTION_AT) && cli_has(c, OPTION_LOCAL)))
+		return cli_error(EXIT_USAGE, "one of --pid, --pidfile, --fds "
+				 "and --at says where the socket is");
+	make_claim(c, &claim);
+	if (cli_has(c, OPTION_PID) || cli_has(c, OPTION_PIDFILE))
+		status = by_pid(c, &claim, &filled);
+	else if (cli_has(c, OPTION_FDS))
+		status = by_fds(c, &claim, &filled);
+	else	/* at the address that is given, or that the policy says */
+		status = skpol_register_at(c->s, &claim, &filled) ?
+			cli_fail(c) : 0;
+	if (status)
+		return status;
+	print_changed(c, "filled", filled);
+	return cli_flush();
+}
+
+int cli_unregister(struct cli *c)
+{
+	struct skpol_claim claim;
+	size_t emptied;
+
+	make_claim(c, &claim);
+	if (skpol_unregister(c->s, &claim, &emptied))
+		return cli_fail(c);
+	print_changed(c, "emptied", emptied);
+	return cli_flush();
+}
