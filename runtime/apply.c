@@ -9,6 +9,7 @@
 #include "apply.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "at.h"
@@ -176,9 +177,37 @@ static bool will_be_filled(const struct apply *a, const struct slot_key *k)
 	return false;
 }
 
+struct missing {		/* slots of one name that stay empty */
+	char name[64];
+	char kinds[80];		/* "tcp over ip4, tcp over ip6" */
+};
+
+static void say_missing(const struct apply *a, struct missing *m)
+{
+	if (*m->kinds)
+		note(a->s, "no socket yet for `%s` (%s): its packets take "
+		     "`else`", m->name, m->kinds);
+	*m->kinds = '\0';
+}
+
+static void add_missing(const struct apply *a, struct missing *m,
+			const struct slot_key *k)
+{
+	size_t n;
+
+	if (strcmp(m->name, k->name))
+		say_missing(a, m);
+	strcpy(m->name, k->name);
+	n = strlen(m->kinds);
+	snprintf(m->kinds + n, sizeof(m->kinds) - n, "%s%s over %s",
+		 n ? ", " : "", protocol_name(k->protocol),
+		 family_name(k->family));
+}
+
 /* Says which slots stay empty, and gives up if that is not wanted. */
 static int check_sockets(struct apply *a)
 {
+	struct missing missing = { .name = "" };
 	json_t *slot;
 	size_t i;
 
@@ -190,13 +219,12 @@ static int check_sockets(struct apply *a)
 		    !is_empty(a, slot) || will_be_filled(a, &k))
 			continue;
 		a->empty++;
-		note(a->s, "no socket yet for `%s`, %s over %s: its packets "
-		     "take `else`", k.name, protocol_name(k.protocol),
-		     family_name(k.family));
+		add_missing(a, &missing, &k);
 	}
+	say_missing(a, &missing);
 	if (a->empty && a->options.require_sockets)
-		return fail_input(a->s, -ENOTCONN, "%u socket%s missing: "
-				  "nothing was changed", a->empty,
+		return fail_input(a->s, -ENOTCONN, "%u slot%s without a socket:"
+				  " nothing was changed", a->empty,
 				  a->empty == 1 ? " is" : "s are");
 	return 0;
 }
@@ -227,9 +255,7 @@ static int load(struct apply *a)
 		.verifier_log = a->options.verifier_log,
 		.ctx = a->options.ctx,
 	};
-	AUTO_JSON names = counter_names(a->object->manifest);
 
-	in.ncounters = json_array_size(names);
 	return load_program(a->s, &in, &a->loaded);
 }
 

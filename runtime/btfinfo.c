@@ -9,7 +9,6 @@
 #include "btfinfo.h"
 
 #include <bpf/bpf.h>
-#include <elf.h>
 #include <linux/btf.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,36 +37,6 @@ static const char *text_at(struct bytes b, size_t offset)
 	const char *s = at(b, offset, 1);
 
 	return s && memchr(s, 0, b.n - offset) ? s : "";
-}
-
-static bool section_header(struct bytes file, const Elf64_Ehdr *h, size_t i,
-			   Elf64_Shdr *out)
-{
-	const void *p = at(file, h->e_shoff, 0) ?
-		at(file, h->e_shoff + i * sizeof(*out), sizeof(*out)) : NULL;
-
-	if (p)
-		memcpy(out, p, sizeof(*out));
-	return p;
-}
-
-static struct bytes section(const struct objfile *o, const char *name)
-{
-	struct bytes file = { o->bytes, o->size }, names;
-	Elf64_Ehdr h;
-	Elf64_Shdr sh;
-
-	if (file.n < sizeof(h))
-		return (struct bytes){ NULL, 0 };
-	memcpy(&h, file.p, sizeof(h));
-	if (!section_header(file, &h, h.e_shstrndx, &sh))
-		return (struct bytes){ NULL, 0 };
-	names = part(file, sh.sh_offset, sh.sh_size);
-	for (size_t i = 1; i < h.e_shnum; i++)
-		if (section_header(file, &h, i, &sh) &&
-		    !strcmp(text_at(names, sh.sh_name), name))
-			return part(file, sh.sh_offset, sh.sh_size);
-	return (struct bytes){ NULL, 0 };
 }
 
 /* ------------------------------------------------------------ types */
@@ -222,20 +191,20 @@ static void read_ext(struct bytes b, struct btfinfo *out)
 }
 
 /* A copy at an address that suits every type in it. */
-static struct bytes aligned(struct bytes b)
+static struct bytes aligned(const void *p, size_t n)
 {
-	void *p = b.n ? malloc(b.n) : NULL;
+	void *copy = n ? malloc(n) : NULL;
 
-	if (!p)
+	if (!copy)
 		return (struct bytes){ NULL, 0 };
-	memcpy(p, b.p, b.n);
-	return (struct bytes){ p, b.n };
+	memcpy(copy, p, n);
+	return (struct bytes){ copy, n };
 }
 
 void btfinfo_load(const struct objfile *o, struct btfinfo *b)
 {
-	struct bytes btf = aligned(section(o, ".BTF"));
-	struct bytes ext = aligned(section(o, ".BTF.ext"));
+	struct bytes btf = aligned(o->btf, o->btf_size);
+	struct bytes ext = aligned(o->btf_ext, o->btf_ext_size);
 
 	*b = (struct btfinfo){ .fd = -1 };
 	if (btf.n)

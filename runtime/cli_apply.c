@@ -133,7 +133,7 @@ int cli_remove(struct cli *c)
 		printf("{\"version\":1,\"changed\":%s}\n",
 		       changed ? "true" : "false");
 	else
-		puts(changed ? "the policy is detached" :
-		     "there is no policy here, nothing changed");
+		puts(changed ? "removed" : "there is no policy here, nothing "
+		     "changed");
 	return cli_flush();
 }

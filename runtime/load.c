@@ -64,7 +64,7 @@ static int create_maps(struct load *l)
 		    .btf_key_type_id = l->btf.counter_key,
 		    .btf_value_type_id = l->btf.counter_value);
 	LIBBPF_OPTS(bpf_map_create_opts, events);
-	__u32 n = l->in->ncounters ? (__u32)l->in->ncounters : 1;
+	__u32 n = l->in->object->ncounters ? l->in->object->ncounters : 1;
 
 	if (uses(l->in->object, "counters")) {
 		l->out.counters = create(l, BPF_MAP_TYPE_PERCPU_ARRAY,
@@ -192,7 +192,7 @@ static int load_once(struct load *l, const struct bpf_insn *insns, bool btf,
 		o.line_info_rec_size = sizeof(*l->btf.lines);
 	}
 	return bpf_prog_load(BPF_PROG_TYPE_SK_LOOKUP, "skpol_dispatch",
-			     "Dual BSD/GPL", insns, l->in->object->ninsns, &o);
+			     l->in->object->license, insns, l->in->object->ninsns, &o);
 }
 
 /* The last line of LOG that is no statistics, cut out of it. */

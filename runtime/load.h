@@ -20,7 +20,6 @@ struct load_input {
 	size_t nslots;
 	const uint32_t *interfaces;	/* by compile-time number */
 	size_t ninterfaces;
-	size_t ncounters;
 	void (*verifier_log)(void *ctx, const char *text);	/* or NULL */
 	void *ctx;
 };

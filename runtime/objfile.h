@@ -38,6 +38,9 @@ struct objfile {
 	size_t ninsns;
 	const uint8_t *rodata;
 	size_t rodata_size;
+	const char *license;
+	const void *btf, *btf_ext;	/* unread, aligned to nothing */
+	size_t btf_size, btf_ext_size;
 	struct objfile_reloc *relocs;	/* rising by insn */
 	size_t nrelocs;
 	struct objfile_variable *variables;	/* rising by offset */

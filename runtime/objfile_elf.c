@@ -378,13 +378,18 @@ static int read_references(struct reader *r)
 
 /* ---------------------------------------------------------- all of it */
 
-/* Names what libbpf would otherwise find out in the middle of loading. */
-static int check_rest(struct reader *r)
+/* What is only handed on: names what the kernel would refuse half way. */
+static int take_rest(struct reader *r)
 {
 	const struct objfile_span *license = &r->span[LICENSE];
 
 	if (!license->n || license->p[license->n - 1])
 		return broken(r, "its license has no end");
+	r->o->license = (const char *)license->p;
+	r->o->btf = r->span[TYPES].p;
+	r->o->btf_size = r->span[TYPES].n;
+	r->o->btf_ext = r->span[EXT].p;
+	r->o->btf_ext_size = r->span[EXT].n;
 	if (r->span[TYPES].n < 24 || r->span[EXT].n < 32)
 		return broken(r, "its types (.BTF) are cut off");
 	return 0;
@@ -425,7 +430,7 @@ int objfile_read_elf(struct objfile *o, struct objfile_span *manifest,
 	if (!err)
 		err = read_references(&r);
 	if (!err)
-		err = check_rest(&r);
+		err = take_rest(&r);
 	*manifest = r.span[MANIFEST];
 	return err;
 }

@@ -15,7 +15,6 @@
 #include <string.h>
 
 #include "auto.h"
-#include "counter.h"
 #include "load.h"
 #include "netns.h"
 #include "plan.h"
@@ -127,13 +126,11 @@ static int fill_map(struct skpol *s, struct trial *t)
 
 static int load(struct skpol *s, struct trial *t, const struct objfile *o)
 {
-	AUTO_JSON names = counter_names(o->manifest);
 	struct load_input in = {
 		.object = o, .sockets = t->sockets,
 		.slots = t->plan.slots, .nslots = t->plan.nslots,
 		.interfaces = t->plan.interfaces,
 		.ninterfaces = t->plan.ninterfaces,
-		.ncounters = json_array_size(names),
 	};
 
 	return load_program(s, &in, &t->loaded);
