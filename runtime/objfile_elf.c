@@ -333,7 +333,6 @@ static int refer(struct reader *r, const Elf64_Rel *rel,
 
 	if (rel->r_offset % sizeof(struct bpf_insn) || insn + 1 >= o->ninsns ||
 	    o->insns[insn].code != (BPF_LD | BPF_IMM | BPF_DW) ||
-	    o->insns[insn].src_reg || o->insns[insn + 1].code ||
 	    ELF64_R_TYPE(rel->r_info) != R_BPF_64_64 ||
 	    ELF64_R_SYM(rel->r_info) >= r->nsyms)
 		return broken(r, "a reference at byte %llu of the program that "
@@ -395,6 +394,25 @@ static int take_rest(struct reader *r)
 	return 0;
 }
 
+/* A map that is named by a number would be one of the loader's own. */
+static int check_insns(struct reader *r)
+{
+	const struct bpf_insn *v = r->o->insns;
+	size_t i, n = r->o->ninsns;
+
+	for (i = 0; i < n; i++) {
+		if (v[i].code != (BPF_LD | BPF_IMM | BPF_DW))
+			continue;
+		if (v[i].src_reg)
+			return broken(r, "instruction %zu names a map by number",
+				      i);
+		if (++i == n || v[i].code)
+			return broken(r, "instruction %zu is half of one",
+				      i - 1);
+	}
+	return 0;
+}
+
 static int take_program(struct reader *r)
 {
 	struct objfile *o = r->o;
@@ -408,7 +426,7 @@ static int take_program(struct reader *r)
 	o->ninsns = r->span[PROGRAM].n / sizeof(struct bpf_insn);
 	o->rodata = r->span[RODATA].p;
 	o->rodata_size = r->span[RODATA].n;
-	return 0;
+	return check_insns(r);
 }
 
 int objfile_read_elf(struct objfile *o, struct objfile_span *manifest,

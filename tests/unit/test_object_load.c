@@ -130,7 +130,6 @@ static void it_runs(void **state)
 /* The kernel's limit on strings: very many lines, each its own. */
 static void many_lines_are_kept(void **state)
 {
-	const struct loaded *l = *state;
 	const uint32_t n = 200000;
 	struct fixture *f = fixture_new();
 	char *text = malloc(n * 100 + 1), *p = text;
@@ -139,7 +138,7 @@ static void many_lines_are_kept(void **state)
 	struct bpf_object *object;
 	uint32_t len = sizeof(info), i;
 
-	(void)l;
+	(void)state;
 	m.insns = calloc(n + 2, sizeof(*m.insns));
 	m.lines = calloc(n, sizeof(*m.lines));
 	m.ninsns = n + 2;
@@ -212,7 +211,7 @@ static void bpftool_shows_names_and_text(void **state)
 {
 	static const char *const want[] = {
 		"name skpol_dispatch", "policy = \"edge\"",
-		"; all: to any  [1m -> web count trace  #  \xc3\xa9 "
+		"; all: to any  [1m -> web count trace  #  \xc3\xa9",
 		"[file:edge.skl line_num:3 line_col:2]",
 		"; default -> pass [file:edge.skl line_num:4 line_col:1]",
 		"name sockets", "name counters", "\"hits\": ",
@@ -252,9 +251,10 @@ static int may_load(void)
 	return fd >= 0 ? 0 : -errno;
 }
 
-static int say(enum libbpf_print_level level, const char *fmt, va_list ap)
+static int __attribute__((format(printf, 2, 0)))
+say(enum libbpf_print_level level, const char *fmt, va_list ap)
 {
-	return level == LIBBPF_DEBUG ? 0 : vfprintf(stderr, fmt, ap);
+	return level != LIBBPF_WARN ? 0 : vfprintf(stderr, fmt, ap);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)

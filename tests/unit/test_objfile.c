@@ -369,6 +369,10 @@ static void each_fault_of_a_table_is_named(void **state)
 	refuse(f, "instruction 18 refers past .rodata");
 	((struct bpf_insn *)contents(f, PROGRAM))[18].imm = 6;
 	refuse(f, "instruction 18 refers to no variable");
+	((struct bpf_insn *)contents(f, PROGRAM))[18].src_reg = 1;
+	refuse(f, "instruction 18 names a map by number");
+	((struct bpf_insn *)contents(f, PROGRAM))[19].code = 1;
+	refuse(f, "instruction 18 is half of one");
 }
 
 /* Puts the N bytes of TEXT, said to be CLAIMED, in place of the manifest. */
