@@ -90,7 +90,8 @@ static int adopt(void *bytes, size_t size, struct objfile **out,
 
 	if (!o) {
 		free(bytes);
-		return objfile_fault(error, -ENOMEM, "no memory for the object");
+		return objfile_fault(error, -ENOMEM,
+				     "no memory for the object");
 	}
 	o->bytes = bytes;
 	o->size = size;
@@ -112,7 +113,8 @@ int objfile_from_bytes(const void *bytes, size_t size, struct objfile **out,
 				     FILE_MAX >> 20);
 	copy = malloc(size ? size : 1);
 	if (!copy)
-		return objfile_fault(error, -ENOMEM, "no memory for the object");
+		return objfile_fault(error, -ENOMEM,
+				     "no memory for the object");
 	if (size)
 		memcpy(copy, bytes, size);
 	return adopt(copy, size, out, error);

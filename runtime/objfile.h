@@ -21,7 +21,7 @@ enum { OBJFILE_ERROR_MAX = 256 };
 
 struct objfile_reloc {
 	uint32_t insn;		/* index of the ld_imm64 */
-	const char *symbol;	/* "sockets", "counters", "events", or a variable */
+	const char *symbol;	/* of a map, or of a variable */
 	uint32_t offset;	/* in .rodata, addend included; of a map 0 */
 	bool rodata;
 };

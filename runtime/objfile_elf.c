@@ -87,7 +87,8 @@ static int read_header(struct reader *r)
 		return broken(r, "no table of sections that we can read");
 	if (h->e_shoff % 8 || h->e_shoff > r->size ||
 	    (r->size - h->e_shoff) / sizeof(Elf64_Shdr) < h->e_shnum)
-		return broken(r, "cut off: its sections are listed past its end");
+		return broken(r, "cut off: its sections are listed past "
+			      "its end");
 	r->headers = (const void *)(r->bytes + h->e_shoff);
 	r->nheaders = h->e_shnum;
 	return 0;
@@ -404,8 +405,8 @@ static int check_insns(struct reader *r)
 		if (v[i].code != (BPF_LD | BPF_IMM | BPF_DW))
 			continue;
 		if (v[i].src_reg)
-			return broken(r, "instruction %zu names a map by number",
-				      i);
+			return broken(r, "instruction %zu names a map by "
+				      "number", i);
 		if (++i == n || v[i].code)
 			return broken(r, "instruction %zu is half of one",
 				      i - 1);

@@ -35,7 +35,8 @@ static int read_header(struct objfile_span s, size_t *text_size,
 	uint64_t n;
 
 	if (s.n < MANIFEST_HEADER_SIZE)
-		return objfile_fault(error, -EBADMSG, "its manifest is cut off");
+		return objfile_fault(error, -EBADMSG,
+				     "its manifest is cut off");
 	if (memcmp(s.p, MANIFEST_MAGIC, magic - 1))
 		return objfile_fault(error, -EBADMSG, "its section .skpol is no "
 				     "manifest");
@@ -69,8 +70,8 @@ static int inflate_text(struct objfile_span s, char *text, size_t size,
 	return 0;
 }
 
-/* A bound on the values in TEXT: each but the first has one of these before. */
-static size_t count_values(const char *text, size_t n)
+/* Each but the first has one of these before it, outside of strings. */
+size_t manifest_values(const char *text, size_t n)
 {
 	size_t i, values = 1;
 	bool inside = false;
@@ -92,7 +93,7 @@ static int parse(struct objfile *o, const char *text, size_t n,
 {
 	json_error_t e;
 
-	if (count_values(text, n) > MANIFEST_VALUES_MAX)
+	if (manifest_values(text, n) > MANIFEST_VALUES_MAX)
 		return objfile_fault(error, -EBADMSG, "its manifest has more "
 				     "than %u values", MANIFEST_VALUES_MAX);
 	o->manifest = json_loadb(text, n, JSON_REJECT_DUPLICATES, &e);

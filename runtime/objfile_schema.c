@@ -95,11 +95,11 @@ static const json_t *list(struct check *c, const json_t *o, const char *key,
 
 /* Is there an element I to look at? Then it is what the path says. */
 static const json_t *element(struct check *c, const json_t *v, size_t i,
-			     const char *format)
+			     const char *name)
 {
 	if (c->err || i >= json_array_size(v))
 		return NULL;
-	snprintf(c->path, sizeof(c->path), "%s[%zu]", format, i);
+	snprintf(c->path, sizeof(c->path), "%s[%zu]", name, i);
 	return json_array_get(v, i);
 }
 
