@@ -6,6 +6,7 @@
  * that a service manager passed to us (LISTEN_FDS and its two companions).
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -89,6 +90,17 @@ static size_t pick(int *fds, size_t n, const char *names, const char *name)
 	return picked;
 }
 
+/*
+ * What was passed survived our exec; what has its place now, because nothing
+ * was there, we have opened ourselves, to be closed on exec.
+ */
+static bool was_passed(int fd)
+{
+	int flags = fcntl(fd, F_GETFD);
+
+	return flags >= 0 && !(flags & FD_CLOEXEC);
+}
+
 static int by_fds(struct cli *c, const struct skpol_claim *claim,
 		  size_t *filled)
 {
@@ -114,6 +126,11 @@ static int by_fds(struct cli *c, const struct skpol_claim *claim,
 		return cli_error(EXIT_INPUT, "none of the descriptors is "
 				 "called `%s`: LISTEN_FDNAMES is %s",
 				 claim->name, names);
+	for (long i = 0; i < n; i++)
+		if (!was_passed(fds[i]))
+			return cli_error(EXIT_INPUT, "LISTEN_FDS is %s, but "
+					 "descriptor %d is not open", count,
+					 fds[i]);
 	return skpol_register_fds(c->s, claim, fds, (size_t)n, filled) ?
 		cli_fail(c) : 0;
 }

@@ -33,6 +33,8 @@
 
 #include "../../runtime/handle.h"
 
+enum { RIG_CHILD_FD = 900 };	/* WORK may close what is below */
+
 char rig_bpffs[64];
 char rig_notes[8192];
 static char folder[32];
@@ -414,9 +416,9 @@ pid_t rig_child(void (*work)(void *ctx), void *ctx)
 	assert_int_equal(pipe(ready), 0);
 	pid = fork();
 	if (!pid) {
+		dup2(ready[1], RIG_CHILD_FD);
 		work(ctx);
-		close(ready[0]);
-		if (write(ready[1], "x", 1) != 1)
+		if (write(RIG_CHILD_FD, "x", 1) != 1)
 			_exit(1);
 		for (;;)
 			pause();
