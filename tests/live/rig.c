@@ -46,6 +46,13 @@ static int give_up(const char *what)
 	return RIG_SKIP;
 }
 
+static const char *program(const char *variable, const char *otherwise)
+{
+	const char *path = getenv(variable);
+
+	return path ? path : otherwise;
+}
+
 static void lo_up(void)
 {
 	struct ifreq r = { .ifr_name = "lo", .ifr_flags = IFF_UP };
@@ -57,6 +64,8 @@ static void lo_up(void)
 
 int rig_start(void)
 {
+	if (access(program("SKPOLC", "./skpolc"), X_OK))
+		return give_up("needs skpolc");
 	if (unshare(CLONE_NEWNS | CLONE_NEWNET))
 		return give_up("needs root for namespaces of its own");
 	if (mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL))
@@ -170,13 +179,6 @@ static struct rig_output run(const char *program, const char *const *argv)
 	close(err);
 	o.status = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 	return o;
-}
-
-static const char *program(const char *variable, const char *otherwise)
-{
-	const char *path = getenv(variable);
-
-	return path ? path : otherwise;
 }
 
 struct rig_output rig_skpol(const char *const *argv)

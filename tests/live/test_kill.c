@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * test_kill - killed at any system call, a command leaves the old state or
+ * the new one
+ *
+ * A command runs under ptrace in a child and is killed (SIGKILL) on entry to
+ * its n-th call that can change what others see, for every n until it runs to
+ * its end. All the other calls (reads, memory, the child's own descriptors)
+ * leave the same behind as the next one of these. After each death: a packet
+ * is served as before, status has no complaint, the next command works, and
+ * every datagram was counted once.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+#include <linux/ptrace.h>
+
+#include "rig.h"
+
+#define POLICY(extra) \
+	"policy edge\n" \
+	"socket web\n" \
+	"web: udp port 7007 -> web count\n" \
+	extra \
+	"default -> pass\n"
+
+enum { CALLS_MAX = 500, LEAST_CALLS = 3 };
+
+static struct rig_object one, two;
+static int udp = -1, tcp = -1;
+
+static bool changes_state(uint64_t number)
+{
+	switch (number) {
+	case SYS_bpf:
+	case SYS_flock:
+	case SYS_mkdirat:
+	case SYS_unlinkat:
+	case SYS_renameat2:
+#ifdef SYS_mkdir
+	case SYS_mkdir:
+	case SYS_rmdir:
+	case SYS_unlink:
+	case SYS_rename:
+	case SYS_renameat:
+#endif
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* The child is at a stop; lets it go on to the next and says which it is. */
+static bool next_stop(pid_t pid, int *status)
+{
+	if (ptrace(PTRACE_SYSCALL, pid, NULL, NULL))
+		return false;
+	return waitpid(pid, status, 0) == pid && WIFSTOPPED(*status);
+}
+
+static bool at_entry(pid_t pid, int status)
+{
+	struct ptrace_syscall_info info;
+
+	return WSTOPSIG(status) == (SIGTRAP | 0x80) &&
+		ptrace(PTRACE_GET_SYSCALL_INFO, pid, sizeof(info), &info) > 0 &&
+		info.op == PTRACE_SYSCALL_INFO_ENTRY &&
+		changes_state(info.entry.nr);
+}
+
+/*
+ * Runs COMMAND in a child and kills it on entry to call N. False when it ran
+ * to its end first; it must have succeeded then.
+ */
+static bool killed_at(int (*command)(struct skpol *s), int n)
+{
+	int status, calls = 0;
+	pid_t pid = fork();
+
+	if (!pid) {
+		ptrace(PTRACE_TRACEME, 0, NULL, NULL);
+		raise(SIGSTOP);
+		_exit(command(rig_open()) ? 1 : 0);
+	}
+	waitpid(pid, &status, 0);
+	ptrace(PTRACE_SETOPTIONS, pid, NULL,
+	       PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL);
+	while (next_stop(pid, &status)) {
+		if (!at_entry(pid, status) || ++calls < n)
+			continue;
+		kill(pid, SIGKILL);
+		waitpid(pid, &status, 0);
+		return true;
+	}
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+	return false;
+}
+
+/* ------------------------------------------------------------ commands */
+
+static int apply(struct skpol *s, const struct rig_object *o)
+{
+	struct skpol_applied out;
+
+	return skpol_apply(s, o->bytes, o->size, NULL, &out);
+}
+
+static int apply_one(struct skpol *s)
+{
+	return apply(s, &one);
+}
+
+static int apply_two(struct skpol *s)
+{
+	return apply(s, &two);
+}
+
+static int put_sockets(struct skpol *s)
+{
+	struct skpol_claim c = { .size = sizeof(c), .name = "web" };
+	int fds[] = { udp, tcp };
+	size_t filled;
+
+	return skpol_register_fds(s, &c, fds, 2, &filled);
+}
+
+static int take_sockets(struct skpol *s)
+{
+	struct skpol_claim c = { .size = sizeof(c), .name = "web" };
+	size_t emptied;
+
+	return skpol_unregister(s, &c, &emptied);
+}
+
+static int remove_all(struct skpol *s)
+{
+	bool changed;
+
+	return skpol_remove(s, true, &changed);
+}
+
+static void must(int (*command)(struct skpol *s))
+{
+	struct skpol *s = rig_open();
+
+	if (command(s))
+		fail_msg("%s", skpol_message(s));
+	skpol_close(s);
+}
+
+/* ------------------------------------------------------------ what stands */
+
+static bool is_served(void)
+{
+	int err = rig_send("127.0.0.1", 7007);
+
+	(void)err;
+	return rig_drain(udp) == 1;
+}
+
+static void no_leftovers(void)
+{
+	assert_false(rig_exists("new"));
+	assert_false(rig_exists("old"));
+	assert_false(rig_has_problem(""));
+}
+
+/* Runs CHECK(n) until the command is through; there were enough calls. */
+static void at_every_call(bool (*check)(int n))
+{
+	int n = 1;
+
+	while (n < CALLS_MAX && check(n))
+		n++;
+	print_message("             killed at %d calls\n", n - 1);
+	assert_in_range(n, LEAST_CALLS, CALLS_MAX - 1);
+	rig_reset();
+}
+
+static bool first_apply(int n)
+{
+	bool killed;
+
+	rig_reset();
+	must(put_sockets);
+	killed = killed_at(apply_one, n);
+	is_served();		/* or not: both are well */
+	assert_false(rig_has_problem("damaged"));
+	must(apply_one);
+	assert_true(is_served());
+	no_leftovers();
+	return killed;
+}
+
+static bool replacing_apply(int n)
+{
+	bool killed;
+
+	rig_reset();
+	must(put_sockets);
+	must(apply_two);
+	must(apply_one);	/* so that there is something to fold */
+	assert_true(is_served());
+	killed = killed_at(apply_two, n);
+	assert_false(rig_has_problem(""));
+	assert_true(is_served());
+	assert_int_equal(rig_count("web", "hits"), 2);
+	must(apply_two);
+	assert_true(is_served());
+	assert_int_equal(rig_count("web", "hits"), 3);
+	must(apply_one);
+	assert_int_equal(rig_count("web", "hits"), 3);
+	no_leftovers();
+	return killed;
+}
+
+/* Each slot is old or new; the command run again completes it. */
+static bool registering(int n)
+{
+	uint64_t u, t;
+	bool killed;
+
+	rig_reset();
+	must(apply_one);
+	killed = killed_at(put_sockets, n);
+	u = rig_slot("web", "udp", "ip4");
+	t = rig_slot("web", "tcp", "ip4");
+	assert_true(!u || u == rig_cookie(udp));
+	assert_true(!t || t == rig_cookie(tcp));
+	must(put_sockets);
+	assert_true(is_served());
+	no_leftovers();
+	return killed;
+}
+
+static bool registering_without_policy(int n)
+{
+	bool killed;
+
+	rig_reset();
+	killed = killed_at(put_sockets, n);
+	must(put_sockets);
+	must(apply_one);
+	assert_true(is_served());
+	no_leftovers();
+	return killed;
+}
+
+static bool unregistering(int n)
+{
+	bool killed;
+
+	rig_reset();
+	must(apply_one);
+	must(put_sockets);
+	killed = killed_at(take_sockets, n);
+	must(take_sockets);
+	assert_false(is_served());
+	must(put_sockets);
+	assert_true(is_served());
+	no_leftovers();
+	return killed;
+}
+
+static bool removing(int n)
+{
+	bool killed;
+
+	rig_reset();
+	must(put_sockets);
+	must(apply_two);
+	must(apply_one);
+	killed = killed_at(remove_all, n);
+	must(remove_all);
+	assert_false(rig_exists(""));
+	assert_false(is_served());
+	return killed;
+}
+
+static bool removing_then_applying(int n)
+{
+	bool killed;
+
+	rig_reset();
+	must(put_sockets);
+	must(apply_one);
+	killed = killed_at(remove_all, n);
+	must(apply_two);
+	must(put_sockets);
+	assert_true(is_served());
+	no_leftovers();
+	return killed;
+}
+
+#define KILL_TEST(f) \
+	static void test_##f(void **state) { (void)state; at_every_call(f); }
+KILL_TEST(first_apply)
+KILL_TEST(replacing_apply)
+KILL_TEST(registering)
+KILL_TEST(registering_without_policy)
+KILL_TEST(unregistering)
+KILL_TEST(removing)
+KILL_TEST(removing_then_applying)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_first_apply),
+		cmocka_unit_test(test_replacing_apply),
+		cmocka_unit_test(test_registering),
+		cmocka_unit_test(test_registering_without_policy),
+		cmocka_unit_test(test_unregistering),
+		cmocka_unit_test(test_removing),
+		cmocka_unit_test(test_removing_then_applying),
+	};
+	int failed = rig_start();
+
+	if (failed)
+		return failed;
+	one = rig_compile(POLICY("one: tcp port 7001 -> drop count\n"));
+	two = rig_compile(POLICY("two: tcp port 7002 -> drop count\n"));
+	udp = rig_socket(SOCK_DGRAM, "127.0.0.2", 8008, 0);
+	tcp = rig_socket(SOCK_STREAM, "127.0.0.2", 8008, 0);
+	failed = cmocka_run_group_tests(tests, NULL, NULL);
+	free(one.bytes);
+	free(two.bytes);
+	rig_stop();
+	return failed;
+}
