@@ -228,7 +228,8 @@ static int explain(struct load *l, const struct bpf_insn *insns, int err)
 	if (!words)
 		return fail_bpf(l->s, err, "load the program");
 	return fail_system(l->s, err, "the kernel's verifier refuses the "
-			   "program: %s", words);
+			   "program%s: %s", strstr(words, "!root") ? " (from "
+			   "those without CAP_PERFMON)" : "", words);
 }
 
 static int load_insns(struct load *l)
