@@ -54,6 +54,13 @@ static int add(struct skpol *s, struct slots *t, const struct slot_key *k,
 	return 0;
 }
 
+static void sort(struct slots *t)
+{
+	if (t->n)
+		qsort(t->v, t->n, sizeof(*t->v), compare_keys);
+	t->sorted = t->n;
+}
+
 static int read_names(struct skpol *s, struct slots *t)
 {
 	struct slot_key k, *previous = NULL;
@@ -78,8 +85,7 @@ static int read_names(struct skpol *s, struct slots *t)
 		if (err)
 			return err;
 	}
-	qsort(t->v, t->n, sizeof(*t->v), compare_keys);
-	t->sorted = t->n;
+	sort(t);
 	return 0;
 }
 
@@ -213,10 +219,16 @@ void slots_close(struct slots *t)
 	*t = (struct slots){ .sockets = -1, .names = -1 };
 }
 
+static const struct slot *find_sorted(const struct slots *t,
+				      const struct slot_key *k)
+{
+	return t->sorted ? bsearch(k, t->v, t->sorted, sizeof(*t->v),
+				   compare_keys) : NULL;
+}
+
 const struct slot *slot_find(const struct slots *t, const struct slot_key *k)
 {
-	const struct slot *found = bsearch(k, t->v, t->sorted, sizeof(*t->v),
-					   compare_keys);
+	const struct slot *found = find_sorted(t, k);
 
 	for (size_t i = t->sorted; !found && i < t->n; i++)
 		if (!compare_keys(k, &t->v[i].key))
@@ -226,8 +238,7 @@ const struct slot *slot_find(const struct slots *t, const struct slot_key *k)
 
 int64_t slot_take(struct skpol *s, struct slots *t, const struct slot_key *k)
 {
-	const struct slot *found = bsearch(k, t->v, t->sorted, sizeof(*t->v),
-					   compare_keys);
+	const struct slot *found = find_sorted(t, k);
 	struct slot_value value = { 0 };
 	int err;
 
@@ -333,8 +344,7 @@ int slots_collect(struct skpol *s, struct slots *t)
 	size_t kept = 0;
 	int err;
 
-	qsort(t->v, t->n, sizeof(*t->v), compare_keys);
-	t->sorted = t->n;
+	sort(t);
 	t->next = 0;
 	for (size_t i = 0; i < t->n; i++)
 		t->v[i].wanted = false;

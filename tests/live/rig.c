@@ -269,6 +269,20 @@ static bool is(const json_t *j, const char *key, const char *text)
 	return v && !strcmp(v, text);
 }
 
+uint32_t rig_attached(void)
+{
+	json_t *j = rig_status(), *p;
+	uint32_t id = 0;
+	size_t i;
+
+	json_array_foreach(json_object_get(j, "programs"), i, p)
+		if (json_is_true(json_object_get(p, "ours")))
+			id = (uint32_t)json_integer_value(
+				json_object_get(p, "id"));
+	json_decref(j);
+	return id;
+}
+
 uint64_t rig_count(const char *rule, const char *what)
 {
 	json_t *j = report(skpol_stats_json), *r;

@@ -21,6 +21,16 @@ enum { RIG_SKIP = 77 };
 /* 0, or RIG_SKIP with the reason printed. */
 int rig_start(void);
 void rig_stop(void);
+/* The body of main for an array of cmocka tests. */
+#define RIG_MAIN(tests) \
+	do { \
+		int failed_ = rig_start(); \
+		if (failed_) \
+			return failed_; \
+		failed_ = cmocka_run_group_tests(tests, NULL, NULL); \
+		rig_stop(); \
+		return failed_; \
+	} while (0)
 /* Forgets all state: detaches, empties the bpf file system. */
 void rig_reset(void);
 
@@ -54,6 +64,7 @@ struct rig_output rig_skpol(const char *const *argv);
 
 /* Status, stats; new references, never NULL. */
 json_t *rig_status(void);
+uint32_t rig_attached(void);	/* program, 0 = none of ours */
 uint64_t rig_count(const char *rule, const char *what);
 /* The cookie status shows for a slot, 0 = empty or unknown. */
 uint64_t rig_slot(const char *name, const char *protocol, const char *family);

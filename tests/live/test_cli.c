@@ -346,11 +346,6 @@ int main(void)
 		TEST(wrong_lines_are_named),
 		TEST(namespaces_by_name_path_and_pid),
 	};
-	int failed = rig_start();
 
-	if (failed)
-		return failed;
-	failed = cmocka_run_group_tests(tests, NULL, NULL);
-	rig_stop();
-	return failed;
+	RIG_MAIN(tests);
 }

@@ -57,20 +57,6 @@ static int teardown(void **state)
 	return 0;
 }
 
-static uint32_t attached(void)
-{
-	json_t *j = rig_status(), *p;
-	uint32_t id = 0;
-	size_t i;
-
-	json_array_foreach(json_object_get(j, "programs"), i, p)
-		if (json_is_true(json_object_get(p, "ours")))
-			id = (uint32_t)json_integer_value(
-				json_object_get(p, "id"));
-	json_decref(j);
-	return id;
-}
-
 /* Names, and when each changed: equal if nothing was touched. */
 static void listing(char *buf, size_t size)
 {
@@ -95,7 +81,7 @@ static void second_apply_touches_nothing(void **state)
 {
 	struct skpol_applied a = rig_must_apply(ONE), b;
 	char before[2048], after[2048];
-	uint32_t id = attached();
+	uint32_t id = rig_attached();
 
 	(void)state;
 	assert_true(a.changed);
@@ -107,7 +93,7 @@ static void second_apply_touches_nothing(void **state)
 	listing(after, sizeof(after));
 	assert_false(b.changed);
 	assert_int_equal(b.generation, 1);
-	assert_int_equal(attached(), id);
+	assert_int_equal(rig_attached(), id);
 	assert_string_equal(before, after);
 	assert_int_equal(rig_connect("127.0.0.1", 7007), 0);
 	assert_int_equal(rig_drain(tcp), 1);
@@ -122,7 +108,7 @@ static void remove_twice(void **state)
 	rig_must_apply(ONE);
 	assert_int_equal(skpol_remove(s, false, &changed), 0);
 	assert_true(changed);
-	assert_int_equal(attached(), 0);
+	assert_int_equal(rig_attached(), 0);
 	assert_int_equal(rig_connect("127.0.0.1", 7007), ECONNREFUSED);
 	assert_int_equal(skpol_remove(s, false, &changed), 0);
 	assert_false(changed);
@@ -286,7 +272,7 @@ static void mended(const char *entry, const char *words, bool serves)
 	assert_int_equal(skpol_remove(s, true, &changed), 0);
 	assert_true(changed);
 	assert_false(rig_exists(""));
-	assert_int_equal(attached(), 0);
+	assert_int_equal(rig_attached(), 0);
 	rig_drain(tcp);
 	skpol_close(s);
 }
@@ -491,103 +477,6 @@ static void two_at_once(void **state)
 	assert_false(rig_has_problem(""));
 }
 
-/* ------------------------------------------------------------ refusals */
-
-static void bad_objects_change_nothing(void **state)
-{
-	struct rig_object o = rig_compile(ONE);
-	struct skpol *s = rig_open();
-	struct skpol_applied out;
-	char *bytes = o.bytes;
-	uint32_t id;
-
-	(void)state;
-	rig_must_apply(TWO);
-	id = attached();
-	assert_int_equal(skpol_apply(s, bytes, 100, NULL, &out), -EBADMSG);
-	assert_int_equal(skpol_fault(s), SKPOL_FAULT_INPUT);
-	assert_int_equal(skpol_apply(s, bytes, o.size - 1, NULL, &out),
-			 -EBADMSG);
-	assert_int_equal(skpol_apply(s, "", 0, NULL, &out), -EBADMSG);
-	bytes[1] = 'X';
-	assert_int_equal(skpol_apply(s, bytes, o.size, NULL, &out), -EBADMSG);
-	assert_int_equal(attached(), id);
-	assert_false(rig_has_problem(""));
-	free(o.bytes);
-	skpol_close(s);
-}
-
-static void require_sockets_refuses(void **state)
-{
-	struct skpol_apply_options options = { .size = sizeof(options),
-					       .require_sockets = true };
-	struct rig_object o = rig_compile(ONE);
-	struct skpol *s = rig_open();
-	struct skpol_applied out;
-
-	(void)state;
-	/* there is no socket over ip6 */
-	assert_int_equal(skpol_apply(s, o.bytes, o.size, &options, &out),
-			 -ENOTCONN);
-	assert_false(rig_exists(""));
-	assert_non_null(strstr(rig_notes, "tcp over ip6, udp over ip6"));
-	free(o.bytes);
-	skpol_close(s);
-}
-
-static void no_bpffs_is_said(void **state)
-{
-	struct skpol_options options = { .size = sizeof(options),
-					 .bpffs = "/proc" };
-	struct skpol *s;
-	struct skpol_applied out;
-
-	(void)state;
-	assert_int_equal(skpol_open(&options, &s), 0);
-	assert_int_equal(rig_apply(s, ONE, &out), -ENODEV);
-	assert_int_equal(skpol_fault(s), SKPOL_FAULT_SYSTEM);
-	assert_non_null(strstr(skpol_message(s), "mount -t bpf bpf /proc"));
-	skpol_close(s);
-}
-
-static void prepared_folders_are_refused(void **state)
-{
-	struct skpol *s = rig_open();
-	struct skpol_applied out;
-	char path[80];
-
-	(void)state;
-	snprintf(path, sizeof(path), "%s/skpol", rig_bpffs);
-	assert_int_equal(mkdir(path, 0755), 0);
-	assert_int_equal(chown(path, 65534, 65534), 0);
-	assert_int_equal(rig_apply(s, ONE, &out), -EACCES);
-	assert_non_null(strstr(skpol_message(s), "belongs to user 65534"));
-	assert_int_equal(rmdir(path), 0);
-	assert_int_equal(attached(), 0);
-	skpol_close(s);
-}
-
-static void interfaces_are_resolved(void **state)
-{
-	static const char text[] =
-		"policy edge\n"
-		"lo: tcp port 7001 on \"lo\" -> drop count\n"
-		"other: tcp port 7002 on \"eth77\" -> drop count\n"
-		"default -> pass\n";
-	int one = rig_socket(SOCK_STREAM, "127.0.0.1", 7001, 0);
-	int two = rig_socket(SOCK_STREAM, "127.0.0.1", 7002, 0);
-
-	(void)state;
-	rig_must_apply(text);
-	assert_non_null(strstr(rig_notes, "no interface `eth77`"));
-	assert_int_equal(rig_connect("127.0.0.1", 7001), ECONNREFUSED);
-	assert_int_equal(rig_connect("127.0.0.1", 7002), 0);
-	assert_int_equal(rig_count("lo", "hits"), 1);
-	assert_int_equal(rig_count("other", "hits"), 0);
-	close(one);
-	close(two);
-}
-
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -604,17 +493,7 @@ int main(void)
 		TEST(dead_namespaces_are_swept),
 		TEST(foreign_programs_are_listed),
 		TEST(two_at_once),
-		TEST(bad_objects_change_nothing),
-		TEST(require_sockets_refuses),
-		TEST(no_bpffs_is_said),
-		TEST(prepared_folders_are_refused),
-		TEST(interfaces_are_resolved),
 	};
-	int failed = rig_start();
 
-	if (failed)
-		return failed;
-	failed = cmocka_run_group_tests(tests, NULL, NULL);
-	rig_stop();
-	return failed;
+	RIG_MAIN(tests);
 }
