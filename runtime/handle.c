@@ -97,8 +97,9 @@ static int fail_privilege(struct skpol *s, int err, const char *do_what)
 		return fail_system(s, err, "the kernel does not let us %s (%s),"
 				   " although CAP_BPF and CAP_NET_ADMIN are "
 				   "there: look for lockdown, a container's "
-				   "seccomp filter, or the owner of the bpf "
-				   "file system", do_what, strerror(-err));
+				   "seccomp filter, the owner of the bpf file "
+				   "system, or (before Linux 5.11) `ulimit -l`",
+				   do_what, strerror(-err));
 	return fail_system(s, err, "may not %s: needs %s%s%s (run as root, or "
 			   "give the capabilities)", do_what,
 			   bpf ? "" : "CAP_BPF", bpf || net ? "" : " and ",

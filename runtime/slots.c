@@ -19,6 +19,8 @@
 #include "generation.h"
 #include "state.h"
 
+enum { READ_TRIES = 3 };
+
 struct slot_key slot_key(const char *name, uint8_t protocol, uint8_t family)
 {
 	struct slot_key k = { .protocol = protocol, .family = family };
@@ -61,32 +63,48 @@ static void sort(struct slots *t)
 	t->sorted = t->n;
 }
 
+/* The entry that has this slot already: K itself, or another name. */
+static bool is_known(const struct slots *t, const struct slot_key *k)
+{
+	for (size_t i = 0; i < t->n; i++)
+		if (!compare_keys(k, &t->v[i].key))
+			return true;
+	return false;
+}
+
+static int read_name(struct skpol *s, struct slots *t,
+		     const struct slot_key *k)
+{
+	struct slot_value value;
+	int err = bpf_map_lookup_elem(t->names, k, &value);
+
+	if (err == -ENOENT)		/* a reader: it was freed just now */
+		return 0;
+	if (err)
+		return fail_bpf(s, err, "read the table of sockets");
+	if (value.slot < SLOTS_MAX && !k->name[sizeof(k->name) - 1] &&
+	    !is_used(t, value.slot))
+		return add(s, t, k, value.slot);
+	/* the walk begins anew when the entry it stands on is deleted */
+	if (value.slot < SLOTS_MAX && is_known(t, k))
+		return 0;
+	return fail_system(s, -EUCLEAN, "the table of sockets is damaged (slot "
+			   "%u of `%.63s`): `skpol remove --sockets`, then "
+			   "apply and register again", value.slot, k->name);
+}
+
 static int read_names(struct skpol *s, struct slots *t)
 {
 	struct slot_key k, *previous = NULL;
-	struct slot_value value;
-	int err;
+	int err = 0;
 
-	while (!bpf_map_get_next_key(t->names, previous, &k)) {
+	while (!err && !bpf_map_get_next_key(t->names, previous, &k)) {
+		err = read_name(s, t, &k);
 		previous = &k;
-		err = bpf_map_lookup_elem(t->names, &k, &value);
-		if (err == -ENOENT)	/* a reader: it was freed just now */
-			continue;
-		if (err)
-			return fail_bpf(s, err, "read the table of sockets");
-		if (value.slot >= SLOTS_MAX || is_used(t, value.slot) ||
-		    k.name[sizeof(k.name) - 1])
-			return fail_system(s, -EUCLEAN, "the table of sockets "
-					   "is damaged (slot %u of `%.63s`): "
-					   "`skpol remove --sockets`, then "
-					   "apply and register again",
-					   value.slot, k.name);
-		err = add(s, t, &k, value.slot);
-		if (err)
-			return err;
 	}
-	sort(t);
-	return 0;
+	if (!err)
+		sort(t);
+	return err;
 }
 
 static int create_map(struct skpol *s, const char *name,
@@ -194,7 +212,7 @@ static int open_maps(struct skpol *s, struct slots *t, bool create)
 	return t->names < 0 ? t->names : rescue_names(s, t);
 }
 
-int slots_open(struct skpol *s, struct slots *t, bool create)
+static int open_once(struct skpol *s, struct slots *t, bool create)
 {
 	int err;
 
@@ -205,6 +223,16 @@ int slots_open(struct skpol *s, struct slots *t, bool create)
 		err = read_names(s, t);
 	if (err)
 		slots_close(t);
+	return err;
+}
+
+int slots_open(struct skpol *s, struct slots *t, bool create)
+{
+	int err = open_once(s, t, create);
+
+	/* a reader holds no lock: a slot may move on to another name */
+	for (int i = 0; !create && err == -EUCLEAN && i < READ_TRIES; i++)
+		err = open_once(s, t, create);
 	return err;
 }
 

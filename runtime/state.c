@@ -51,7 +51,9 @@ static int check_bpffs(struct skpol *s)
 	if (statfs(*path ? path : "/", &fs) || fs.f_type != BPF_FS_MAGIC)
 		return fail_system(s, -ENODEV, "there is no bpf file system at "
 				   "%s: `mount -t bpf bpf %s`, or name "
-				   "another with --bpffs", path, path);
+				   "another with --bpffs (`ip netns exec` "
+				   "hides it: use --netns instead)", path,
+				   path);
 	return 0;
 }
 

@@ -19,6 +19,8 @@
 #include "netns.h"
 #include "plan.h"
 
+enum { KERNEL_ENOTSUPP = 524 };	/* never meant to reach user space */
+
 struct target {			/* a slot's socket */
 	uint64_t cookie;
 	const char *name;	/* lives in the plan */
@@ -221,10 +223,13 @@ const char *trial_run(struct skpol *s, const struct trial *t,
 		return NULL;
 	}
 	err = bpf_prog_test_run_opts(t->loaded.program, &o);
-	if (err) {
+	if (err == -KERNEL_ENOTSUPP)
+		fail_system(s, err, "this kernel does not run socket lookup "
+			    "programs on demand: that needs 5.13 or newer");
+	else if (err)
 		fail_bpf(s, err, "run the program on a packet");
+	if (err)
 		return NULL;
-	}
 	if (o.retval == SK_DROP)
 		return "drop";
 	if (!out.cookie)
