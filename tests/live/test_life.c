@@ -30,7 +30,7 @@
 #define POLICY(extra) \
 	"policy edge\n" \
 	"socket web at 127.0.0.2 port 8008\n" \
-	"tcp: tcp port 7007 -> web\n" \
+	"stream: tcp port 7007 -> web\n" \
 	"web: udp port 7007 -> web count\n" \
 	extra \
 	"default -> pass\n"

@@ -91,8 +91,10 @@ static void bpftool_shows_metadata(void **state)
 	FILE *f;
 
 	(void)state;
-	if (system("bpftool -n version >/dev/null 2>&1"))
+	if (system("bpftool -n version >/dev/null 2>&1")) {
+		print_message("SKIP: there is no bpftool\n");
 		skip();
+	}
 	must_apply();
 	snprintf(command, sizeof(command), "bpftool -n prog show pinned %s",
 		 rig_state("1/program"));
