@@ -27,15 +27,24 @@ void text_add(struct text *t, const char *s)
 	text_add_n(t, s, strlen(s));
 }
 
+/* Written in place: a million elements must not leave a million copies. */
 void text_addf(struct text *t, const char *fmt, ...)
 {
+	size_t room = t->cap - t->n;
 	va_list ap;
-	char *s;
+	int n;
 
 	va_start(ap, fmt);
-	s = arena_vprintf(t->arena, fmt, ap);
+	n = vsnprintf(room ? t->v + t->n : NULL, room, fmt, ap);
 	va_end(ap);
-	text_add(t, s);
+	if ((size_t)n < room) {
+		t->n += (size_t)n;
+		return;
+	}
+	t->v = arena_grow(t->arena, t->v, &t->cap, t->n + (size_t)n + 1, 1);
+	va_start(ap, fmt);
+	t->n += (size_t)vsnprintf(t->v + t->n, t->cap - t->n, fmt, ap);
+	va_end(ap);
 }
 
 char *text_done(struct text *t)
@@ -110,7 +119,9 @@ void text_element(struct text *t, const struct ast_element *e)
 		text_add(t, e->text);
 		break;
 	case AST_STRING:
-		text_addf(t, "\"%s\"", e->text);
+		text_add(t, "\"");
+		text_add(t, e->text);
+		text_add(t, "\"");
 		break;
 	case AST_PREFIX:
 		text_addf(t, "%s/%u", print_address(low, e->family, e->low),
