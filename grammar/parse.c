@@ -18,6 +18,7 @@
 static void scan_file(struct scan *s)
 {
 	s->first = s->previous = s->before = NO_TOKEN;
+	s->start_place = (struct place) { s->file, 0, 0 };
 	s->fresh_line = true;
 	scanner_open(s);
 	if (skl_parse(s) == 2)

@@ -49,7 +49,8 @@ struct scan {
 	struct parse *parse;
 	void *scanner;			/* flex's */
 	uint32_t file, offset;
-	int start;			/* pseudo token to hand out first, or 0 */
+	int start;			/* token to hand out first, or NO_TOKEN */
+	struct place start_place;
 	struct ast_set *set;		/* where START_SET_FILE's elements go */
 	struct ast_map *map;		/* the one whose entries are read */
 	struct ast_entry entry;		/* being read */

@@ -35,6 +35,8 @@
 				       (list)->n##field, (list)->field##_cap))
 
 static void skl_error(struct place *at, struct scan *s, const char *message);
+static void broken_head(struct scan *s, int *token, union skl_value *v,
+			struct place *at);
 
 static void push(struct scan *s, struct ast_elements *l,
 		 const struct ast_element *e)
@@ -249,7 +251,7 @@ map_item:
 		build_map(s, $1);
 		parse_map_file(s, $1);
 	}
-|	MAP error			{ yyerrok; }
+|	MAP error			{ broken_head(s, &yychar, &yylval, &yylloc); yyerrok; }
 	broken_map
 ;
 
@@ -391,7 +393,7 @@ statement:
 		$$->body = $3.first;
 		$$->place = @$;
 	}
-|	WHEN error			{ yyerrok; }
+|	WHEN error			{ broken_head(s, &yychar, &yylval, &yylloc); yyerrok; }
 	broken_block			{ $$ = NULL; }
 ;
 
@@ -611,6 +613,23 @@ static int yyreport_syntax_error(const yypcontext_t *c, struct scan *s)
 	syntax_error(s, token_of(yypcontext_token(c)),
 		     *yypcontext_location(c), tokens, (size_t)n);
 	return 0;
+}
+
+/*
+ * Behind the broken head of a block: makes the next token `{` or the end of
+ * the statement. Any other would be an error at the same place, again and
+ * again: it is skipped, or comes after an end that is put in front of it.
+ */
+static void broken_head(struct scan *s, int *token, union skl_value *v,
+			struct place *at)
+{
+	if (s->panic || *token == T_SKL_EMPTY)
+		*token = skl_lex(v, at, s);
+	if (*token == T_BLOCK || *token == T_END)
+		return;
+	s->start = *token;
+	s->start_place = *at;
+	*token = T_END;
 }
 
 /* Only ever "memory exhausted": the stack is at YYMAXDEPTH. */
