@@ -3,9 +3,9 @@
  * mapkey - a map's entries to keys
  *
  * In: a map as written. Out: its keys with their ranks, and its verdicts,
- * equal ones once. A rank is a key's specificity, in the order of `by`: the
- * longest prefix (or an interface name, before an interface number), the
- * narrowest port range; the lowest rank goes first.
+ * equal ones once. A rank is a key's specificity, whatever the order of `by`:
+ * the longest prefix (or an interface name, before an interface number), on a
+ * tie the narrowest port range; the lowest rank goes first.
  *
  * An entry has one list of elements before `port` and one after it, so a
  * map can have one key of {to, from, on} and one of {port, from port}.
@@ -49,7 +49,6 @@ bool mapkey_shape(struct mapper *k)
 		if (port) {
 			s->has_port = true;
 			s->port = key;
-			s->port_leads = !s->has_first;
 		} else {
 			s->has_first = true;
 			s->first = key;
@@ -147,12 +146,9 @@ static uint32_t first_rank(const struct ast_element *e)
 	return 0;
 }
 
-static uint64_t rank(const struct shape *s, uint32_t first, struct ports p)
+static uint64_t rank(uint32_t first, struct ports p)
 {
-	uint32_t port = p.high - p.low;
-
-	return s->port_leads ? (uint64_t)port << 32 | first :
-		(uint64_t)first << 32 | port;
+	return (uint64_t)first << 32 | (uint32_t)(p.high - p.low);
 }
 
 /* KEY with each of the entry's ports. */
@@ -163,7 +159,7 @@ static void push_keys(struct mapper *k, struct mapkey key, uint32_t first)
 	for (i = 0; i < k->nports; i++) {
 		key.port_low = k->ports[i].low;
 		key.port_high = k->ports[i].high;
-		key.rank = rank(&k->shape, first, k->ports[i]);
+		key.rank = rank(first, k->ports[i]);
 		*arena_push(k->r->a, k->keys, k->nkeys, k->keys_cap) = key;
 	}
 }

@@ -28,7 +28,6 @@ struct ports {
 
 struct shape {			/* what a map's entries are written with */
 	bool has_first, has_port;	/* {to, from, on}, {port, from port} */
-	bool port_leads;		/* the port key counts before the other */
 	uint8_t first, port;		/* enum ast_key */
 	enum set_use use;
 };

@@ -3,8 +3,8 @@
  * test_mapkey - maps against a list of entries
  *
  * Random maps of every shape are written as text and kept as a list; a dumb
- * search over the list (the longest prefix, then the narrowest range, in the
- * order of `by`) says which entry a packet gets, and whether two entries
+ * search over the list (the longest prefix, then the narrowest range, whatever
+ * the order of `by`) says which entry a packet gets, and whether two entries
  * clash: both must agree with what the resolver makes of the text. Then
  * what the text of a map may not say, and a map of 1,000,000 entries.
  */
@@ -101,22 +101,22 @@ struct entry {
 
 struct shape {
 	const char *by;
-	bool address, port, port_leads;
+	bool address, port;
 	enum field f4, f6, fport;
 };
 
 static const struct shape shapes[] = {
-	{ "to", true, false, false, FIELD_LADDR4, FIELD_LADDR6, 0 },
-	{ "from", true, false, false, FIELD_RADDR4, FIELD_RADDR6, 0 },
-	{ "port", false, true, true, 0, 0, FIELD_LPORT },
-	{ "from port", false, true, true, 0, 0, FIELD_RPORT },
-	{ "to, port", true, true, false, FIELD_LADDR4, FIELD_LADDR6,
+	{ "to", true, false, FIELD_LADDR4, FIELD_LADDR6, 0 },
+	{ "from", true, false, FIELD_RADDR4, FIELD_RADDR6, 0 },
+	{ "port", false, true, 0, 0, FIELD_LPORT },
+	{ "from port", false, true, 0, 0, FIELD_RPORT },
+	{ "to, port", true, true, FIELD_LADDR4, FIELD_LADDR6,
 	  FIELD_LPORT },
-	{ "port, to", true, true, true, FIELD_LADDR4, FIELD_LADDR6,
+	{ "port, to", true, true, FIELD_LADDR4, FIELD_LADDR6,
 	  FIELD_LPORT },
-	{ "from, port", true, true, false, FIELD_RADDR4, FIELD_RADDR6,
+	{ "from, port", true, true, FIELD_RADDR4, FIELD_RADDR6,
 	  FIELD_LPORT },
-	{ "from port, to", true, true, true, FIELD_LADDR4, FIELD_LADDR6,
+	{ "from port, to", true, true, FIELD_LADDR4, FIELD_LADDR6,
 	  FIELD_RPORT },
 };
 
@@ -178,14 +178,11 @@ static bool entry_holds(const struct shape *s, const struct entry *e,
 }
 
 /* Whether X goes before Y, both holding the packet. */
-static bool goes_first(const struct shape *s, const struct entry *x,
-		       const struct entry *y)
+static bool goes_first(const struct entry *x, const struct entry *y)
 {
 	unsigned int p = x->port_high - x->port_low;
 	unsigned int q = y->port_high - y->port_low;
 
-	if (s->port_leads)
-		return p != q ? p < q : x->length > y->length;
 	return x->length != y->length ? x->length > y->length : p < q;
 }
 
@@ -198,7 +195,7 @@ static const char *reference(const struct shape *s, const struct entry *e,
 
 	for (i = 0; i < n; i++)
 		if (entry_holds(s, &e[i], v) &&
-		    (!best || goes_first(s, &e[i], best)))
+		    (!best || goes_first(&e[i], best)))
 			best = &e[i];
 	return best ? names[best->socket] : "pass";
 }
