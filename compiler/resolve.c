@@ -290,12 +290,48 @@ static void walk(struct resolver *r)
 	}
 }
 
+static void say_no_default(struct resolver *r, const struct ast_name *name,
+			   const struct ast_map *map)
+{
+	struct diag *d;
+
+	d = diag_add(r->d, DIAG_MISSING_DEFAULT, &name->place,
+		     "the default asks the map `%s`, which has none itself",
+		     name->text);
+	d->label = "what about packets of no entry?";
+	d->also.place = map->name.place;
+	d->also.text = "the map";
+	d->help = "add an entry such as `default -> drop` to the map";
+}
+
+/* No rule comes after it: it must have an answer for every packet. */
+static void check_default(struct resolver *r, const struct ast_rule *rule)
+{
+	const struct ast_name *name = &rule->verdict.map;
+	const struct ast_map *map;
+	uint32_t s;
+	size_t i;
+
+	if (rule->verdict.kind != AST_MAP)
+		return;
+	s = symtab_find(&r->names, name->text, strlen(name->text));
+	if (s == SYMTAB_NONE || r->symbols[s].kind != SYMBOL_MAP)
+		return;		/* that was reported */
+	map = r->maps[r->symbols[s].index].ast;
+	for (i = 0; i < map->nentries; i++)
+		if (map->entries[i].is_default)
+			return;
+	say_no_default(r, name, map);
+}
+
 static void default_rule(struct resolver *r)
 {
 	struct context c = { .terms = r->every };
 
-	if (r->ast->default_rule)
-		add_rule(r, r->ast->default_rule, &c, "default");
+	if (!r->ast->default_rule)
+		return;
+	add_rule(r, r->ast->default_rule, &c, "default");
+	check_default(r, r->ast->default_rule);
 }
 
 /* ---------------------------------------------------------- expects */

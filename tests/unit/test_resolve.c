@@ -33,7 +33,7 @@ struct work {
 	struct policy *policy;
 };
 
-static struct work *compile(const char *text)
+static struct work *compile_whole(const char *text)
 {
 	struct work *w = calloc(1, sizeof(*w));
 	int file;
@@ -41,7 +41,6 @@ static struct work *compile(const char *text)
 	arena_init(&w->arena, NULL);
 	source_init(&w->sources, &w->arena);
 	diag_init(&w->diags, &w->arena, &w->sources);
-	text = arena_printf(&w->arena, "%s" TAIL, text);
 	file = source_add(&w->sources, "t.skl", text, strlen(text));
 	w->ast = parse_policy(&w->arena, &w->sources, &w->diags, file);
 	if (w->diags.nerrors) {
@@ -49,6 +48,18 @@ static struct work *compile(const char *text)
 		fail_msg("does not parse: %s", text);
 	}
 	w->policy = policy_resolve(&w->arena, w->ast, &w->diags);
+	return w;
+}
+
+static struct work *compile(const char *text)
+{
+	size_t size = strlen(text) + sizeof(TAIL);
+	char *whole = malloc(size);
+	struct work *w;
+
+	snprintf(whole, size, "%s" TAIL, text);
+	w = compile_whole(whole);
+	free(whole);
 	return w;
 }
 
@@ -224,6 +235,27 @@ static void all_mistakes(void **state)
 		assert_true(!w->policy == !!w->diags.nerrors);
 		done(w);
 	}
+}
+
+/* No rule comes after the default: its map must take every packet. */
+static void default_map(void **state)
+{
+	struct work *w;
+
+	(void)state;
+	w = compile_whole("policy p\nsocket a\ndefault -> map m\n"
+			  "map m by to {\n0.0.0.0/0, ::/0 -> a\n}\n");
+	assert_string_equal(reported(w), "missing-default@3:16");
+	done(w);
+	w = compile_whole("policy p\nsocket a\ndefault -> map m\n"
+			  "map m by to {\ndefault -> pass\n::/0 -> a\n}\n");
+	assert_string_equal(reported(w), "");
+	assert_int_equal(w->policy->nclauses, 2);
+	done(w);
+	w = compile_whole("policy p\nsocket a\ndefault -> map mm\n"
+			  "map m by to {\n::/0 -> a\n}\ntcp -> map m\n");
+	assert_string_equal(reported(w), "undefined-name@3:16");
+	done(w);
 }
 
 /* What a message must say beyond its place. */
@@ -539,6 +571,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(all_mistakes),
+		cmocka_unit_test(default_map),
 		cmocka_unit_test(words),
 		cmocka_unit_test(meaning),
 		cmocka_unit_test(tables),
