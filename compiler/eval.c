@@ -27,12 +27,12 @@ struct match {
 
 struct item {			/* a rule, or the head of a block */
 	struct match match;
-	size_t next;		/* the item to try when this one does not match */
+	size_t next;		/* to be tried when this one does not match */
 	const struct ast_rule *rule;	/* NULL = a block */
 	const char *identity;	/* the rule's name, or its normalized text */
 	struct cut *cut;	/* of a split */
 	struct table *table;	/* of a map */
-	struct cut **cuts;	/* of a map's splits, by entry; made when asked */
+	struct cut **cuts;	/* of a map's splits, by entry; made on need */
 };
 
 /* ------------------------------------------------------- getting ready */
@@ -210,33 +210,42 @@ static bool matches(const struct match *m, const struct packet *p)
 		interface_fits(&m->on, p);
 }
 
+struct question {
+	const struct packet *packet;
+	eval_absent *absent;	/* NULL = none is */
+	void *ctx;
+};
+
 static bool has_slot(const struct eval *e, const char *name,
-		     const struct packet *p)
+		     const struct question *q)
 {
 	const struct ast_socket *s = known_find(e, name)->socket;
 
-	return fits(s->protocol, protocol_of(p)) &&
-		fits(s->family, family_of(p));
+	return fits(s->protocol, protocol_of(q->packet)) &&
+		fits(s->family, family_of(q->packet)) &&
+		!(q->absent && q->absent(q->ctx, s));
 }
 
-static const char *first_choice(const struct eval *e,
-				const struct ast_verdict *v,
-				const struct cut *c, const struct packet *p)
+static struct ast_choice first_choice(const struct eval *e,
+				      const struct ast_verdict *v,
+				      const struct cut *c,
+				      const struct question *q)
 {
-	const char *name;
+	struct ast_choice choice = { .flags = 0 };
 	size_t i;
 
-	if (v->kind == AST_PASS)
-		return "pass";
 	if (v->kind == AST_SPLIT) {
-		name = v->shares[cut_share(c, p)].socket.text;
-		if (has_slot(e, name, p))
-			return name;
+		choice.socket = v->shares[cut_share(c, q->packet)].socket;
+		if (has_slot(e, choice.socket.text, q))
+			return choice;
 	}
 	for (i = 0; i < v->nchain; i++)
-		if (has_slot(e, v->chain[i].socket.text, p))
-			return v->chain[i].socket.text;
-	return v->tail_said && v->tail == AST_PASS ? "pass" : "drop";
+		if (has_slot(e, v->chain[i].socket.text, q))
+			return v->chain[i];
+	choice.socket.text = "drop";
+	if (v->kind == AST_PASS || (v->tail_said && v->tail == AST_PASS))
+		choice.socket.text = "pass";
+	return choice;
 }
 
 /* The cut of ENTRY's split, as the rule ITEM has it. */
@@ -255,28 +264,33 @@ static const struct cut *entry_cut(struct eval *e, const struct item *item,
 	return *c;
 }
 
-/* False when the rule is one of a map that has nothing for P. */
+/* False when the rule is one of a map that has nothing for the packet. */
 static bool decide(struct eval *e, const struct item *item,
-		   const struct packet *p, struct eval_result *out)
+		   const struct question *q, struct eval_result *out)
 {
 	const struct ast_verdict *v = &item->rule->verdict;
 	const struct cut *cut = item->cut;
+	struct ast_choice choice;
 
 	out->rule = item->rule;
 	out->entry = NULL;
 	if (item->table) {
-		out->entry = table_find(item->table, p);
+		out->entry = table_find(item->table, q->packet);
 		if (!out->entry)
 			return false;
 		v = &out->entry->verdict;
 		cut = entry_cut(e, item, out->entry);
 	}
-	out->verdict = first_choice(e, v, cut, p);
+	choice = first_choice(e, v, cut, q);
+	out->verdict = choice.socket.text;
+	out->flags = choice.flags;
 	return true;
 }
 
-struct eval_result eval_packet(struct eval *e, const struct packet *p)
+struct eval_result eval_packet_without(struct eval *e, const struct packet *p,
+				       eval_absent *absent, void *ctx)
 {
+	const struct question q = { p, absent, ctx };
 	struct eval_result out;
 	size_t i = 0;
 
@@ -285,11 +299,16 @@ struct eval_result eval_packet(struct eval *e, const struct packet *p)
 
 		if (!matches(&item->match, p))
 			i = item->next;
-		else if (item->rule && decide(e, item, p, &out))
+		else if (item->rule && decide(e, item, &q, &out))
 			return out;
 		else
 			i++;
 	}
 	assert(!"the default of a policy takes every packet");
 	abort();
+}
+
+struct eval_result eval_packet(struct eval *e, const struct packet *p)
+{
+	return eval_packet_without(e, p, NULL, NULL);
 }

@@ -20,11 +20,17 @@ struct eval;
 struct eval *eval_new(struct arena *a, const struct ast *ast);
 
 struct eval_result {
-	const struct ast_rule *rule;	/* the deciding rule; the default's too */
+	const struct ast_rule *rule;	/* that decides; the default's too */
 	const struct ast_entry *entry;	/* of a map verdict, or NULL */
-	const char *verdict;		/* "pass", "drop", the first socket with a slot */
+	const char *verdict;	/* "pass", "drop", the first socket with a slot */
+	uint8_t flags;		/* of that socket there: AST_REPLACE, ... */
 };
 
 struct eval_result eval_packet(struct eval *e, const struct packet *p);
+
+/* The same when the slots of some sockets are empty: what `else` does. */
+typedef bool eval_absent(void *ctx, const struct ast_socket *s);
+struct eval_result eval_packet_without(struct eval *e, const struct packet *p,
+				       eval_absent *absent, void *ctx);
 
 #endif

@@ -102,7 +102,8 @@ static const struct hand edge = {
 	"	next: tcp port 9000-9099 -> http\n"
 	"	both: port 53 -> https else quic\n"
 	"}\n"
-	"mgmt: tcp to 192.0.2.250 port 22 on { \"eth0\", \"eth1\" } -> pass trace\n"
+	"mgmt: tcp to 192.0.2.250 port 22 on { \"eth0\", \"eth1\" } "
+	"-> pass trace\n"
 	"tenants: tcp port 8080 -> map tenant\n"
 	"default -> pass\n",
 	{
@@ -366,7 +367,8 @@ static const struct hand hands[] = {
 	  } },
 	/* an entry's verdict has slots and splits too */
 	{ "policy p\nsocket t tcp\nsocket u udp\nsocket a\nsocket b\n"
-	  "map m by to { 1.0.0.0/8 -> t else u; 2.0.0.0/8 -> t; 3.0.0.0/8 -> drop\n"
+	  "map m by to { 1.0.0.0/8 -> t else u; 2.0.0.0/8 -> t\n"
+	  "3.0.0.0/8 -> drop\n"
 	  "10.0.0.0/8 -> split by from { 50% a, 50% b }\n"
 	  "default -> split by from { 50% a, 50% b } else pass }\n"
 	  "x: port 1 -> map m\ny: port 2 -> map m\n"
@@ -484,6 +486,47 @@ static void entries(void **state)
 	done(w);
 }
 
+static bool is_absent(void *ctx, const struct ast_socket *s)
+{
+	return strchr(ctx, *s->name.text);
+}
+
+static const char *without(struct work *w, const struct packet *p,
+			   const char *absent, unsigned int flags)
+{
+	struct eval_result r = eval_packet_without(w->eval, p, is_absent,
+						   (void *)absent);
+
+	assert_int_equal(r.flags, flags);
+	return r.verdict;
+}
+
+/* What `else` is for: the slots of some sockets are empty. */
+static void empty_slots(void **state)
+{
+	struct work *w = prepare(
+		"policy p\nsocket a\nsocket b\nsocket c tcp\nsocket d\n"
+		"x: tcp -> a replace else b no-reuseport replace else c\n"
+		"y: udp port 1 -> split by from { 100% a } else b else pass\n"
+		"default -> c else d\n");
+	struct packet p = { .family = 4, .protocol = PACKET_TCP };
+
+	(void)state;
+	assert_string_equal(without(w, &p, "", AST_REPLACE), "a");
+	assert_string_equal(without(w, &p, "acd", AST_REPLACE |
+				    AST_NO_REUSEPORT), "b");
+	assert_string_equal(without(w, &p, "ab", 0), "c");
+	assert_string_equal(without(w, &p, "abc", 0), "drop");
+	p.protocol = PACKET_UDP;
+	assert_string_equal(without(w, &p, "a", 0), "d");
+	assert_string_equal(without(w, &p, "d", 0), "drop");
+	p.local_port = 1;
+	assert_string_equal(without(w, &p, "b", 0), "a");
+	assert_string_equal(without(w, &p, "a", 0), "b");
+	assert_string_equal(without(w, &p, "ab", 0), "pass");
+	done(w);
+}
+
 /* ---------------------------------------------------------------- size */
 
 enum { LINES = 1000000, SEED = 12345, QUESTIONS = 200000 };
@@ -544,6 +587,7 @@ int main(void)
 		cmocka_unit_test(language),
 		cmocka_unit_test(by_hand),
 		cmocka_unit_test(entries),
+		cmocka_unit_test(empty_slots),
 		cmocka_unit_test(million),
 	};
 
