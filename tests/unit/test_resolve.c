@@ -75,10 +75,10 @@ static bool before(const struct diag *x, const struct diag *y)
 }
 
 /* "name@line:column name@line:column", by place. */
-static char *reported(struct work *w)
+static const char *reported(struct work *w)
 {
 	const struct diag *last = NULL, *d, *next;
-	char *out = "";
+	const char *out = "";
 
 	for (;;) {
 		struct source_position at;
@@ -225,7 +225,7 @@ static void all_mistakes(void **state)
 	for (i = 0; i < sizeof(mistakes) / sizeof(*mistakes); i++) {
 		const struct mistake *m = &mistakes[i];
 		struct work *w = compile(m->text);
-		char *got = reported(w);
+		const char *got = reported(w);
 
 		if (strcmp(got, m->expected)) {
 			diag_print(&w->diags, stderr, false);
