@@ -9,10 +9,18 @@
  *		r1 = sockets ll
  *		exit
  * Out: code with labels (assemble), or text (disassemble). Assembling what was
- * disassembled gives the same bytes. A name where a number may stand is a
- * hole, declared by `.set NAME, 0` (clang assembles the same text); a jump to
- * a name that the text does not place is a way out, and is given a label by
- * whoever instantiates the template.
+ * disassembled gives the same bytes. opcode.def lists the instructions; a line
+ * may begin with labels and end in a comment, `# ...` or `// ...`; a line that
+ * begins with `;` is a comment (behind an instruction `;` is refused: LLVM
+ * takes it as the end of a statement). Names:
+ *	.set NAME, 0		a hole: NAME stands for an imm, an offset, or
+ *				in `r1 = skpol_rodata + NAME ll` for the place
+ *				in .rodata, and is filled in later
+ *	.equ NAME, NUMBER	a constant; both stand before they are used
+ *	sockets, counters, events, skpol_rodata: the maps, in `rN = MAP ll`
+ * clang assembles the same text. A jump to a name that the text does not place
+ * is a way out, and is given a label by whoever instantiates the template.
+ * What is not in opcode.def is `.8byte NUMBER`, as the bytes are.
  */
 #ifndef SKPOL_ASSEMBLE_H
 #define SKPOL_ASSEMBLE_H
@@ -38,6 +46,7 @@ struct assembled_way {		/* a label of the text: placed, or a way out */
 	label label;
 };
 
+/* Everything is the arena's; the holes rise, and label i is that of ways[i]. */
 struct assembled {
 	struct code code;
 	struct assembled_hole *holes;
@@ -49,8 +58,8 @@ struct assembled {
 bool assemble(struct arena *a, const char *text, size_t len,
 	      struct assembled *out, struct assemble_error *error);
 
-/* Every instruction on a line; jumps as `goto L12`, labels on lines of their
- * own; a map reference by the map's name, `skpol_rodata+64 ll` for .rodata. */
+/* Every instruction on a line; jumps as `goto L12` (the slot), labels on lines
+ * of their own; a map reference by the map's name, `skpol_rodata+64 ll` for .rodata. */
 void disassemble(const struct image *m, FILE *out);
 /* One instruction at index I, jumps as `goto +3`; returns how many slots it
  * takes (2 for ld_imm64). */
