@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * block - the diagram in words of 32 bits: what code is made of
+ *
+ * In: a diagram. Out: blocks, hash-consed. Each cuts one word of the packet
+ * into intervals; a cut of 128 bits has become a chain of up to four blocks.
+ * Children come before parents. Each block knows the first rule that it leads
+ * to, whose text its instructions are shown with.
+ */
+#ifndef SKPOL_BLOCK_H
+#define SKPOL_BLOCK_H
+
+#include "diagram.h"
+
+enum word {
+#define WORD(id, field, shift, offset, load) WORD_##id,
+#include "word.def"
+#undef WORD
+	WORD_COUNT
+};
+
+enum word_load { LOAD_HOST, LOAD_BE32, LOAD_BE16 };
+
+struct word_info {
+	uint8_t field, shift, offset, load;
+};
+extern const struct word_info word_info[WORD_COUNT];
+
+/* A block, or with the top bit a leaf: the number the diagram has there. */
+typedef uint32_t bref;
+#define BREF_LEAF	0x80000000u
+static inline bool bref_is_leaf(bref r) { return r & BREF_LEAF; }
+static inline uint32_t bref_leaf(bref r) { return r & ~BREF_LEAF; }
+
+struct block {
+	uint8_t word;		/* enum word */
+	uint32_t ncuts;		/* >= 1 */
+	const uint32_t *cuts;	/* rising; child i holds v, cuts[i-1] <= v < cuts[i] */
+	const bref *children;	/* ncuts + 1 */
+	uint32_t rule;		/* the lowest of the leaves it leads to */
+};
+
+struct blocks {
+	struct block *v;
+	size_t n, cap;
+	bref root;
+};
+
+/* RULES[leaf]: the rule of each leaf number of D. */
+void blocks_build(struct arena *a, const struct diagram *d,
+		  const uint32_t *rules, struct blocks *out);
+
+#endif

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * compile - the stages in order
+ *
+ * In: text. Out: what struct compiled says. Each stage is called here and
+ * nowhere else, so that skpolc, the library and the tests go one way.
+ */
+#include "compile.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <string.h>
+
+#include "../grammar/parse.h"
+#include "block.h"
+#include "expect.h"
+#include "layout.h"
+#include "lower.h"
+
+static const struct target targets[] = {	/* oldest first */
+	{ "5.10", false, false },
+	{ "5.17", true, false },
+	{ "6.1", true, false },
+	{ "6.12", true, true },
+	{ "6.18", true, true },
+};
+
+const struct target *target_list(size_t *n)
+{
+	*n = sizeof(targets) / sizeof(*targets);
+	return targets;
+}
+
+const struct target *target_find(const char *name)
+{
+	for (size_t i = 0; i < sizeof(targets) / sizeof(*targets); i++)
+		if (!strcmp(targets[i].name, name))
+			return &targets[i];
+	return NULL;
+}
+
+static bool split_looks_at_interface(const struct policy *p)
+{
+	for (size_t i = 0; i < p->nactions; i++) {
+		const struct split *s = p->actions[i].split;
+
+		for (size_t k = 0; s && k < s->nkeys; k++)
+			if (s->keys[k] == AST_KEY_ON)
+				return true;
+	}
+	return false;
+}
+
+/* The diagram shows whether any verdict depends on the interface. */
+static bool looks_at_interface(const struct compiled *c)
+{
+	for (size_t i = 0; i < c->diagram->nnodes; i++) {
+		uint8_t field = c->diagram->nodes[i].field;
+
+		if (field == FIELD_IFNAME || field == FIELD_IFINDEX)
+			return true;
+	}
+	return split_looks_at_interface(c->policy);
+}
+
+static bool choose_target(struct compiled *c, const struct compile_options *o)
+{
+	struct diag *d;
+
+	c->target = o->target ? o->target : &targets[0];
+	if (c->target->ifindex || !looks_at_interface(c))
+		return true;
+	if (!o->target) {
+		c->target = target_find("5.17");
+		return true;
+	}
+	d = diag_add(&c->diags, DIAG_TOO_OLD, NULL,
+		     "kernel %s does not tell a program the interface",
+		     o->target->name);
+	d->help = "compile for 5.17 or newer, or take `on` out of the rules";
+	return false;
+}
+
+/* How often each rule is the one a path of the diagram ends in. */
+static uint32_t costliest_rule(const struct compiled *c)
+{
+	size_t n = c->policy->nrules;
+	size_t *count = arena_array(c->diagram->arena, n, sizeof(*count));
+	uint32_t most = 0;
+
+	for (size_t i = 0; i < c->diagram->nnodes; i++) {
+		const struct dnode *node = &c->diagram->nodes[i];
+
+		for (uint32_t k = 0; k <= node->ncuts; k++) {
+			dref r = node->children[k];
+
+			if (dref_is_leaf(r) && r != DREF_NONE)
+				count[c->policy->actions[dref_action(r)].rule]++;
+		}
+	}
+	for (uint32_t i = 1; i < n; i++)
+		if (count[i] > count[most])
+			most = i;
+	return most;
+}
+
+static void say_too_large(struct compiled *c, const char *what)
+{
+	const struct policy_rule *r = NULL;
+	struct diag *d;
+
+	if (c->diagram)
+		r = &c->policy->rules[costliest_rule(c)];
+	d = diag_add(&c->diags, DIAG_TOO_LARGE, r ? &r->ast->place : NULL,
+		     "the policy does not fit into a BPF program: %s", what);
+	if (r)
+		d->label = "this rule takes the most of it";
+	d->help = "split the policy, or let fewer rules overlap in several fields";
+}
+
+static const struct place *rule_places(struct compiled *c)
+{
+	const struct policy *p = c->policy;
+	struct place *v = arena_array(&c->arena, p->nrules + 1, sizeof(*v));
+
+	for (size_t i = 0; i < p->nrules; i++)
+		v[i] = p->rules[i].ast->place;
+	v[p->nrules] = p->ast->policy.place;	/* what is nobody's */
+	return v;
+}
+
+static void metadata(struct compiled *c, struct rodata *r)
+{
+	char hex[65];
+
+	source_digest(&c->sources, hex);
+	rodata_text(r, "bpf_metadata_skpol_policy", c->policy->name);
+	rodata_text(r, "bpf_metadata_skpol_source", hex);
+	rodata_text(r, "bpf_metadata_skpol_compiler", PACKAGE_VERSION_TEXT);
+}
+
+static void image_numbers(struct compiled *c)
+{
+	struct image *m = c->image;
+
+	m->nslots = c->policy->nslots;
+	m->ncounters = c->policy->ncounters;
+	m->ninterfaces = (uint32_t)c->policy->ninterfaces;
+	m->events = c->effects->traces;
+}
+
+static void generate(struct compiled *c, const struct compile_options *o)
+{
+	struct arena *a = &c->arena;
+	struct rodata rodata = { .arena = a };
+	struct blocks blocks;
+	struct code code;
+	struct lower_input in = {
+		.policy = c->policy, .blocks = &blocks, .effects = c->effects,
+		.options = { o->optimize, c->target->ifindex },
+	};
+	struct layout_options lo = { o->reach, c->target->gotol };
+	struct diagram *d = diagram_map_leaves(a, c->diagram,
+					       c->effects->of_action);
+	uint32_t *rules = arena_array(a, c->effects->n, sizeof(*rules));
+
+	for (size_t i = 0; i < c->effects->n; i++)
+		rules[i] = c->effects->v[i].rule;
+	blocks_build(a, d, rules, &blocks);
+	code_init(&code, a);
+	metadata(c, &rodata);
+	lower(a, &in, &code, &rodata);
+	c->image = arena_alloc(a, sizeof(*c->image));
+	rodata_finish(&rodata, c->image);
+	image_numbers(c);
+	if (rodata.failed)
+		say_too_large(c, "its tables take more than 512 MB");
+	else if (!layout(a, &code, &lo, rule_places(c), c->image))
+		say_too_large(c, "it takes more than a million instructions");
+}
+
+static void build_diagram(struct compiled *c)
+{
+	c->diagram = diagram_build(&c->arena, c->policy, NULL);
+	if (!c->diagram)
+		say_too_large(c, "its decision diagram grows out of bounds");
+}
+
+static void stages(struct compiled *c, const struct compile_options *o,
+		   uint32_t file)
+{
+	struct arena *a = &c->arena;
+
+	c->ast = parse_policy(a, &c->sources, &c->diags, file);
+	if (c->diags.nerrors || o->until == COMPILE_PARSED)
+		return;
+	c->policy = policy_resolve(a, c->ast, &c->diags);
+	if (!c->policy || o->until == COMPILE_RESOLVED)
+		return;
+	build_diagram(c);
+	if (!c->diagram)
+		return;
+	expect_prove(c->policy, c->diagram, &c->diags);
+	expect_lint(c->policy, c->diagram, &c->diags);
+	if (c->diags.nerrors || !choose_target(c, o) ||
+	    o->until == COMPILE_PROVED)
+		return;
+	c->effects = arena_alloc(a, sizeof(*c->effects));
+	effects_build(a, c->policy, o->optimize > 0, c->effects);
+	generate(c, o);
+	if (c->diags.nerrors)
+		c->image = NULL;
+}
+
+int compile(struct compiled *c, const char *path,
+	    const struct compile_options *o)
+{
+	jmp_buf exhausted;
+	int file;
+
+	memset(c, 0, sizeof(*c));
+	if (setjmp(exhausted)) {
+		compiled_free(c);
+		return -ENOMEM;
+	}
+	arena_init(&c->arena, &exhausted);
+	source_init(&c->sources, &c->arena);
+	diag_init(&c->diags, &c->arena, &c->sources);
+	if (o->prepare)
+		o->prepare(o->ctx, &c->diags);
+	file = o->text ? source_add(&c->sources, o->name, o->text, o->size) :
+		source_open(&c->sources, path, -1);
+	if (file >= 0)
+		stages(c, o, (uint32_t)file);
+	c->arena.exhausted = NULL;
+	if (file >= 0)
+		return 0;
+	compiled_free(c);
+	return file;
+}
+
+void compiled_free(struct compiled *c)
+{
+	arena_free(&c->arena);
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * compile - the whole way: text to image
+ *
+ * In: a source file, options. Out: what each stage made, all in one arena, and
+ * diagnostics. A stage after a reported error is not entered: its result is
+ * NULL. Nothing is printed. When memory runs out, compile() returns -ENOMEM
+ * and everything is freed.
+ */
+#ifndef SKPOL_COMPILE_H
+#define SKPOL_COMPILE_H
+
+#include <stdio.h>
+
+#include "../grammar/arena.h"
+#include "../grammar/ast.h"
+#include "../grammar/diag.h"
+#include "diagram.h"
+#include "effect.h"
+#include "image.h"
+#include "policy.h"
+
+enum compile_until { COMPILE_PARSED, COMPILE_RESOLVED, COMPILE_PROVED,
+		     COMPILE_ALL };
+
+struct compile_options {
+	unsigned int optimize;		/* 0, 1, 2 */
+	const struct target *target;	/* NULL = the oldest kernel that can */
+	enum compile_until until;
+	uint32_t reach;			/* of jumps; 0 = all (tests) */
+	const char *name;		/* of TEXT in messages */
+	const char *text;		/* NULL = read PATH */
+	size_t size;
+	/* Before anything is reported: takes -W and --deny. */
+	void (*prepare)(void *ctx, struct diags *d);
+	void *ctx;
+};
+
+/* A kernel and what a program may use there. */
+struct target {
+	const char *name;		/* "5.10" */
+	bool ifindex;			/* ingress_ifindex in the context, 5.17 */
+	bool gotol;			/* 6.6, and Debian's 6.1 */
+};
+/* NULL when there is none of that name. */
+const struct target *target_find(const char *name);
+const struct target *target_list(size_t *n);
+
+struct compiled {
+	struct arena arena;
+	struct source_set sources;
+	struct diags diags;
+	const struct ast *ast;
+	struct policy *policy;
+	struct diagram *diagram;	/* leaves are actions */
+	const struct target *target;
+	struct effects *effects;
+	struct image *image;
+};
+
+/*
+ * 0, or a negative errno when PATH cannot be read or memory ran out (then
+ * nothing is left to free). Mistakes of the policy are in c->diags, with 0.
+ */
+int compile(struct compiled *c, const char *path,
+	    const struct compile_options *o);
+void compiled_free(struct compiled *c);
+
+#endif

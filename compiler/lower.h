@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * lower - blocks to instructions
+ *
+ * In: the blocks of a policy whose leaves are effects. Out: a program with
+ * labels, and the tables it reads. Every block is emitted once, every leaf
+ * near where it is used; what is done with a packet in the end is one piece
+ * of code (bpf-templates/) that all leaves share.
+ */
+#ifndef SKPOL_LOWER_H
+#define SKPOL_LOWER_H
+
+#include "block.h"
+#include "code.h"
+#include "effect.h"
+#include "rodata.h"
+
+struct lower_options {
+	unsigned int optimize;	/* 0, 1, 2 */
+	bool ifindex;		/* the target kernel shows ingress_ifindex */
+};
+
+struct lower_input {
+	const struct policy *policy;
+	const struct blocks *blocks;
+	const struct effects *effects;
+	struct lower_options options;
+};
+
+/* Fills CODE and adds to RODATA; failures are sticky in both. */
+void lower(struct arena *a, const struct lower_input *in, struct code *code,
+	   struct rodata *rodata);
+
+#endif

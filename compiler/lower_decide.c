@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * lower_decide - what every leaf ends in: try the sockets of its chain
+ *
+ * In: r7, the first of four steps. Out: the verdict. The chain is unrolled to
+ * the longest of the policy, so there is no loop; the last round knows that
+ * its step can only be pass or drop. What is not counted or traced has no code
+ * for it.
+ */
+#include <string.h>
+
+#include "lower_private.h"
+#include "template.h"
+#include "templates.h"
+
+void lower_tables(struct lower *l)
+{
+	const struct policy *p = l->in->policy;
+	const struct effects *e = l->in->effects;
+	uint32_t *v = arena_array(l->a, p->nslots + p->ninterfaces + 1,
+				  sizeof(*v));
+	size_t slots = 1;
+
+	for (uint32_t i = 0; i < p->nslots; i++)
+		v[i] = i;
+	l->slots = rodata_add(l->rodata, "skpol_slots", v, p->nslots, 4);
+	memset(v, 0xff, p->ninterfaces * sizeof(*v));
+	l->interfaces = rodata_add(l->rodata, "skpol_interfaces", v,
+				   p->ninterfaces, 4);
+	l->steps = rodata_add(l->rodata, "skpol_steps", e->steps,
+			      e->nsteps * (sizeof(*e->steps) / 8), 8);
+	while (slots < p->nslots)
+		slots *= 2;
+	rodata_reach(l->rodata, l->slots + 4 * slots);
+}
+
+struct decide {
+	struct lower *l;
+	struct code *c;
+	label pass, drop;
+	uint32_t slot_mask;
+};
+
+static void locate(struct decide *d)
+{
+	template_emit(d->c, &template_locate,
+		      TEMPLATE_HOLES({ "STEPS", d->l->steps },
+				     { "STEP_MASK",
+				       (int64_t)d->l->in->effects->nsteps - 1 }),
+		      NULL);
+}
+
+/* One socket is tried; code goes on behind it when it cannot be had. */
+static void try_step(struct decide *d)
+{
+	bool counts = d->l->in->effects->counts;
+	label missing = code_label(d->c), refused = code_label(d->c);
+	label next = code_label(d->c);
+
+	template_emit(d->c, &template_assign,
+		      TEMPLATE_HOLES({ "SLOTS", d->l->slots },
+				     { "SLOT_MASK", d->slot_mask }),
+		      TEMPLATE_WAYS({ "pass", d->pass }, { "drop", d->drop },
+				    { "assigned", d->pass },
+				    { "missing", missing },
+				    { "refused", refused }));
+	code_place(d->c, refused);
+	if (counts) {
+		template_emit(d->c, &template_refused, NULL, NULL);
+		emit_goto(d->c, next);
+	}
+	code_place(d->c, missing);
+	if (counts)
+		template_emit(d->c, &template_missing, NULL, NULL);
+	code_place(d->c, next);
+	template_emit(d->c, &template_next, NULL, NULL);
+}
+
+static void last_step(struct decide *d)
+{
+	emit_load(d->c, BPF_W, BPF_REG_1, BPF_REG_8,
+		  offsetof(struct image_step, slot));
+	emit_jump32_imm(d->c, BPF_JEQ, BPF_REG_1, IMAGE_DROP, d->drop);
+}
+
+/* Both ways out; a trace sees the verdict and the step in r8. */
+static void finish(struct decide *d)
+{
+	label end = code_label(d->c), untraced = code_label(d->c);
+
+	code_place(d->c, d->pass);
+	if (!d->l->in->effects->traces) {
+		template_emit(d->c, &template_pass, NULL, NULL);
+		code_place(d->c, d->drop);
+		template_emit(d->c, &template_drop, NULL, NULL);
+		return;
+	}
+	emit_alu32_imm(d->c, BPF_MOV, BPF_REG_9, 1);
+	emit_goto(d->c, end);
+	code_place(d->c, d->drop);
+	emit_alu32_imm(d->c, BPF_MOV, BPF_REG_9, 0);
+	code_place(d->c, end);
+	template_emit(d->c, &template_event, NULL,
+		      TEMPLATE_WAYS({ "untraced", untraced }));
+	if (d->l->in->options.ifindex)
+		template_emit(d->c, &template_ifindex, NULL, NULL);
+	template_emit(d->c, &template_submit, NULL, NULL);
+	code_place(d->c, untraced);
+	emit_alu32(d->c, BPF_MOV, BPF_REG_0, BPF_REG_9);
+	emit_exit(d->c);
+}
+
+void lower_decide(struct lower *l)
+{
+	struct decide d = { .l = l, .c = l->c };
+	uint32_t slots = 1;
+
+	while (slots < l->in->policy->nslots)
+		slots *= 2;
+	d.slot_mask = slots - 1;
+	d.pass = code_label(l->c);
+	d.drop = code_label(l->c);
+	code_place(l->c, l->decide);
+	template_emit(l->c, &template_decide, NULL, NULL);
+	locate(&d);
+	if (l->in->effects->counts)
+		template_emit(l->c, &template_hit, NULL, NULL);
+	for (uint32_t i = 1; i < l->in->effects->longest; i++) {
+		try_step(&d);
+		locate(&d);
+	}
+	last_step(&d);
+	finish(&d);
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * lower_private - what the files of the lowering share; nobody else includes it
+ *
+ * lower.c walks the blocks, lower_tree.c compares, lower_leaf.c emits leaves
+ * and splits, lower_decide.c what all leaves share.
+ */
+#ifndef SKPOL_LOWER_PRIVATE_H
+#define SKPOL_LOWER_PRIVATE_H
+
+#include "../grammar/arena.h"
+#include "lower.h"
+
+/*
+ * Leaves are emitted near their jumps: a window is a stretch of code with a
+ * copy of each leaf it uses.
+ */
+struct window_leaf {
+	uint32_t effect;
+	label label;
+};
+
+struct lower {
+	struct arena *a;
+	const struct lower_input *in;
+	struct code *c;
+	struct rodata *rodata;
+	label *block_label;	/* by block; NO_LABEL = nobody jumps there yet */
+	bool *emitted;		/* by block */
+	uint32_t *pending;	/* blocks with a label, to be emitted */
+	size_t npending, pending_cap;
+	label *leaf_label;	/* by effect, of this window; or NO_LABEL */
+	bool *leaf_placed;	/* by effect */
+	uint32_t *leaves;	/* effects with a label in this window */
+	size_t nleaves, leaves_cap;
+	size_t window;		/* where it began */
+	uint32_t *block_way, *split_way;	/* lower_table's, all ones */
+	label decide;		/* NO_LABEL until somebody jumps there */
+	label *split_label;	/* by effect */
+	uint32_t *splits;	/* effects whose code is to be emitted */
+	size_t nsplits, splits_cap;
+	uint32_t slots, interfaces, steps;	/* offsets in .rodata */
+};
+
+/* lower.c */
+/* A label of the block or leaf R, emitted by and by. */
+label lower_label(struct lower *l, bref r);
+/* Goes to R: emits it right here when nobody has yet. */
+void lower_goto(struct lower *l, bref r);
+
+/* lower_tree.c */
+/* r1 = the word, as a number */
+void lower_load(struct lower *l, enum word w);
+/* Compares r1, and goes to one of the children BEGIN to END. */
+void lower_tree(struct lower *l, const struct block *b, uint32_t begin,
+		uint32_t end);
+
+/* lower_table.c: false when B is not worth a table */
+bool lower_table(struct lower *l, const struct block *b);
+
+/* lower_leaf.c */
+label decide_label(struct lower *l);
+label leaf_label(struct lower *l, uint32_t effect);
+void leaf_goto(struct lower *l, uint32_t effect);
+/* Emits what is pending, and begins a new window, when this one is long or
+ * the END is here. Only where no code falls through. */
+void leaf_window(struct lower *l, bool end);
+void lower_splits(struct lower *l);
+
+/* lower_decide.c: what is behind the label `decide`, if anybody goes there */
+void lower_tables(struct lower *l);
+void lower_decide(struct lower *l);
+
+#endif
