@@ -230,22 +230,6 @@ struct diagram *diagram_map_leaves(struct arena *a, const struct diagram *d,
 	return in_workshop(a, map_job, &m);
 }
 
-/* Which child of D holds VALUE. */
-static uint32_t child_of(const struct dnode *d, u128 value)
-{
-	uint32_t low = 0, high = d->ncuts;
-
-	while (low < high) {	/* how many cuts are <= VALUE */
-		uint32_t middle = low + (high - low) / 2;
-
-		if (d->cuts[middle] <= value)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
-}
-
 dref diagram_walk(const struct diagram *d, const u128 v[FIELD_COUNT])
 {
 	dref r = d->root;
@@ -253,7 +237,7 @@ dref diagram_walk(const struct diagram *d, const u128 v[FIELD_COUNT])
 	while (!dref_is_leaf(r)) {
 		const struct dnode *n = &d->nodes[r];
 
-		r = n->children[child_of(n, v[n->field])];
+		r = n->children[table_child(n, v[n->field])];
 	}
 	return r;
 }

@@ -50,7 +50,10 @@ struct diagram_stats {		/* of what the root reaches */
 	size_t nodes, cuts, leaves, depth;
 };
 
-/* NULL when max_cuts does not suffice with any order tried. */
+/*
+ * NULL when max_cuts does not suffice with any order tried, for the diagram or
+ * for that of some part of the clauses which it is made from.
+ */
 struct diagram *diagram_build(struct arena *a, const struct policy *p,
 			      const struct diagram_options *o);
 /* The diagram of some clauses only (tests, forest). */

@@ -22,8 +22,8 @@ struct restrict_walk {
 	u128 v[FIELD_COUNT];
 };
 
-/* The lowest value from LOW to HIGH that is in S (NULL = any). */
-static bool lowest_in(const struct iset *s, u128 low, u128 high, u128 *value)
+/* The lowest value from LOW on that is in S (NULL = any). */
+static bool lowest_in(const struct iset *s, u128 low, u128 *value)
 {
 	size_t begin = 0, end = s ? s->n : 0;
 
@@ -39,7 +39,7 @@ static bool lowest_in(const struct iset *s, u128 low, u128 high, u128 *value)
 		else
 			end = middle;
 	}
-	if (begin == s->n || s->v[begin].low > high)
+	if (begin == s->n)
 		return false;
 	*value = s->v[begin].low > low ? s->v[begin].low : low;
 	return true;
@@ -55,11 +55,16 @@ static bool visit_leaf(struct restrict_walk *w, dref r)
 	return w->visit(w->ctx, r, w->v);
 }
 
+/*
+ * From each child that the term enters to the next value of the term behind
+ * it: so a small set costs little in a node of a million cuts, and a large set
+ * in a node of one.
+ */
 static bool restrict_node(struct restrict_walk *w, dref r)
 {
 	const struct dnode *d;
-	u128 highest, before;
 	bool go_on = true;
+	u128 *value, before, low = 0;
 
 	if (dref_is_leaf(r))
 		return visit_leaf(w, r);
@@ -67,17 +72,17 @@ static bool restrict_node(struct restrict_walk *w, dref r)
 		return true;
 	w->seen.nodes[r] = 1;
 	d = &w->d->nodes[r];
-	highest = field_highest(d->field);
-	before = w->v[d->field];
-	for (uint32_t i = 0; go_on && i <= d->ncuts; i++) {
-		u128 low = i ? d->cuts[i - 1] : 0;
-		u128 high = i < d->ncuts ? d->cuts[i] - 1 : highest;
+	value = &w->v[d->field];
+	before = *value;
+	while (go_on && lowest_in(w->term->set[d->field], low, value)) {
+		uint32_t i = table_child(d, *value);
 
-		if (lowest_in(w->term->set[d->field], low, high,
-			      &w->v[d->field]))
-			go_on = restrict_node(w, d->children[i]);
+		go_on = restrict_node(w, d->children[i]);
+		if (i == d->ncuts)
+			break;
+		low = d->cuts[i];
 	}
-	w->v[d->field] = before;
+	*value = before;
 	return go_on;
 }
 

@@ -11,7 +11,12 @@
 
 #include <string.h>
 
-enum { COLLECT_MIN = 32 << 20, INDEX_MIN = 256, MEMO_MIN = 256 };
+/* Bytes below which no collection begins; a test builds with few. */
+#ifndef COLLECT_MIN
+#define COLLECT_MIN (32 << 20)
+#endif
+
+enum { INDEX_MIN = 256, MEMO_MIN = 256 };
 
 void table_setup(struct diagram_table *t, jmp_buf *exhausted,
 		 const uint8_t *order)

@@ -92,6 +92,22 @@ struct diagram_stats table_stats(struct arena *scratch,
 				 const struct dnode *nodes, size_t nnodes,
 				 dref root);
 
+/* Which child of D holds VALUE. */
+static inline uint32_t table_child(const struct dnode *d, u128 value)
+{
+	uint32_t low = 0, high = d->ncuts;
+
+	while (low < high) {	/* how many cuts are <= VALUE */
+		uint32_t middle = low + (high - low) / 2;
+
+		if (d->cuts[middle] <= value)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
 /* What diagram_restrict has seen, kept between calls. */
 struct diagram_marks {
 	bool busy;		/* a visitor asks again: the inner call has its own */

@@ -267,7 +267,7 @@ static dref build_best(const struct order_search *s,
 		spent += s->trial->steps;
 		cuts = s->trial->failed ? SIZE_MAX :
 			reached_cuts(s->trial, root);
-		if (cuts >= limit)
+		if (cuts > limit || (cuts == limit && !s->best->failed))
 			continue;
 		limit = cuts;
 		best = root;
