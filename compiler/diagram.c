@@ -174,6 +174,9 @@ static struct diagram *build_job(struct workshop *w, struct arena *a,
 	if (b->o.order) {
 		table_setup(&w->best, a->exhausted, b->o.order);
 		w->best.max_cuts = b->o.max_cuts;
+		w->best.second = b->o.second;
+		if (b->o.max_steps)
+			w->best.max_steps = b->o.max_steps;
 		root = table_build_both(&w->best, items);
 	} else {
 		root = order_search(&search);
@@ -194,6 +197,7 @@ struct diagram *diagram_build_clauses(struct arena *a, const struct clause *c,
 	if (!b.o.max_cuts)
 		b.o.max_cuts = MAX_CUTS;
 	assert(!b.o.order || b.o.order[0] == FIELD_FAMILY);
+	assert(b.o.order || (!b.o.second && !b.o.max_steps));
 	return in_workshop(a, build_job, &b);
 }
 
@@ -237,7 +241,7 @@ dref diagram_walk(const struct diagram *d, const u128 v[FIELD_COUNT])
 	while (!dref_is_leaf(r)) {
 		const struct dnode *n = &d->nodes[r];
 
-		r = n->children[table_child(n, v[n->field])];
+		r = n->children[dnode_child(n, v[n->field])];
 	}
 	return r;
 }

@@ -32,6 +32,22 @@ struct dnode {
 	const dref *children;	/* ncuts + 1 */
 };
 
+/* Which child of D holds VALUE. */
+static inline uint32_t dnode_child(const struct dnode *d, u128 value)
+{
+	uint32_t low = 0, high = d->ncuts;
+
+	while (low < high) {	/* how many cuts are <= VALUE */
+		uint32_t middle = low + (high - low) / 2;
+
+		if (d->cuts[middle] <= value)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
 struct diagram {
 	struct arena *arena;
 	uint8_t order[FIELD_COUNT];	/* fields, first tested first */
@@ -44,6 +60,19 @@ struct diagram {
 struct diagram_options {
 	const uint8_t *order;	/* FIELD_COUNT fields, FAMILY first; NULL = search */
 	size_t max_cuts;	/* give up above this many (0 = 16,000,000) */
+	/* With an order only: */
+	size_t max_steps;	/* children made on the way; 0 = any number */
+	const struct diagram_second *second;	/* NULL = leaves are actions */
+};
+
+/*
+ * Leaves that tell what would decide without the rule that does: for action A
+ * of rule R, leaf A * (nverdicts + 1) + 1 + VERDICT of the first clause of
+ * another rule than R that holds the packet, or + 0 when there is none.
+ */
+struct diagram_second {
+	const uint32_t *rule, *verdict;	/* by action */
+	uint32_t nverdicts;	/* verdicts are numbers below this */
 };
 
 struct diagram_stats {		/* of what the root reaches */

@@ -158,13 +158,13 @@ static dref run_node(struct build *b, const struct run *r)
 
 	if (r->n == 1)
 		return chain(t, first, 0, FIELD_COUNT,
-			     DREF_LEAF | b->items[r->first].action);
+			     table_leaf(t, b->items[r->first].action));
 	p = paint_new(b, r);
 	for (size_t i = 0; i < r->n; i++) {
 		const struct titem *item = &b->items[r->first + i];
 		const struct iset *s = item->term->set[r->field];
 		dref below = chain(t, first, rank + 1, FIELD_COUNT,
-				   DREF_LEAF | item->action);
+				   table_leaf(t, item->action));
 
 		if (!s)
 			paint_range(&p, 0, field_highest(r->field), below);
@@ -184,6 +184,15 @@ static bool same_set(const struct iset *x, const struct iset *y)
 	return x == y || (x && y && iset_equal(x, y));
 }
 
+/* Painting forgets what lies below: not where another rule's is asked for. */
+static bool may_join(const struct build *b, const struct run *r, size_t i)
+{
+	const struct diagram_second *s = b->t->second;
+
+	return !s || s->rule[b->items[r->first].action] ==
+		     s->rule[b->items[i].action];
+}
+
 /* Whether item I can join run R; sets R's field when it is the second. */
 static bool joins(const struct build *b, struct run *r, size_t i)
 {
@@ -191,6 +200,8 @@ static bool joins(const struct build *b, struct run *r, size_t i)
 	const struct term *y = b->items[i].term;
 	int field = -1;
 
+	if (!may_join(b, r, i))
+		return false;
 	for (int f = 0; f < FIELD_COUNT; f++) {
 		if (f == FIELD_FAMILY || same_set(x->set[f], y->set[f]))
 			continue;

@@ -22,29 +22,6 @@ struct restrict_walk {
 	u128 v[FIELD_COUNT];
 };
 
-/* The lowest value from LOW on that is in S (NULL = any). */
-static bool lowest_in(const struct iset *s, u128 low, u128 *value)
-{
-	size_t begin = 0, end = s ? s->n : 0;
-
-	if (!s) {
-		*value = low;
-		return true;
-	}
-	while (begin < end) {	/* the first interval that ends at LOW or above */
-		size_t middle = begin + (end - begin) / 2;
-
-		if (s->v[middle].high < low)
-			begin = middle + 1;
-		else
-			end = middle;
-	}
-	if (begin == s->n)
-		return false;
-	*value = s->v[begin].low > low ? s->v[begin].low : low;
-	return true;
-}
-
 static bool visit_leaf(struct restrict_walk *w, dref r)
 {
 	uint32_t i = r == DREF_NONE ? w->seen.nactions : dref_action(r);
@@ -74,8 +51,8 @@ static bool restrict_node(struct restrict_walk *w, dref r)
 	d = &w->d->nodes[r];
 	value = &w->v[d->field];
 	before = *value;
-	while (go_on && lowest_in(w->term->set[d->field], low, value)) {
-		uint32_t i = table_child(d, *value);
+	while (go_on && term_lowest(w->term, d->field, low, value)) {
+		uint32_t i = dnode_child(d, *value);
 
 		go_on = restrict_node(w, d->children[i]);
 		if (i == d->ncuts)

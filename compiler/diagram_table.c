@@ -190,14 +190,31 @@ static void memo_put(struct diagram_table *t, uint64_t key, dref result)
 
 static dref overlay(struct diagram_table *t, dref a, dref b);
 
-/* A is a node, B a node or a leaf with an action. */
+/* A leaf of `second` and another below it. */
+static dref second_leaf(const struct diagram_second *s, dref a, dref b)
+{
+	uint32_t base = s->nverdicts + 1;
+	uint32_t x = dref_action(a) / base, y = dref_action(b) / base;
+
+	if (s->rule[x] != s->rule[y])
+		return DREF_LEAF | (x * base + 1 + s->verdict[y]);
+	return DREF_LEAF | (x * base + dref_action(b) % base);
+}
+
+/* Nothing below A can change it. */
+static bool settled(const struct diagram_table *t, dref a)
+{
+	return !t->second || dref_action(a) % (t->second->nverdicts + 1);
+}
+
+/* Both have an action somewhere, and one of them is a node. */
 static dref merge(struct diagram_table *t, dref a, dref b)
 {
 	static const struct dnode leaf = { .field = 0 };
 	/* copies: the array moves when it grows */
-	struct dnode x = t->nodes[a];
+	struct dnode x = dref_is_leaf(a) ? leaf : t->nodes[a];
 	struct dnode y = dref_is_leaf(b) ? leaf : t->nodes[b];
-	unsigned int rx = t->rank[x.field];
+	unsigned int rx = dref_is_leaf(a) ? FIELD_COUNT : t->rank[x.field];
 	unsigned int ry = dref_is_leaf(b) ? FIELD_COUNT : t->rank[y.field];
 	size_t i = 0, j = 0, mark = table_open(t);
 	size_t nx = rx <= ry ? x.ncuts : 0, ny = ry <= rx ? y.ncuts : 0;
@@ -232,8 +249,14 @@ static dref overlay(struct diagram_table *t, dref a, dref b)
 
 	if (a == b || b == DREF_NONE)
 		return a;
-	if (dref_is_leaf(a))
-		return a == DREF_NONE ? b : a;
+	if (a == DREF_NONE)
+		return b;
+	if (dref_is_leaf(a)) {
+		if (settled(t, a))
+			return a;
+		if (dref_is_leaf(b))
+			return second_leaf(t->second, a, b);
+	}
 	if (t->memo) {
 		m = memo_find(t->memo, t->memo_mask, key);
 		if (m->key)

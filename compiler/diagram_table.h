@@ -57,6 +57,7 @@ struct diagram_table {
 	size_t overlay_end;	/* ncuts at which this overlay is too big */
 	size_t max_cuts;	/* that one overlay may add */
 	size_t steps, max_steps;	/* work done so far, and allowed */
+	const struct diagram_second *second;	/* what leaves are, or NULL */
 	bool failed;
 };
 
@@ -73,7 +74,14 @@ static inline size_t table_open(const struct diagram_table *t)
 void table_add(struct diagram_table *t, size_t mark, u128 from, dref child);
 dref table_close(struct diagram_table *t, size_t mark, uint8_t field);
 
-/* A where it has an action, else B. Collects before, so refs held elsewhere
+/* The leaf of ACTION before anything is laid under it. */
+static inline dref table_leaf(const struct diagram_table *t, uint32_t action)
+{
+	return DREF_LEAF | (t->second ?
+			    action * (t->second->nverdicts + 1) : action);
+}
+
+/* A where it has an action, else B (second: B's under what A lacks). Collects before, so refs held elsewhere
  * than in `roots` are void afterwards. */
 dref table_overlay(struct diagram_table *t, dref a, dref b);
 
@@ -91,22 +99,6 @@ dref table_build_both(struct diagram_table *t, const struct titems items[2]);
 struct diagram_stats table_stats(struct arena *scratch,
 				 const struct dnode *nodes, size_t nnodes,
 				 dref root);
-
-/* Which child of D holds VALUE. */
-static inline uint32_t table_child(const struct dnode *d, u128 value)
-{
-	uint32_t low = 0, high = d->ncuts;
-
-	while (low < high) {	/* how many cuts are <= VALUE */
-		uint32_t middle = low + (high - low) / 2;
-
-		if (d->cuts[middle] <= value)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
-}
 
 /* What diagram_restrict has seen, kept between calls. */
 struct diagram_marks {

@@ -198,19 +198,29 @@ const struct iset *iset_complement(struct arena *a, const struct iset *x,
 	return iset_new(a, v, n);
 }
 
-bool iset_contains(const struct iset *x, u128 value)
+bool iset_lowest(const struct iset *x, u128 from, u128 *value)
 {
 	size_t low = 0, high = x->n;
 
-	while (low < high) {
+	while (low < high) {	/* the first interval that ends at FROM or above */
 		size_t middle = low + (high - low) / 2;
 
-		if (x->v[middle].high < value)
+		if (x->v[middle].high < from)
 			low = middle + 1;
 		else
 			high = middle;
 	}
-	return low < x->n && x->v[low].low <= value;
+	if (low == x->n)
+		return false;
+	*value = x->v[low].low > from ? x->v[low].low : from;
+	return true;
+}
+
+bool iset_contains(const struct iset *x, u128 value)
+{
+	u128 lowest;
+
+	return iset_lowest(x, value, &lowest) && lowest == value;
 }
 
 bool iset_equal(const struct iset *x, const struct iset *y)

@@ -36,6 +36,8 @@ const struct iset *iset_intersect(struct arena *a, const struct iset *x,
 /* All of 0..HIGHEST that is not in X. */
 const struct iset *iset_complement(struct arena *a, const struct iset *x,
 				   u128 highest);
+/* The lowest value of X that is FROM or more; false when there is none. */
+bool iset_lowest(const struct iset *x, u128 from, u128 *value);
 bool iset_contains(const struct iset *x, u128 value);
 bool iset_equal(const struct iset *x, const struct iset *y);
 

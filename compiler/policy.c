@@ -46,6 +46,33 @@ const char *policy_choice_name(const struct policy *p, uint32_t choice)
 	return choice == GOAL_DROP ? "drop" : p->sockets[choice].name;
 }
 
+bool term_holds(const struct term *t, const u128 v[FIELD_COUNT])
+{
+	for (int f = 0; f < FIELD_COUNT; f++)
+		if (t->set[f] && !iset_contains(t->set[f], v[f]))
+			return false;
+	return true;
+}
+
+bool term_lowest(const struct term *t, enum field f, u128 from, u128 *value)
+{
+	if (t->set[f])
+		return iset_lowest(t->set[f], from, value);
+	*value = from;
+	return true;
+}
+
+const struct clause *policy_clause(const struct policy *p,
+				   const u128 v[FIELD_COUNT])
+{
+	const struct clause *c = p->clauses;
+
+	for (;; c++)
+		for (size_t i = 0; i < c->terms.n; i++)
+			if (term_holds(&c->terms.v[i], v))
+				return c;
+}
+
 static uint32_t interface_number(const struct policy *p, const char *name)
 {
 	size_t i;

@@ -166,6 +166,15 @@ uint32_t policy_first_choice(const struct policy *p, const struct outcome *o,
 /* "pass", "drop", or the socket's name. */
 const char *policy_choice_name(const struct policy *p, uint32_t choice);
 
+/* Whether the packet V is in T. */
+bool term_holds(const struct term *t, const u128 v[FIELD_COUNT]);
+/* The lowest value of F from FROM on that T allows; false when there is none.
+ * FROM is a value of the field. */
+bool term_lowest(const struct term *t, enum field f, u128 from, u128 *value);
+/* The clause that decides V, found by asking one after the other. */
+const struct clause *policy_clause(const struct policy *p,
+				   const u128 v[FIELD_COUNT]);
+
 /* A packet as field values: v[FIELD_COUNT]. Interface names are looked up in
  * the policy; an address field of the other family is 0. */
 void policy_packet_fields(const struct policy *p, const struct packet *k,

@@ -470,6 +470,66 @@ static void mapped(void **state)
 	}
 }
 
+/* ----------------------------------------------------------- second */
+
+enum { VERDICTS = 3 };
+
+/* Clauses as actions of their own, some neighbours of one rule. */
+static void make_rules(struct world *w, uint32_t *rule, uint32_t *verdict)
+{
+	for (uint32_t i = 0; i < w->n; i++) {
+		w->clauses[i].action = i;
+		rule[i] = i ? rule[i - 1] + !!rnd(3) : 0;
+		verdict[i] = rnd(VERDICTS);
+	}
+}
+
+static dref scan_second(const struct world *w,
+			const struct diagram_second *s,
+			const u128 v[FIELD_COUNT])
+{
+	dref first = scan(w->clauses, w->n, v), next;
+	uint32_t leaf, i;
+
+	if (first == DREF_NONE)
+		return first;
+	leaf = dref_action(first) * (VERDICTS + 1);
+	for (i = dref_action(first); i < w->n; i++)
+		if (s->rule[i] != s->rule[dref_action(first)])
+			break;
+	next = scan(w->clauses + i, w->n - i, v);
+	if (next != DREF_NONE)
+		leaf += 1 + s->verdict[dref_action(next)];
+	return DREF_LEAF | leaf;
+}
+
+static void second(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 300; i++) {
+		struct world *w = world_new(1 + rnd(CLAUSES_MAX));
+		uint32_t rule[CLAUSES_MAX], verdict[CLAUSES_MAX];
+		struct diagram_second s = { rule, verdict, VERDICTS };
+		uint8_t order[FIELD_COUNT];
+		struct diagram_options o = { .order = order, .second = &s };
+		u128 v[FIELD_COUNT];
+		struct diagram *d;
+
+		random_order(order);
+		make_rules(w, rule, verdict);
+		d = diagram_build_clauses(&w->arena, w->clauses, w->n, &o);
+		assert_form(d);
+		for (unsigned int k = 0; packet(w, k, v); k++)
+			assert_int_equal(diagram_walk(d, v),
+					 scan_second(w, &s, v));
+		o.max_steps = 1;
+		if (d->nnodes > 3)
+			assert_null(diagram_build_clauses(&w->arena,
+				w->clauses, w->n, &o));
+		world_free(w);
+	}
+}
+
 /* ------------------------------------------------------------ stats */
 
 struct counted {
@@ -862,6 +922,7 @@ int main(void)
 		cmocka_unit_test(canonical),
 		cmocka_unit_test(restricted),
 		cmocka_unit_test(mapped),
+		cmocka_unit_test(second),
 		cmocka_unit_test(stats),
 		cmocka_unit_test(order_found),
 		cmocka_unit_test(order_matters),

@@ -58,11 +58,20 @@ static void assert_form(const struct iset *s)
 
 static void assert_bits(const struct iset *s, uint64_t bits)
 {
+	u128 lowest;
 	int i;
 
 	assert_form(s);
 	for (i = 0; i < 64; i++)
 		assert_int_equal(iset_contains(s, i), bits >> i & 1);
+	for (i = 0; i < 64; i++) {
+		bool some = bits >> i;
+
+		assert_int_equal(iset_lowest(s, i, &lowest), some);
+		if (some)
+			assert_true(lowest == (u128)(i +
+				    __builtin_ctzll(bits >> i)));
+	}
 	assert_false(iset_contains(s, 64));
 	assert_false(iset_contains(s, TOP));
 }
