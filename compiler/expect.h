@@ -5,8 +5,15 @@
  * In: policy and diagram. Out: diagnostics. An expectation holds when, for all
  * packets of its match, the first choice is one of its goals; else
  * expect-failed names a counterexample packet, its verdict and the rule that
- * gave it. A rule is unreachable when no leaf names it, redundant when without
- * it every packet would get the same verdict.
+ * gave it. Under a split, all parts that packets of the match hash to must
+ * have goals; in regions too large to go through every part has to, and then
+ * the counterexample may be a share without a packet.
+ *
+ * A rule is unreachable when no leaf names it, redundant when without it every
+ * packet would get the same verdict and be counted and traced the same. The
+ * search for redundant rules is bounded by a multiple of the diagram's size;
+ * above that none is reported. The first 200 warnings say which rule is to
+ * blame, with a packet; those after them only which rule is idle.
  */
 #ifndef SKPOL_EXPECT_H
 #define SKPOL_EXPECT_H
