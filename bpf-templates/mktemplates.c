@@ -115,7 +115,7 @@ static bool table(struct arena *a, const char *path)
 		perror(path);
 		return false;
 	}
-	if (!assemble(a, s.p, s.n, &t, &e)) {
+	if (!assemble(a, s.p ? s.p : "", s.n, &t, &e)) {
 		fprintf(stderr, "%s:%u:%u: %s\n", path, e.line, e.column,
 			e.text);
 		return false;

@@ -59,7 +59,7 @@ bool assemble(struct arena *a, const char *text, size_t len,
 	      struct assembled *out, struct assemble_error *error);
 
 /* Every instruction on a line; jumps as `goto L12` (the slot), labels on lines
- * of their own; a map reference by the map's name, `skpol_rodata+64 ll` for .rodata. */
+ * of their own; a map by its name, a value of .rodata as `skpol_rodata+64`. */
 void disassemble(const struct image *m, FILE *out);
 /* One instruction at index I, jumps as `goto +3`; returns how many slots it
  * takes (2 for ld_imm64). */

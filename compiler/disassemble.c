@@ -84,7 +84,7 @@ static bool distance(const struct bpf_insn *i, const struct opcode *op,
 	return true;
 }
 
-/* Where it jumps to, from 0 to the end; false: out of the program, or no jump. */
+/* Where it jumps to, the end included; false: outside, or it does not jump. */
 static bool target(const struct image *m, size_t at, const struct opcode *op,
 		   size_t *to)
 {

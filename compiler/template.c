@@ -77,17 +77,17 @@ void template_emit(struct code *c, const struct template *t,
 		   const struct template_way *ways)
 {
 	const label *labels = join(c, t, ways);
-	const struct assembled_hole *h = t->holes;
-	const struct assembled_hole *end = h + t->nholes;
+	uint32_t h = 0;
 	static const struct template_hole none = { NULL, 0 };
 
 	for (uint32_t n = 0; n < t->ninsns; n++) {
 		struct insn i = t->insns[n];
 
 		place(c, t, labels, n);
-		for (; h < end && h->insn == n; h++)
-			fill(&i, h->field, value_of(holes ? holes : &none,
-						    h->name));
+		for (; h < t->nholes && t->holes[h].insn == n; h++)
+			fill(&i, t->holes[h].field,
+			     value_of(holes ? holes : &none,
+				      t->holes[h].name));
 		if (i.target != NO_LABEL)
 			i.target = labels[i.target];
 		emit(c, i);
