@@ -31,7 +31,8 @@
 	r9 = r0
 	r1 = r6
 	r2 = r0
-	w3 = *(u32 *)(r8 + 4)		# flags
+	w3 = *(u32 *)(r8 + 0)
+	w3 >>= 24			# flags
 	call 124			# bpf_sk_assign
 	r7 = r0
 	r1 = r9

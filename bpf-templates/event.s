@@ -10,7 +10,8 @@
 # Each word of an IPv6 address is 0 for IPv4 and the IPv4 address 0 for IPv6:
 # their OR is the address of either.
 .equ NO_TRACE, -1			# IMAGE_NO_TRACE
-	w1 = *(u32 *)(r8 + 16)		# rule
+.equ SLOT_BITS, 0xffffff		# IMAGE_SLOT_MASK
+	w1 = *(u32 *)(r8 + 12)		# rule
 	if w1 == NO_TRACE goto untraced
 	r1 = events ll
 	r2 = 64				# sizeof(struct image_event)
@@ -20,9 +21,12 @@
 	r7 = r0
 	call 5				# bpf_ktime_get_ns
 	*(u64 *)(r7 + 0) = r0
-	w1 = *(u32 *)(r8 + 16)
+	w1 = *(u32 *)(r8 + 12)
 	*(u32 *)(r7 + 8) = w1
-	w1 = *(u32 *)(r8 + 0)		# slot
+	w1 = *(u32 *)(r8 + 0)		# slot, without its flags
+	if w1 s< 0 goto whole		# IMAGE_PASS, IMAGE_DROP
+	w1 &= SLOT_BITS
+whole:
 	*(u32 *)(r7 + 12) = w1
 	w1 = 0
 	*(u32 *)(r7 + 16) = w1		# ifindex

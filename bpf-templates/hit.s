@@ -7,7 +7,7 @@
 # Lost:	r0-r5, the stack at -4
 # Counters are of one CPU: no atomic.
 .equ NO_COUNTER, -1			# IMAGE_NO_COUNTER
-	w1 = *(u32 *)(r8 + 8)		# counter
+	w1 = *(u32 *)(r8 + 4)		# counter
 	if w1 == NO_COUNTER goto done
 	*(u32 *)(r10 - 4) = w1
 	r1 = counters ll

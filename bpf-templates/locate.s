@@ -10,6 +10,6 @@
 .set STEP_MASK, 0
 .set STEPS, 0
 	w7 &= STEP_MASK
-	r7 <<= 5			# sizeof(struct image_step)
+	r7 <<= 4			# sizeof(struct image_step)
 	r8 = skpol_rodata + STEPS ll
 	r8 += r7

@@ -4,4 +4,4 @@
 #
 # In:	r8 = step
 # Out:	r7 = index into skpol_steps
-	w7 = *(u32 *)(r8 + 12)
+	w7 = *(u32 *)(r8 + 8)

@@ -59,20 +59,18 @@ static void integers(struct types *t)
 
 /* ---------------------------------------------------------------- structs */
 
-#define STEP_MEMBERS(M) M(slot) M(flags) M(counter) M(next) M(rule)
+#define STEP_MEMBERS(M) M(slot) M(counter) M(next) M(rule)
 #define COUNTER_MEMBERS(M) M(hits) M(missing) M(last_hit) M(eprototype) \
 	M(eafnosupport) M(esocktnosupport) M(eexist) M(other)
 
 static int step_type(struct types *t)
 {
-	int unused = array_of(t, t->u32, 3);
 	int id = added(t, btf__add_struct(t->btf, "skpol_step",
 					  sizeof(struct image_step)));
 
 #define M(name) member(t, #name, t->u32, offsetof(struct image_step, name));
 	STEP_MEMBERS(M)
 #undef M
-	member(t, "unused", unused, offsetof(struct image_step, unused));
 	return id;
 }
 

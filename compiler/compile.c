@@ -168,8 +168,8 @@ static void generate(struct compiled *c, const struct compile_options *o)
 		rules[i] = c->effects->v[i].rule;
 	blocks_build(a, d, rules, &blocks);
 	code_init(&code, a);
-	metadata(c, &rodata);
 	lower(a, &in, &code, &rodata);
+	metadata(c, &rodata);
 	c->image = arena_alloc(a, sizeof(*c->image));
 	rodata_finish(&rodata, c->image);
 	image_numbers(c);

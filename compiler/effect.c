@@ -55,8 +55,7 @@ static struct image_step chain(struct effecter *e, const struct outcome *o,
 		if (slot == NO_SLOT)
 			continue;
 		s.next = later_step(e, &s);
-		s.slot = slot;
-		s.flags = o->steps[i].flags;
+		s.slot = slot | o->steps[i].flags << IMAGE_FLAGS_SHIFT;
 		++*length;
 	}
 	return s;
@@ -132,11 +131,11 @@ static uint32_t effect_of_split(struct effecter *e, const struct action *a)
 	return (uint32_t)e->out->n - 1;
 }
 
-/* Puts the later steps behind the rows, and fills up to a power of two. */
+/* Puts the later steps behind the rows. */
 static void join(struct effecter *e)
 {
 	struct effects *out = e->out;
-	size_t rows = out->nsteps, size = 4;
+	size_t rows = out->nsteps;
 
 	for (size_t i = 0; i < e->nlater; i++)
 		*arena_push(e->a, out->steps, out->nsteps, out->steps_cap) =
@@ -146,13 +145,6 @@ static void join(struct effecter *e)
 			out->steps[i].next =
 				(out->steps[i].next & ~LATER) +
 				(uint32_t)rows;
-	while (size < out->nsteps)
-		size *= 2;
-	while (out->nsteps < size)
-		*arena_push(e->a, out->steps, out->nsteps, out->steps_cap) =
-			(struct image_step) { .slot = IMAGE_DROP,
-					      .counter = IMAGE_NO_COUNTER,
-					      .rule = IMAGE_NO_TRACE };
 }
 
 void effects_build(struct arena *a, const struct policy *p, bool merge,

@@ -30,7 +30,7 @@ struct effects {
 	struct effect *v;
 	size_t n, cap;
 	uint32_t *of_action;	/* by action */
-	struct image_step *steps;	/* a power of two of them */
+	struct image_step *steps;
 	size_t nsteps, steps_cap;
 	uint32_t longest;	/* most steps of a chain, the final one included */
 	bool counts, traces;	/* whether any step does */

@@ -45,15 +45,17 @@ enum image_map {
  * first to try for each. `next` is the step after this one fails.
  */
 struct image_step {
-	uint32_t slot;		/* index into skpol_slots, or IMAGE_PASS/_DROP */
-	uint32_t flags;		/* of bpf_sk_assign */
+	/* IMAGE_PASS, IMAGE_DROP, or an index into skpol_slots; then bits 24
+	 * and above are the flags of bpf_sk_assign */
+	uint32_t slot;
 	uint32_t counter;	/* index into counters, or IMAGE_NO_COUNTER */
 	uint32_t next;		/* index into skpol_steps */
 	uint32_t rule;		/* for events; IMAGE_NO_TRACE = none is sent */
-	uint32_t unused[3];	/* 32 bytes: an index is a shift */
-};
+};				/* 16 bytes: an index is a shift */
+
 enum {
 	IMAGE_PASS = UINT32_MAX - 1, IMAGE_DROP = UINT32_MAX,	/* of slot */
+	IMAGE_FLAGS_SHIFT = 24, IMAGE_SLOT_MASK = 0xffffff,
 	IMAGE_NO_COUNTER = UINT32_MAX, IMAGE_NO_TRACE = UINT32_MAX,
 };
 

@@ -22,8 +22,13 @@ struct interp_sockets {
 	int (*assign)(void *ctx, uint32_t index, uint64_t flags);
 };
 
+/* An image decoded once, to be run often; the arena's memory. */
+struct interp_program;
+struct interp_program *interp_prepare(struct arena *a, const struct image *m);
+
 struct interp {
 	const struct image *image;
+	const struct interp_program *program;	/* of the image */
 	struct interp_sockets sockets;
 	struct image_counter *counters;	/* image->ncounters, or NULL */
 	/* called for each event submitted, or NULL */
@@ -34,7 +39,9 @@ struct interp {
 enum { INTERP_NO_SOCKET = UINT32_MAX, INTERP_STEPS_MAX = 1000000 };
 
 struct interp_result {
-	const char *trap;	/* NULL, or what the verifier would not accept */
+	const char *trap;	/* NULL, or what the verifier would not accept;
+				 * in `text`, or static */
+	char text[80];
 	size_t at;		/* the instruction that trapped, or `exit` */
 	uint32_t verdict;	/* R0: SK_DROP 0, SK_PASS 1 */
 	uint32_t slot;		/* index assigned in the socket map, or INTERP_NO_SOCKET */

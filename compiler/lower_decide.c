@@ -13,14 +13,22 @@
 #include "template.h"
 #include "templates.h"
 
+/* The least one that is not below N: a mask of indices needs it. */
+static size_t power_of_two(size_t n)
+{
+	size_t size = 1;
+
+	while (size < n)
+		size *= 2;
+	return size;
+}
+
 void lower_tables(struct lower *l)
 {
 	const struct policy *p = l->in->policy;
 	const struct effects *e = l->in->effects;
 	uint32_t *v = arena_array(l->a, p->nslots + p->ninterfaces + 1,
 				  sizeof(*v));
-	size_t slots = 1;
-
 	for (uint32_t i = 0; i < p->nslots; i++)
 		v[i] = i;
 	l->slots = rodata_add(l->rodata, "skpol_slots", v, p->nslots, 4);
@@ -29,24 +37,23 @@ void lower_tables(struct lower *l)
 				   p->ninterfaces, 4);
 	l->steps = rodata_add(l->rodata, "skpol_steps", e->steps,
 			      e->nsteps * (sizeof(*e->steps) / 8), 8);
-	while (slots < p->nslots)
-		slots *= 2;
-	rodata_reach(l->rodata, l->slots + 4 * slots);
+	rodata_reach(l->rodata, l->slots + 4 * power_of_two(p->nslots));
+	rodata_reach(l->rodata, l->steps + sizeof(*e->steps) *
+		     power_of_two(e->nsteps));
 }
 
 struct decide {
 	struct lower *l;
 	struct code *c;
 	label pass, drop;
-	uint32_t slot_mask;
+	int64_t slot_mask, step_mask;
 };
 
 static void locate(struct decide *d)
 {
 	template_emit(d->c, &template_locate,
 		      TEMPLATE_HOLES({ "STEPS", d->l->steps },
-				     { "STEP_MASK",
-				       (int64_t)d->l->in->effects->nsteps - 1 }),
+				     { "STEP_MASK", d->step_mask }),
 		      NULL);
 }
 
@@ -55,24 +62,21 @@ static void try_step(struct decide *d)
 {
 	bool counts = d->l->in->effects->counts;
 	label missing = code_label(d->c), refused = code_label(d->c);
-	label next = code_label(d->c);
 
 	template_emit(d->c, &template_assign,
 		      TEMPLATE_HOLES({ "SLOTS", d->l->slots },
 				     { "SLOT_MASK", d->slot_mask }),
 		      TEMPLATE_WAYS({ "pass", d->pass }, { "drop", d->drop },
 				    { "assigned", d->pass },
-				    { "missing", missing },
-				    { "refused", refused }));
-	code_place(d->c, refused);
-	if (counts) {
-		template_emit(d->c, &template_refused, NULL, NULL);
-		emit_goto(d->c, next);
-	}
+				    { "missing", missing }));
+	if (counts)
+		emit_goto(d->c, refused);
 	code_place(d->c, missing);
 	if (counts)
-		template_emit(d->c, &template_missing, NULL, NULL);
-	code_place(d->c, next);
+		emit_alu32_imm(d->c, BPF_MOV, BPF_REG_7, 0);
+	code_place(d->c, refused);
+	if (counts)
+		template_emit(d->c, &template_failed, NULL, NULL);
 	template_emit(d->c, &template_next, NULL, NULL);
 }
 
@@ -113,11 +117,9 @@ static void finish(struct decide *d)
 void lower_decide(struct lower *l)
 {
 	struct decide d = { .l = l, .c = l->c };
-	uint32_t slots = 1;
 
-	while (slots < l->in->policy->nslots)
-		slots *= 2;
-	d.slot_mask = slots - 1;
+	d.slot_mask = (int64_t)power_of_two(l->in->policy->nslots) - 1;
+	d.step_mask = (int64_t)power_of_two(l->in->effects->nsteps) - 1;
 	d.pass = code_label(l->c);
 	d.drop = code_label(l->c);
 	code_place(l->c, l->decide);

@@ -103,7 +103,7 @@ static void *clauses_prepare(struct subject *s)
 	return s->policy;
 }
 
-static bool term_holds(const struct term *t, const u128 v[FIELD_COUNT])
+static bool holds_term(const struct term *t, const u128 v[FIELD_COUNT])
 {
 	int f;
 
@@ -113,12 +113,12 @@ static bool term_holds(const struct term *t, const u128 v[FIELD_COUNT])
 	return true;
 }
 
-static bool clause_holds(const struct clause *c, const u128 v[FIELD_COUNT])
+static bool holds_clause(const struct clause *c, const u128 v[FIELD_COUNT])
 {
 	size_t i;
 
 	for (i = 0; i < c->terms.n; i++)
-		if (term_holds(&c->terms.v[i], v))
+		if (holds_term(&c->terms.v[i], v))
 			return true;
 	return false;
 }
@@ -171,7 +171,7 @@ static bool clauses_ask(void *state, const struct question *q,
 
 	policy_packet_fields(policy, &q->packet, v);
 	for (i = 0; i < policy->nclauses; i++)
-		if (clause_holds(&policy->clauses[i], v)) {
+		if (holds_clause(&policy->clauses[i], v)) {
 			answer_action(policy, policy->clauses[i].action, v, q,
 				      a);
 			return true;

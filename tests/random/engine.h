@@ -53,7 +53,12 @@ struct engine {
 #define ENGINES(E)							     \
 	E(rules)							     \
 	E(clauses)							     \
-	E(diagram)
+	E(diagram)							     \
+	E(bytes_0)							     \
+	E(bytes_1)							     \
+	E(bytes_2)							     \
+	E(islands)							     \
+	E(kernel)
 
 #define E(name) extern const struct engine engine_##name;
 ENGINES(E)

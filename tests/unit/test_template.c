@@ -65,7 +65,7 @@ struct exits {
 
 static void one_step(struct code *c, const struct exits *x, bool first)
 {
-	label missing = code_label(c), next = code_label(c);
+	label missing = code_label(c), failed = code_label(c);
 
 	template_emit(c, &template_locate, TEMPLATE_HOLES(
 		{ "STEP_MASK", NSTEPS - 1 }, { "STEPS", STEPS }), NULL);
@@ -75,11 +75,11 @@ static void one_step(struct code *c, const struct exits *x, bool first)
 		{ "SLOT_MASK", NSLOTS - 1 }, { "SLOTS", SLOTS }),
 		TEMPLATE_WAYS({ "drop", x->drop }, { "pass", x->pass },
 			      { "missing", missing }, { "assigned", x->pass }));
-	template_emit(c, &template_refused, NULL, NULL);
-	emit_goto(c, next);
+	emit_goto(c, failed);
 	code_place(c, missing);
-	template_emit(c, &template_missing, NULL, NULL);
-	code_place(c, next);
+	emit_alu32_imm(c, BPF_MOV, BPF_REG_7, 0);
+	code_place(c, failed);
+	template_emit(c, &template_failed, NULL, NULL);
 	template_emit(c, &template_next, NULL, NULL);
 }
 

@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * skpolc - the command line, up to the verb's own function
+ *
+ * In: argv. Out: an exit status. Options may stand before or after the verb.
+ */
+#include "skpolc.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+	OPT_TARGET = 256, OPT_EMIT, OPT_REPORT, OPT_DENY, OPT_DIAGNOSTICS,
+	OPT_ENGINE, OPT_JSON, OPT_VERSION,
+};
+
+static const struct option long_options[] = {
+	{ "target-kernel", required_argument, NULL, OPT_TARGET },
+	{ "emit", required_argument, NULL, OPT_EMIT },
+	{ "report", no_argument, NULL, OPT_REPORT },
+	{ "deny", required_argument, NULL, OPT_DENY },
+	{ "diagnostics", required_argument, NULL, OPT_DIAGNOSTICS },
+	{ "engine", required_argument, NULL, OPT_ENGINE },
+	{ "json", no_argument, NULL, OPT_JSON },
+	{ "output", required_argument, NULL, 'o' },
+	{ "write", no_argument, NULL, 'w' },
+	{ "help", no_argument, NULL, 'h' },
+	{ "version", no_argument, NULL, OPT_VERSION },
+	{ NULL, 0, NULL, 0 },
+};
+
+static const char option_text[] =
+"  -o, --output FILE       where to; `-` is standard output\n"
+"  -O0, -O1, -O2           how much to optimize (2)\n"
+"      --target-kernel V   5.10, 5.17, 6.1, 6.12 or 6.18; the oldest that can\n"
+"      --emit WHAT         obj, asm, json or rules\n"
+"      --report            what was made, and how large it is\n"
+"      --engine E          verdicts: rules, diagram or bytes (bytes)\n"
+"      --json              explain, diff: as JSON\n"
+"  -w, --write             fmt: rewrite the file\n"
+"  -Wno-NAME               do not report the warning NAME\n"
+"      --deny NAME         make the warning NAME an error (`all`: every one)\n"
+"      --diagnostics json  diagnostics as JSON\n"
+"      --version, --help\n";
+
+static const struct verb {
+	const char *name, *arguments, *text;
+	int least, most;
+	int (*run)(struct skpolc *k);
+} verbs[] = {
+#define SKPOLC_VERB(name, arguments, least, most, text) \
+	{ #name, arguments, text, least, most, skpolc_##name },
+#include "skpolc_verb.def"
+#undef SKPOLC_VERB
+};
+
+enum { VERBS = sizeof(verbs) / sizeof(*verbs) };
+
+int skpolc_error(int status, const char *fmt, ...)
+{
+	va_list ap;
+
+	fputs("skpolc: ", stderr);
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fputc('\n', stderr);
+	return status;
+}
+
+int skpolc_flush(void)
+{
+	if (!fflush(stdout) && !ferror(stdout))
+		return 0;
+	return skpolc_error(EXIT_SYSTEM, "cannot write the output");
+}
+
+static int help(void)
+{
+	puts("usage: skpolc FILE.skl -o FILE.o\n       skpolc VERB ...\n");
+	for (int i = 0; i < VERBS; i++) {
+		char left[48];
+
+		snprintf(left, sizeof(left), "%s %s", verbs[i].name,
+			 verbs[i].arguments);
+		printf("  %-36s %s\n", left, verbs[i].text);
+	}
+	printf("\n%s", option_text);
+	return skpolc_flush();
+}
+
+/* ------------------------------------------------------- diagnostics */
+
+static void prepare(void *ctx, struct diags *d)
+{
+	const struct skpolc *k = ctx;
+
+	for (size_t i = 0; i < k->ndenied; i++) {
+		bool all = !strcmp(k->denied[i], "all");
+
+		for (int id = 0; id < DIAG_COUNT; id++)
+			if (all || !strcmp(diag_name(id), k->denied[i]))
+				d->denied[id] = true;
+	}
+	for (size_t i = 0; i < k->nsilent; i++)
+		d->silent[diag_by_name(k->silent[i])] = true;
+}
+
+static void print_diagnostics(const struct skpolc *k, struct compiled *c)
+{
+	bool colour = isatty(STDERR_FILENO) && !getenv("NO_COLOR");
+
+	if (k->diagnostics_json)
+		diag_print_json(&c->diags, stderr);
+	else
+		diag_print(&c->diags, stderr, colour);
+}
+
+int skpolc_load(struct skpolc *k, const char *path, enum compile_until until,
+		struct compiled *c)
+{
+	int err;
+
+	k->options.until = until;
+	k->options.prepare = prepare;
+	k->options.ctx = k;
+	err = compile(c, path, &k->options);
+	if (err == -ENOMEM)
+		return skpolc_error(EXIT_SYSTEM, "%s: not enough memory", path);
+	if (err)
+		return skpolc_error(EXIT_INPUT, "cannot read %s: %s", path,
+				    strerror(-err));
+	print_diagnostics(k, c);
+	if (!c->diags.nerrors)
+		return 0;
+	compiled_free(c);
+	return EXIT_INPUT;
+}
+
+bool skpolc_is_object(const char *path)
+{
+	char magic[4] = "";
+	FILE *f = strcmp(path, "-") ? fopen(path, "rbe") : NULL;
+	bool is = f && fread(magic, 1, 4, f) == 4 &&
+		!memcmp(magic, "\177ELF", 4);
+
+	if (f)
+		fclose(f);
+	return is;
+}
+
+/* ----------------------------------------------------------- options */
+
+static int add_name(const char *name, const char **v, size_t *n)
+{
+	bool all = !strcmp(name, "all") && v;
+
+	if (!all && diag_by_name(name) == DIAG_COUNT)
+		return skpolc_error(EXIT_USAGE, "there is no diagnostic `%s`",
+				    name);
+	if (*n < 64)
+		v[(*n)++] = name;
+	return 0;
+}
+
+static int warning(struct skpolc *k, const char *text)
+{
+	if (strncmp(text, "no-", 3))
+		return skpolc_error(EXIT_USAGE, "write -Wno-NAME, not -W%s",
+				    text);
+	if (diag_by_name(text + 3) == DIAG_COUNT)
+		return skpolc_error(EXIT_USAGE, "there is no diagnostic `%s`",
+				    text + 3);
+	return add_name(text + 3, k->silent, &k->nsilent);
+}
+
+static int target(struct skpolc *k, const char *name)
+{
+	k->options.target = target_find(name);
+	if (k->options.target)
+		return 0;
+	return skpolc_error(EXIT_USAGE, "unknown kernel `%s`: take 5.10, "
+			    "5.17, 6.1, 6.12 or 6.18", name);
+}
+
+static int level(struct skpolc *k, const char *text)
+{
+	if (text[0] < '0' || text[0] > '2' || text[1])
+		return skpolc_error(EXIT_USAGE, "write -O0, -O1 or -O2");
+	k->options.optimize = (unsigned int)(text[0] - '0');
+	return 0;
+}
+
+/* Whether TEXT is one of the words in LIST, each between blanks. */
+static int one_of(const char *option, const char *text, const char *list)
+{
+	char word[32];
+
+	snprintf(word, sizeof(word), " %.28s ", text);
+	if (strstr(list, word))
+		return 0;
+	return skpolc_error(EXIT_USAGE, "--%s takes one of%s", option, list);
+}
+
+static int option(struct skpolc *k, int got)
+{
+	switch (got) {
+	case 'o':
+		k->output = optarg;
+		return 0;
+	case 'O':
+		return level(k, optarg);
+	case 'W':
+		return warning(k, optarg);
+	case 'w':
+		k->write = true;
+		return 0;
+	case OPT_TARGET:
+		return target(k, optarg);
+	case OPT_EMIT:
+		k->emit = optarg;
+		return one_of("emit", optarg, " obj asm json rules ");
+	case OPT_REPORT:
+		k->report = true;
+		return 0;
+	case OPT_DENY:
+		return add_name(optarg, k->denied, &k->ndenied);
+	case OPT_DIAGNOSTICS:
+		k->diagnostics_json = !strcmp(optarg, "json");
+		return one_of("diagnostics", optarg, " json text ");
+	case OPT_ENGINE:
+		k->engine = optarg;
+		return one_of("engine", optarg, " rules diagram bytes ");
+	case OPT_JSON:
+		k->json = true;
+		return 0;
+	default:
+		return EXIT_USAGE;	/* getopt has said why */
+	}
+}
+
+static int run(struct skpolc *k, int argc, char **argv)
+{
+	const struct verb *v = &verbs[0];
+
+	if (!argc)
+		return skpolc_error(EXIT_USAGE, "what is to be compiled? See "
+				    "`skpolc --help`");
+	for (int i = 0; i < VERBS; i++)
+		if (!strcmp(argv[0], verbs[i].name)) {
+			v = &verbs[i];
+			argc--;
+			argv++;
+			break;
+		}
+	k->args = argv;
+	k->nargs = argc;
+	if (argc < v->least || argc > v->most)
+		return skpolc_error(EXIT_USAGE, "usage: skpolc %s %s",
+				    v->name, v->arguments);
+	return v->run(k);
+}
+
+int main(int argc, char **argv)
+{
+	struct skpolc k = { .options.optimize = 2 };
+	int got, status;
+
+	signal(SIGPIPE, SIG_IGN);
+	while ((got = getopt_long(argc, argv, "o:O:W:wh", long_options,
+				  NULL)) != -1) {
+		if (got == 'h')
+			return help();
+		if (got == OPT_VERSION) {
+			puts("skpolc " PACKAGE_VERSION_TEXT);
+			return skpolc_flush();
+		}
+		status = option(&k, got);
+		if (status)
+			return status;
+	}
+	return run(&k, argc - optind, argv + optind);
+}

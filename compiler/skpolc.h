@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * skpolc - the command: words in, compile() called, words out
+ *
+ * Results go to stdout, everything else to stderr. Exit status: 0 done, 1 the
+ * input is at fault (or a verdict differs), 2 usage, 3 the system refused, 4
+ * internal error.
+ */
+#ifndef SKPOL_SKPOLC_H
+#define SKPOL_SKPOLC_H
+
+#include "compile.h"
+
+enum { EXIT_INPUT = 1, EXIT_USAGE = 2, EXIT_SYSTEM = 3, EXIT_INTERNAL = 4 };
+
+struct skpolc {
+	const char *output;		/* -o */
+	const char *emit;		/* --emit; NULL = obj */
+	const char *engine;		/* --engine; NULL = bytes */
+	bool report, json, diagnostics_json, write;
+	struct compile_options options;
+	const char *denied[64], *silent[64];
+	size_t ndenied, nsilent;
+	char **args;			/* after the verb */
+	int nargs;
+};
+
+#define SKPOLC_VERB(name, arguments, least, most, text) \
+	int skpolc_##name(struct skpolc *k);
+#include "skpolc_verb.def"
+#undef SKPOLC_VERB
+
+/*
+ * Compiles PATH and prints its diagnostics: 0, or an exit status and nothing
+ * to free.
+ */
+int skpolc_load(struct skpolc *k, const char *path, enum compile_until until,
+		struct compiled *c);
+int skpolc_error(int status, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+/* Flushes stdout: 0, or EXIT_SYSTEM when it could not be written. */
+int skpolc_flush(void);
+/* Whether PATH is an object by its first bytes, or its name for "-". */
+bool skpolc_is_object(const char *path);
+
+#endif

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * skpolc_ask - skpolc explain and diff
+ *
+ * In: a policy and a packet, or two policies. Out: why, or what differs, as
+ * text or JSON. explain asks the diagram, and says what the bytes do.
+ */
+#include <string.h>
+
+#include "../grammar/packet.h"
+#include "diff.h"
+#include "asker.h"
+#include "explain.h"
+#include "skpolc.h"
+
+static int read_packet(struct skpolc *k, struct packet *p)
+{
+	char text[512] = "", error[PACKET_ERROR_MAX];
+
+	for (int i = 1; i < k->nargs; i++) {
+		if (strlen(text) + strlen(k->args[i]) + 2 > sizeof(text))
+			return skpolc_error(EXIT_USAGE, "the packet is too "
+					    "long");
+		strcat(strcat(text, i > 1 ? " " : ""), k->args[i]);
+	}
+	if (packet_parse(text, strlen(text), p, error))
+		return 0;
+	return skpolc_error(EXIT_USAGE, "%s", error);
+}
+
+static void add_bytes(struct compiled *c, const struct packet *p, json_t *e)
+{
+	struct asker *bytes = asker_new(c, ASK_BYTES, c->image);
+	const char *trap, *verdict = asker_ask(bytes, p, &trap);
+
+	json_object_set_new(e, "bytes", json_string(verdict ? verdict :
+						    trap ? trap : "?"));
+}
+
+int skpolc_explain(struct skpolc *k)
+{
+	struct compiled c;
+	struct packet p;
+	json_t *e;
+	int status = read_packet(k, &p);
+
+	if (!status)
+		status = skpolc_load(k, k->args[0], COMPILE_ALL, &c);
+	if (status)
+		return status;
+	e = explain_json(c.policy, c.diagram, &c.sources, &p);
+	add_bytes(&c, &p, e);
+	if (k->json) {
+		json_dumpf(e, stdout, JSON_INDENT(2));
+		putchar('\n');
+	} else {
+		explain_text(e, stdout);
+	}
+	json_decref(e);
+	compiled_free(&c);
+	return skpolc_flush();
+}

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * skpolc_compile - skpolc FILE.skl -o FILE.o, check, json
+ *
+ * In: a policy. Out: an object or another form of it, to a file that is
+ * replaced whole or not at all, or to standard output.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "assemble.h"
+#include "object.h"
+#include "skpolc.h"
+
+static json_t *manifest(struct skpolc *k, struct compiled *c)
+{
+	struct manifest_options o = {
+		.optimize = k->options.optimize,
+		.target_kernel = c->target->name,
+	};
+
+	return manifest_build(&c->arena, c->policy, &c->sources, &o);
+}
+
+static void print_rules(const struct compiled *c, FILE *out)
+{
+	for (size_t i = 0; i < c->policy->nrules; i++) {
+		const struct policy_rule *r = &c->policy->rules[i];
+
+		fprintf(out, "%zu\t%s\n", i + 1, r->text);
+		if (strcmp(r->name, r->text))
+			fprintf(out, "\t%s\n", r->name);
+	}
+}
+
+static int object(struct skpolc *k, struct compiled *c, void **bytes,
+		  size_t *size)
+{
+	struct object_input in = { .image = c->image, .sources = &c->sources };
+	json_t *m = manifest(k, c);
+	char error[256];
+	int err;
+
+	if (!m)
+		return skpolc_error(EXIT_SYSTEM, "not enough memory");
+	in.manifest = m;
+	err = object_build(&in, bytes, size, error);
+	json_decref(m);
+	if (err)
+		return skpolc_error(err == -EINVAL ? EXIT_INTERNAL :
+				    EXIT_SYSTEM, "%s", error);
+	return 0;
+}
+
+/* Any other form than an object, as text in memory. */
+static int text(struct skpolc *k, struct compiled *c, void **bytes,
+		size_t *size)
+{
+	char *out = NULL;
+	FILE *f = open_memstream(&out, size);
+	json_t *m = NULL;
+
+	if (!f)
+		return skpolc_error(EXIT_SYSTEM, "%s", strerror(errno));
+	if (!strcmp(k->emit, "asm")) {
+		disassemble(c->image, f);
+	} else if (!strcmp(k->emit, "rules")) {
+		print_rules(c, f);
+	} else {
+		m = manifest(k, c);
+		json_dumpf(m, f, JSON_INDENT(2) | JSON_SORT_KEYS);
+		fputc('\n', f);
+		json_decref(m);
+	}
+	if (fclose(f))
+		return skpolc_error(EXIT_SYSTEM, "%s", strerror(errno));
+	*bytes = out;
+	return 0;
+}
+
+static void report(const struct compiled *c, size_t size)
+{
+	struct diagram_stats s = diagram_stats(c->diagram);
+
+	fprintf(stderr, "policy       %s\n", c->policy->name);
+	fprintf(stderr, "rules        %zu\n", c->policy->nrules);
+	fprintf(stderr, "diagram      %zu nodes, %zu cuts, depth %zu\n",
+		s.nodes, s.cuts, s.depth);
+	fprintf(stderr, "instructions %zu\n", c->image->ninsns);
+	fprintf(stderr, "tables       %zu bytes\n", c->image->rodata_size);
+	fprintf(stderr, "object       %zu bytes\n", size);
+	fprintf(stderr, "kernel       %s or newer\n", c->target->name);
+}
+
+static int write_output(struct skpolc *k, const void *bytes, size_t size)
+{
+	int err = object_write(k->output, bytes, size);
+
+	if (!err)
+		return 0;
+	return skpolc_error(EXIT_SYSTEM, "cannot write %s: %s",
+			    strcmp(k->output, "-") ? k->output :
+			    "standard output", strerror(-err));
+}
+
+int skpolc_compile(struct skpolc *k)
+{
+	bool is_object = !k->emit || !strcmp(k->emit, "obj");
+	struct compiled c;
+	void *bytes = NULL;
+	size_t size = 0;
+	int status;
+
+	if (!k->output && !is_object)
+		k->output = "-";
+	if (!k->output)
+		return skpolc_error(EXIT_USAGE, "say where to, with -o FILE.o");
+	status = skpolc_load(k, k->args[0], COMPILE_ALL, &c);
+	if (status)
+		return status;
+	status = is_object ? object(k, &c, &bytes, &size) :
+		text(k, &c, &bytes, &size);
+	if (!status)
+		status = write_output(k, bytes, size);
+	if (!status && k->report)
+		report(&c, size);
+	free(bytes);
+	compiled_free(&c);
+	return status;
+}
+
+int skpolc_check(struct skpolc *k)
+{
+	struct compiled c;
+	int status = skpolc_load(k, k->args[0], COMPILE_ALL, &c);
+
+	if (!status)
+		compiled_free(&c);
+	return status;
+}
+
+int skpolc_json(struct skpolc *k)
+{
+	k->emit = "json";
+	return skpolc_compile(k);
+}

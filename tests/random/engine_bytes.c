@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * engine_bytes - the compiled program, run by the interpreter
+ *
+ * In: the policy's text, compiled anew at -O0, -O1 and -O2, and once with jumps
+ * that reach so little that most need a relay. Out: the socket that the bytes
+ * assign, and with which flags.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "../../compiler/compile.h"
+#include "../../compiler/interp.h"
+#include "engine.h"
+#include "world.h"
+
+struct bytes {
+	struct compiled c;
+	struct image image;
+	struct interp interp;
+	const struct question *q;
+	uint32_t *socket;	/* by slot: its number */
+};
+
+static bool present(void *ctx, uint32_t index)
+{
+	struct bytes *b = ctx;
+
+	return !(b->q->absent >> (b->socket[index] & 63) & 1);
+}
+
+static void number_slots(struct bytes *b)
+{
+	const struct policy *p = b->c.policy;
+
+	b->socket = arena_array(&b->c.arena, p->nslots + 1,
+				sizeof(*b->socket));
+	for (uint32_t i = 0; i < p->nsockets; i++)
+		for (int k = 0; k < SLOT_KINDS; k++)
+			if (p->sockets[i].slot[k] != NO_SLOT)
+				b->socket[p->sockets[i].slot[k]] = i;
+}
+
+/* Every interface of this world that the policy names gets its index. */
+static void name_interfaces(struct bytes *b)
+{
+	const struct image_variable *v = image_variable(&b->image,
+							"skpol_interfaces");
+
+	for (uint32_t i = 0; i < b->image.ninterfaces; i++) {
+		uint32_t index = world_index(b->c.policy->interfaces[i]);
+
+		if (index)
+			memcpy(b->image.rodata + v->offset + 4 * i, &index, 4);
+	}
+}
+
+static void finish(void *state)
+{
+	struct bytes *b = state;
+
+	compiled_free(&b->c);
+	free(b);
+}
+
+static void *prepare(struct subject *s, unsigned int optimize, uint32_t reach)
+{
+	struct compile_options o = {
+		.optimize = optimize, .reach = reach, .until = COMPILE_ALL,
+		.name = "t.skl", .text = s->sources.files[0].text,
+		.size = s->sources.files[0].size,
+	};
+	struct bytes *b = calloc(1, sizeof(*b));
+
+	if (!b || compile(&b->c, NULL, &o)) {
+		free(b);
+		return NULL;
+	}
+	if (!b->c.image) {
+		finish(b);
+		return NULL;
+	}
+	b->image = *b->c.image;
+	number_slots(b);
+	name_interfaces(b);
+	b->interp.image = &b->image;
+	b->interp.program = interp_prepare(&b->c.arena, &b->image);
+	b->interp.sockets.present = present;
+	b->interp.sockets.ctx = b;
+	return b;
+}
+
+static bool ask(void *state, const struct question *q, struct answer *a)
+{
+	struct bytes *b = state;
+	struct interp_result r;
+
+	b->q = q;
+	interp_run(&b->interp, &q->packet, &r);
+	a->flags = -1;
+	a->rule = NULL;
+	if (r.trap)
+		a->verdict = r.trap;
+	else if (!r.verdict)
+		a->verdict = "drop";
+	else if (r.slot == INTERP_NO_SOCKET)
+		a->verdict = "pass";
+	else
+		a->verdict = b->c.policy->sockets[b->socket[r.slot]].name;
+	if (!r.trap && r.slot != INTERP_NO_SOCKET)
+		a->flags = (int)r.flags;
+	return true;
+}
+
+#define BYTES(name, optimize, reach)					     \
+static void *prepare_##name(struct subject *s)				     \
+{									     \
+	return prepare(s, optimize, reach);				     \
+}									     \
+const struct engine engine_##name = { #name, prepare_##name, ask, finish };
+
+BYTES(bytes_0, 0, 0)
+BYTES(bytes_1, 1, 0)
+BYTES(bytes_2, 2, 0)
+
+/* A large program has more ways than so small pools could hold. */
+static void *prepare_islands(struct subject *s)
+{
+	static const uint32_t reaches[] = { 400, 2500, 10000 };
+	void *state = NULL;
+
+	for (int i = 0; i < 3 && !state; i++)
+		state = prepare(s, 1, reaches[i]);
+	return state;
+}
+
+const struct engine engine_islands = { "islands", prepare_islands, ask, finish };
