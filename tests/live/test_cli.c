@@ -243,7 +243,7 @@ static void two_capabilities_suffice(void **state)
 	exits(with_capabilities(CAP_BPF, CAP_NET_ADMIN, "status", NULL, NULL),
 	      0, "skpol_dispatch  (this policy)");
 	exits(with_capabilities(CAP_BPF, CAP_NET_ADMIN, "stats", NULL, NULL),
-	      0, "udp");
+	      0, "dns");
 	write_file(packets, "udp [::1]:1 -> [::1]:53 => dns\n", 31);
 	exits(with_capabilities(CAP_BPF, CAP_NET_ADMIN, "verdicts", object,
 				packets), 0, "=> dns");
