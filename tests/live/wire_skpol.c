@@ -39,8 +39,12 @@ _Noreturn static void exec_register(const char *name, int fd)
 void wire_register(struct wire *w, const char *name, struct server *s)
 {
 	int status = 0;
-	pid_t child = fork();
+	pid_t child;
 
+	if (w->table)
+		printf("\n$ skpol register %s --fds\n", name);
+	fflush(stdout);
+	child = fork();
 	if (child == 0)
 		exec_register(name, s->fd);
 	if (child < 0 || waitpid(child, &status, 0) != child || status)
