@@ -10,7 +10,7 @@ trap 'rm -rf "$work"' EXIT
 
 status=0
 WIRE_TABLE=1 sh "$src/tests/live/run" "$src/tests/live/demo.live" \
-	>"$work/printed" || status=$?
+	>"$work/printed" 2>&1 || status=$?
 if [ "$status" != 0 ]; then
 	cat "$work/printed"
 	exit "$status"

@@ -214,7 +214,7 @@ static void play_run(struct wire *w, const struct words *a)
 	int status;
 
 	if (w->table)
-		printf("\n$ %s\n", a->rest);
+		printf("%s$ %s\n", w->packets ? "\n" : "", a->rest);
 	status = shell(a->rest);
 	if (status)
 		wire_die(w, WIRE_BROKEN, "exit status %d: %s", status, a->rest);
@@ -338,6 +338,7 @@ int main(int argc, char **argv)
 	w.file = argv[i];
 	begin(&w);
 	each_line(&w, argv[i], play_line);
-	printf("%zu packets, %zu wrong\n", w.packets, w.wrong);
+	printf("%s%zu packets, %zu wrong\n", w.table ? "\n" : "", w.packets,
+	       w.wrong);
 	return w.wrong ? WIRE_WRONG : WIRE_RIGHT;
 }

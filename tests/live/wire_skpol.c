@@ -19,36 +19,52 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+enum { SLOTS = 4 };		/* of one name: {tcp,udp} x {ip4,ip6} */
+
 #define SOCKETS_PIN "/sys/fs/bpf/skpol/*/sockets"
 
-/* As a service manager would hand it over: descriptor 3, and its name. */
-_Noreturn static void exec_register(const char *name, int fd)
+/* As a service manager would hand them over: from 3 on, and their names. */
+_Noreturn static void exec_register(const char *name, const int *fds, size_t n)
 {
-	char pid[16];
+	char text[16], names[SLOTS * (WIRE_NAME_MAX + 1)] = "";
+	int high[SLOTS];
 
-	snprintf(pid, sizeof(pid), "%d", getpid());
-	setenv("LISTEN_PID", pid, 1);
-	setenv("LISTEN_FDS", "1", 1);
-	setenv("LISTEN_FDNAMES", name, 1);
-	if ((fd == 3 ? fcntl(fd, F_SETFD, 0) : dup2(fd, 3)) >= 0)
-		execlp("skpol", "skpol", "register", name, "--fds", NULL);
+	for (size_t i = 0; i < n; i++)	/* out of the way first */
+		high[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, 64);
+	for (size_t i = 0; i < n; i++) {
+		if (dup2(high[i], 3 + (int)i) < 0)
+			_exit(127);
+		strcat(strcat(names, i ? ":" : ""), name);
+	}
+	snprintf(text, sizeof(text), "%d", getpid());
+	setenv("LISTEN_PID", text, 1);
+	snprintf(text, sizeof(text), "%zu", n);
+	setenv("LISTEN_FDS", text, 1);
+	setenv("LISTEN_FDNAMES", names, 1);
+	execlp("skpol", "skpol", "register", name, "--fds", NULL);
 	perror("wire: skpol");
 	_exit(127);
 }
 
-void wire_register(struct wire *w, const char *name, struct server *s)
+static void hand_over(struct wire *w, const char *name, const int *fds,
+		      size_t n)
 {
 	int status = 0;
 	pid_t child;
 
 	if (w->table)
-		printf("\n$ skpol register %s --fds\n", name);
+		printf("$ skpol register %s --fds\n", name);
 	fflush(stdout);
 	child = fork();
 	if (child == 0)
-		exec_register(name, s->fd);
+		exec_register(name, fds, n);
 	if (child < 0 || waitpid(child, &status, 0) != child || status)
 		wire_die(w, WIRE_BROKEN, "skpol register %s failed", name);
+}
+
+void wire_register(struct wire *w, const char *name, struct server *s)
+{
+	hand_over(w, name, &s->fd, 1);
 }
 
 static json_t *read_json(struct wire *w, const char *command)
@@ -73,7 +89,7 @@ static const char *text(const json_t *object, const char *key)
 }
 
 /* A server for one slot, on a free port of the loopback address. */
-static void fill_slot(struct wire *w, const json_t *slot)
+static int slot_server(struct wire *w, const json_t *slot)
 {
 	const struct server_options o = { .v6only = true };
 	const char *name = text(slot, "name");
@@ -88,22 +104,36 @@ static void fill_slot(struct wire *w, const json_t *slot)
 	if (fd < 0)
 		wire_die(w, WIRE_BROKEN, "a server for %s: %s", name,
 			 strerror(errno));
-	wire_register(w, name, wire_serve(w, name, type, fd));
+	wire_serve(w, name, type, fd);
+	return fd;
+}
+
+/* The empty slots of the name of SOCKETS[*i], which is moved behind them. */
+static void fill_name(struct wire *w, const json_t *sockets, size_t *i)
+{
+	const char *name = text(json_array_get(sockets, *i), "name");
+	const json_t *slot;
+	int fds[SLOTS];
+	size_t n = 0;
+
+	for (; (slot = json_array_get(sockets, *i)) &&
+	     !strcmp(text(slot, "name"), name); ++*i)
+		if (n < SLOTS && json_is_null(json_object_get(slot, "cookie")))
+			fds[n++] = slot_server(w, slot);
+	if (n)
+		hand_over(w, name, fds, n);
 }
 
 void wire_fill(struct wire *w)
 {
 	json_t *status = read_json(w, "skpol status --json");
 	const json_t *sockets = json_object_get(status, "sockets");
+	size_t i = 0;
 
 	if (!json_is_array(sockets))
 		wire_die(w, WIRE_BROKEN, "skpol status: no sockets");
-	for (size_t i = 0; i < json_array_size(sockets); i++) {
-		const json_t *slot = json_array_get(sockets, i);
-
-		if (json_is_null(json_object_get(slot, "cookie")))
-			fill_slot(w, slot);
-	}
+	while (i < json_array_size(sockets))
+		fill_name(w, sockets, &i);
 	json_decref(status);
 }
 
