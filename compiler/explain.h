@@ -2,9 +2,10 @@
 /*
  * explain - why a packet gets its verdict
  *
- * In: policy, diagram, packet. Out: the deciding rule and verdict, and for
- * each earlier rule the first of its conditions that the packet misses. Both
- * as text and as JSON; the caller adds what the bytes say.
+ * In: policy, diagram, packet. Out: the deciding rule and verdict, the way
+ * through the diagram, and for each earlier rule the first of its conditions,
+ * in order of writing, that the packet misses. Both as text and as JSON; the
+ * caller adds what the bytes say.
  */
 #ifndef SKPOL_EXPLAIN_H
 #define SKPOL_EXPLAIN_H
@@ -14,9 +15,16 @@
 #include "diagram.h"
 
 /*
- * {"packet":"…","verdict":"web","rule":{"name","file","line","column","text"},
- *  "outcome":"web else drop","path":[{"field","value","low","high"}],
- *  "missed":[{"name","file","line","because":"local port 443 is not in 80"}]}
+ * {"packet":"…","verdict":"web",
+ *  "rule":{"name","file","line","column","text"[,"description"]},
+ *  "outcome":"web else drop",
+ *  ["entry":{"map","key","verdict","file","line","column"},]	a map decides
+ *  ["split":{"by","hash","share":"5%","socket"},]		a split does
+ *  "path":[{"field","value","low","high"}],
+ *  "missed":[{"name","file","line","column",	the place of the condition
+ *             "because":"local port 443 is not in 80"}]}
+ * In "path", ports and interface numbers are numbers, all else is text. NULL
+ * when memory runs out.
  */
 json_t *explain_json(const struct policy *p, const struct diagram *d,
 		     struct source_set *s, const struct packet *k);

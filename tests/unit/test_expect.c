@@ -20,40 +20,9 @@
 
 #include "../../compiler/expect.h"
 #include "../../grammar/arena.h"
-#include "../../grammar/parse.h"
+#include "fixture_policy.h"
 
-struct work {
-	struct arena arena;
-	struct source_set sources;
-	struct diags diags;
-	struct policy *policy;
-	struct diagram *diagram;
-};
-
-static struct work *compile(const char *text)
-{
-	struct work *w = calloc(1, sizeof(*w));
-	struct ast *ast;
-	int file;
-
-	arena_init(&w->arena, NULL);
-	source_init(&w->sources, &w->arena);
-	diag_init(&w->diags, &w->arena, &w->sources);
-	file = source_add(&w->sources, "t.skl", text, strlen(text));
-	ast = parse_policy(&w->arena, &w->sources, &w->diags, file);
-	w->policy = policy_resolve(&w->arena, ast, &w->diags);
-	if (w->policy)
-		w->diagram = diagram_build(&w->arena, w->policy, NULL);
-	return w;
-}
-
-static void done(struct work *w)
-{
-	arena_free(&w->arena);
-	free(w);
-}
-
-static char *printed(struct work *w)
+static char *printed(struct fixture *w)
 {
 	char *text = NULL;
 	size_t len = 0;
@@ -242,7 +211,7 @@ static void exact_texts(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
-		struct work *w = compile(texts[i].text);
+		struct fixture *w = fixture_compile(texts[i].text);
 		char *text;
 
 		assert_non_null(w->diagram);
@@ -251,172 +220,13 @@ static void exact_texts(void **state)
 		text = printed(w);
 		assert_string_equal(text, texts[i].expected);
 		free(text);
-		done(w);
+		fixture_free(w);
 	}
 }
 
 /* ---------------------------------------------------- random policies */
 
-enum { RULES = 7, PORTS = 7, CLIENTS = 40, HOSTS = 3 };
-
-static uint64_t seed = 3;
-
-static uint32_t rnd(uint32_t n)
-{
-	seed = seed * 6364136223846793005 + 1442695040888963407;
-	return (seed >> 33) % n;
-}
-
-static void add(char **at, const char *fmt, ...)
-	__attribute__((format(printf, 2, 3)));
-
-static void add(char **at, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	*at += vsprintf(*at, fmt, ap);
-	va_end(ap);
-}
-
-static void add_range(char **at, const char *word, uint32_t n)
-{
-	uint32_t low = rnd(n);
-
-	add(at, " %s %u-%u", word, low, low + rnd(n - low));
-}
-
-/* One side a match: `from` takes ports of clients, `to` hosts. */
-static void add_match(char **at)
-{
-	static const char *const protocols[] = { "", "tcp", "udp" };
-	static const char *const hosts[] = {
-		"10.0.0.0/31", "10.0.0.1", "fd00::", "fd00::/127",
-		"{ 10.0.0.1, fd00::/127 }", "not 10.0.0.0", "10.0.0.0/8",
-	};
-	char *begin = *at;
-
-	add(at, "%s", protocols[rnd(3)]);
-	if (!rnd(3))
-		add(at, " from port %u-%u", rnd(2), 1 + rnd(3));
-	if (rnd(2))
-		add(at, " to %s", hosts[rnd(7)]);
-	if (rnd(3))
-		add_range(at, " port", PORTS);
-	if (*at == begin)
-		add(at, "any");
-}
-
-static void add_verdict(char **at)
-{
-	static const char *const verdicts[] = {
-		"pass", "drop", "a", "b else a", "b", "a else pass",
-		"a no-reuseport", "c else b else pass", "drop count",
-		"map m", "split by from port { 60% a, 40% b }",
-	};
-
-	add(at, " -> %s", verdicts[rnd(11)]);
-}
-
-static void write_policy(char *at)
-{
-	static const char *const goals[] = {
-		"a", "{ a, b, pass, drop }", "{ a, b }", "{ pass, drop, c }",
-	};
-
-	add(&at, "policy p\nsocket a\nsocket b tcp\nsocket c ip6\n"
-	    "map m by port { 1-3 -> a; 2 -> pass }\n");
-	for (uint32_t i = 0; i < RULES; i++) {
-		add(&at, "r%u: ", i);
-		add_match(&at);
-		add_verdict(&at);
-		add(&at, "\n");
-	}
-	add(&at, "default -> %s\n", rnd(2) ? "pass" : "drop");
-	for (int i = 0; i < 4; i++) {
-		add(&at, "expect ");
-		add_match(&at);
-		add(&at, " -> %s\n", goals[rnd(4)]);
-	}
-}
-
-/* One that makes sense; what resolve says of it is forgotten. */
-static struct work *random_policy(void)
-{
-	static char text[4096];
-	struct work *w;
-
-	for (;;) {
-		write_policy(text);
-		w = compile(text);
-		if (w->policy)
-			break;
-		done(w);
-	}
-	w->diags.first = NULL;
-	w->diags.last = &w->diags.first;
-	return w;
-}
-
-/* Packet I of those a random policy can tell apart; false after the last. */
-static bool packet(uint32_t i, u128 v[FIELD_COUNT])
-{
-	bool ip6 = i & 1;
-
-	memset(v, 0, FIELD_COUNT * sizeof(*v));
-	v[FIELD_FAMILY] = ip6;
-	v[FIELD_PROTOCOL] = i >> 1 & 1;
-	i >>= 2;
-	v[ip6 ? FIELD_LADDR6 : FIELD_LADDR4] = i % HOSTS +
-		(ip6 ? (u128)0xfd << 120 : 0x0a000000);
-	i /= HOSTS;
-	v[FIELD_LPORT] = i % (PORTS + 1);
-	i /= PORTS + 1;
-	v[FIELD_RPORT] = i;
-	return i < CLIENTS;
-}
-
-static bool in_terms(const struct terms *t, const u128 v[FIELD_COUNT])
-{
-	for (size_t i = 0; i < t->n; i++) {
-		int f = 0;
-
-		while (f < FIELD_COUNT &&
-		       (!t->v[i].set[f] ||
-			iset_contains(t->v[i].set[f], v[f])))
-			f++;
-		if (f == FIELD_COUNT)
-			return true;
-	}
-	return false;
-}
-
-static uint32_t rule_of(const struct policy *p, const struct clause *c)
-{
-	return p->actions[c->action].rule;
-}
-
-/* The first clause that holds V and is not of rule WITHOUT. */
-static const struct clause *scan(const struct policy *p, uint32_t without,
-				 const u128 v[FIELD_COUNT])
-{
-	const struct clause *c = p->clauses;
-
-	while (rule_of(p, c) == without || !in_terms(&c->terms, v))
-		c++;
-	return c;
-}
-
-enum { NOBODY = UINT32_MAX };
-
-static uint32_t choice(const struct policy *p, const struct clause *c,
-		       const u128 v[FIELD_COUNT])
-{
-	const struct outcome *o =
-		&p->outcomes[policy_action_outcome(p, c->action, v)];
-
-	return policy_first_choice(p, o, v[FIELD_FAMILY], v[FIELD_PROTOCOL]);
-}
+enum { RULES = FIXTURE_RULES };
 
 static bool same_doing(const struct policy *p, const struct clause *x,
 		       const struct clause *y)
@@ -446,16 +256,16 @@ static struct truth truth_of(const struct policy *p)
 	u128 v[FIELD_COUNT];
 	struct truth t = { { 0 }, { 0 } };
 
-	for (uint32_t i = 0; packet(i, v); i++)
-		t.reached[rule_of(p, scan(p, NOBODY, v))] = true;
-	for (uint32_t i = 0; packet(i, v); i++) {
-		const struct clause *c = scan(p, NOBODY, v), *next;
-		uint32_t rule = rule_of(p, c);
+	for (uint32_t i = 0; fixture_packet(p, i, v); i++)
+		t.reached[fixture_rule(p, fixture_scan(p, NOBODY, v))] = true;
+	for (uint32_t i = 0; fixture_packet(p, i, v); i++) {
+		const struct clause *c = fixture_scan(p, NOBODY, v), *next;
+		uint32_t rule = fixture_rule(p, c);
 
 		if (rule == RULES)	/* the default */
 			continue;
-		next = scan(p, rule, v);
-		if (!t.reached[rule_of(p, next)] || !same_doing(p, c, next))
+		next = fixture_scan(p, rule, v);
+		if (!t.reached[fixture_rule(p, next)] || !same_doing(p, c, next))
 			t.needed[rule] = true;
 	}
 	return t;
@@ -465,10 +275,10 @@ static bool holds_any(const struct policy *p, uint32_t rule)
 {
 	u128 v[FIELD_COUNT];
 
-	for (uint32_t i = 0; packet(i, v); i++)
+	for (uint32_t i = 0; fixture_packet(p, i, v); i++)
 		for (size_t k = 0; k < p->nclauses; k++)
-			if (rule_of(p, &p->clauses[k]) == rule &&
-			    in_terms(&p->clauses[k].terms, v))
+			if (fixture_rule(p, &p->clauses[k]) == rule &&
+			    fixture_holds(&p->clauses[k].terms, v))
 				return true;
 	return false;
 }
@@ -486,14 +296,18 @@ static uint32_t named(const char *text, const char *word)
 static const char *named_packet(const struct policy *p, const char *text,
 				const char *word, u128 v[FIELD_COUNT])
 {
-	const char *begin = strstr(text, word), *end;
+	const char *begin = strstr(text, word), *end, *number;
 	char error[PACKET_ERROR_MAX];
 	struct packet k;
 
 	assert_non_null(begin);
 	begin += strlen(word);
 	end = strchr(begin, '`');
-	assert_true(packet_parse(begin, (size_t)(end - begin), &k, error));
+	number = memmem(begin, (size_t)(end - begin), " (number ", 9);
+	assert_true(packet_parse(begin, (size_t)((number ? number : end) -
+						 begin), &k, error));
+	if (number)
+		k.ifindex = (uint32_t)atoi(number + 9);
 	policy_packet_fields(p, &k, v);
 	return end + 2;
 }
@@ -518,12 +332,12 @@ static struct policy moved(struct arena *a, const struct policy *p,
 
 	q.clauses = arena_array(a, p->nclauses, sizeof(*q.clauses));
 	for (size_t i = 0; i < p->nclauses; i++) {
-		if (rule_of(p, &p->clauses[i]) == y &&
-		    (!i || rule_of(p, &p->clauses[i - 1]) != y))
+		if (fixture_rule(p, &p->clauses[i]) == y &&
+		    (!i || fixture_rule(p, &p->clauses[i - 1]) != y))
 			for (size_t k = 0; k < p->nclauses; k++)
-				if (rule_of(p, &p->clauses[k]) == x)
+				if (fixture_rule(p, &p->clauses[k]) == x)
 					q.clauses[n++] = p->clauses[k];
-		if (rule_of(p, &p->clauses[i]) != x)
+		if (fixture_rule(p, &p->clauses[i]) != x)
 			q.clauses[n++] = p->clauses[i];
 	}
 	assert_int_equal(n, p->nclauses);
@@ -535,13 +349,13 @@ static bool expectation_holds(const struct policy *p,
 {
 	u128 v[FIELD_COUNT];
 
-	for (uint32_t i = 0; packet(i, v); i++) {
+	for (uint32_t i = 0; fixture_packet(p, i, v); i++) {
 		uint32_t got;
 		size_t k = 0;
 
-		if (!in_terms(&e->terms, v))
+		if (!fixture_holds(&e->terms, v))
 			continue;
-		got = choice(p, scan(p, NOBODY, v), v);
+		got = fixture_choice(p, fixture_scan(p, NOBODY, v), v);
 		while (k < e->ngoals && e->goals[k] != got)
 			k++;
 		if (k == e->ngoals)
@@ -550,7 +364,7 @@ static bool expectation_holds(const struct policy *p,
 	return true;
 }
 
-static void assert_move(struct work *w, uint32_t x, uint32_t y)
+static void assert_move(struct fixture *w, uint32_t x, uint32_t y)
 {
 	const struct policy *p = w->policy;
 	struct policy q = moved(&w->arena, p, x, y);
@@ -560,10 +374,12 @@ static void assert_move(struct work *w, uint32_t x, uint32_t y)
 	for (uint32_t i = 0; i <= RULES; i++)
 		assert_int_equal(after.reached[i], before.reached[i] ||
 				 i == x);
-	for (uint32_t i = 0; packet(i, v); i++)
-		assert_true(rule_of(p, scan(&q, NOBODY, v)) == x ||
-			    scan(&q, NOBODY, v)->action ==
-			    scan(p, NOBODY, v)->action);
+	for (uint32_t i = 0; fixture_packet(p, i, v); i++) {
+		const struct clause *c = fixture_scan(&q, NOBODY, v);
+
+		assert_true(fixture_rule(p, c) == x ||
+			    c->action == fixture_scan(p, NOBODY, v)->action);
+	}
 	for (size_t i = 0; i < p->nexpects; i++)
 		if (expectation_holds(p, &p->expects[i]))
 			assert_true(expectation_holds(&q, &p->expects[i]));
@@ -571,7 +387,7 @@ static void assert_move(struct work *w, uint32_t x, uint32_t y)
 
 static size_t moves;
 
-static void check_unreachable(struct work *w, const struct diag *d,
+static void check_unreachable(struct fixture *w, const struct diag *d,
 			      uint32_t rule)
 {
 	const struct policy *p = w->policy;
@@ -585,11 +401,11 @@ static void check_unreachable(struct work *w, const struct diag *d,
 	if (!d->note || !strstr(d->note, "today"))
 		return;
 	rest = named_packet(p, d->note, "today `", v);
-	assert_true(in_terms(&p->rules[rule].terms, v));
-	assert_does(p, rest, choice(p, scan(p, NOBODY, v), v));
+	assert_true(fixture_holds(&p->rules[rule].terms, v));
+	assert_does(p, rest, fixture_choice(p, fixture_scan(p, NOBODY, v), v));
 }
 
-static void check_redundant(struct work *w, const struct diag *d,
+static void check_redundant(struct fixture *w, const struct diag *d,
 			    uint32_t rule)
 {
 	const struct policy *p = w->policy;
@@ -597,13 +413,13 @@ static void check_redundant(struct work *w, const struct diag *d,
 	const char *rest;
 
 	rest = named_packet(p, d->note, "without it, `", v);
-	assert_int_equal(rule_of(p, scan(p, NOBODY, v)), rule);
-	assert_does(p, rest, choice(p, scan(p, rule, v), v));
+	assert_int_equal(fixture_rule(p, fixture_scan(p, NOBODY, v)), rule);
+	assert_does(p, rest, fixture_choice(p, fixture_scan(p, rule, v), v));
 }
 
 static void lint_one(size_t found[2])
 {
-	struct work *w = random_policy();
+	struct fixture *w = fixture_random();
 	struct truth t = truth_of(w->policy);
 	bool said[2][RULES + 1] = { { false } };
 
@@ -625,7 +441,7 @@ static void lint_one(size_t found[2])
 				 holds_any(w->policy, i));
 		assert_int_equal(said[1][i], t.reached[i] && !t.needed[i]);
 	}
-	done(w);
+	fixture_free(w);
 }
 
 static void random_lint(void **state)
@@ -643,9 +459,9 @@ static void check_failure(const struct policy *p, const struct diag *d,
 {
 	u128 v[FIELD_COUNT];
 	const char *rest = named_packet(p, d->note, "`", v);
-	uint32_t got = choice(p, scan(p, NOBODY, v), v);
+	uint32_t got = fixture_choice(p, fixture_scan(p, NOBODY, v), v);
 
-	assert_true(in_terms(&e->terms, v));
+	assert_true(fixture_holds(&e->terms, v));
 	assert_does(p, rest, got);
 	for (size_t i = 0; i < e->ngoals; i++)
 		assert_int_not_equal(e->goals[i], got);
@@ -658,7 +474,7 @@ static void random_expects(void **state)
 
 	(void)state;
 	for (int i = 0; i < 250; i++) {
-		struct work *w = random_policy();
+		struct fixture *w = fixture_random();
 		const struct diag *d;
 
 		expect_prove(w->policy, w->diagram, &w->diags);
@@ -676,7 +492,7 @@ static void random_expects(void **state)
 			d = d->next;
 		}
 		assert_null(d);
-		done(w);
+		fixture_free(w);
 	}
 	assert_true(failed > 100 && held > 100);
 }
@@ -689,14 +505,14 @@ static void many_rules(void **state)
 	enum { N = 5000 };
 	char *text = malloc(N * 64), *at = text;
 	size_t noted = 0, n = 0;
-	struct work *w;
+	struct fixture *w;
 
 	(void)state;
-	add(&at, "policy p\nsocket a\nany -> a\ndefault -> pass\n");
+	at += sprintf(at, "policy p\nsocket a\nany -> a\ndefault -> pass\n");
 	for (uint32_t i = 0; i < N; i++)
-		add(&at, "tcp from 10.%u.%u.0/24 port %u -> drop\n", i >> 8,
+		at += sprintf(at, "tcp from 10.%u.%u.0/24 port %u -> drop\n", i >> 8,
 		    i & 255, i);
-	w = compile(text);
+	w = fixture_compile(text);
 	expect_lint(w->policy, w->diagram, &w->diags);
 	assert_int_equal(w->diags.nwarnings, N);
 	for (const struct diag *d = w->diags.first; d; d = d->next, n++) {
@@ -705,7 +521,7 @@ static void many_rules(void **state)
 	}
 	assert_int_equal(n, N);
 	assert_int_equal(noted, 200);
-	done(w);
+	fixture_free(w);
 	free(text);
 }
 
