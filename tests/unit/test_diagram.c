@@ -13,6 +13,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,6 +21,7 @@
 
 #include "../../compiler/diagram.h"
 #include "../../grammar/arena.h"
+#include "fixture_policy.h"
 
 enum { CELLS = 5, DIMS = 3, CLAUSES_MAX = 14, ACTIONS = 6 };
 
@@ -915,6 +917,62 @@ static void packets(void **state)
 	}
 }
 
+/* ---------------------------------------------------------- Graphviz */
+
+static const char dot_policy[] =
+	"policy p\nsocket web\nsocket canary\ndefault -> pass\n"
+	"low: tcp to 10.0.0.0/8 port { 80, 90, 100, 110, 120, 130 } -> web\n"
+	"s: tcp to 10.0.0.0-10.0.0.2 -> split by from { 90% web, 10% canary }\n"
+	"udp on \"a\\b\" -> drop\n";
+
+static const char dot_expected[] =
+	"digraph \"p\" {\n"
+	"\tnode [shape=box];\n"
+	"\tn6 [label=\"family\"];\n"
+	"\tn6 -> n4 [label=\"ip4\"];\n"
+	"\tn6 -> n5 [label=\"ip6\"];\n"
+	"\tn5 [label=\"protocol\"];\n"
+	"\tn5 -> a3 [label=\"tcp\"];\n"
+	"\tn5 -> n3 [label=\"udp\"];\n"
+	"\tn4 [label=\"protocol\"];\n"
+	"\tn4 -> n2 [label=\"tcp\"];\n"
+	"\tn4 -> n3 [label=\"udp\"];\n"
+	"\tn3 [label=\"interface\"];\n"
+	"\tn3 -> a3 [label=\"others\"];\n"
+	"\tn3 -> a2 [label=\"a\\\\b\"];\n"
+	"\tn2 [label=\"local-ip4\"];\n"
+	"\tn2 -> a3 [label=\"0.0.0.0-9.255.255.255\\n11.0.0.0-255.255.255.255\"];\n"
+	"\tn2 -> n0 [label=\"10.0.0.0-10.0.0.2\"];\n"
+	"\tn2 -> n1 [label=\"10.0.0.3-10.255.255.255\"];\n"
+	"\tn1 [label=\"local-port\"];\n"
+	"\tn1 -> a3 [label=\"0-79\\n81-89\\n91-99\\n101-109\\nand 3 more\"];\n"
+	"\tn1 -> a0 [label=\"80\\n90\\n100\\n110\\nand 2 more\"];\n"
+	"\tn0 [label=\"local-port\"];\n"
+	"\tn0 -> a1 [label=\"0-79\\n81-89\\n91-99\\n101-109\\nand 3 more\"];\n"
+	"\tn0 -> a0 [label=\"80\\n90\\n100\\n110\\nand 2 more\"];\n"
+	"\ta0 [shape=ellipse, label=\"low\\nweb else drop\"];\n"
+	"\ta1 [shape=ellipse, label=\"s\\nsplit by from { 90% web, 10% canary }\"];\n"
+	"\ta2 [shape=ellipse, label=\"udp on \\\"a\\\\b\\\" -> drop\\ndrop\"];\n"
+	"\ta3 [shape=ellipse, label=\"default\\npass\"];\n"
+	"}\n";
+
+static void graphviz(void **state)
+{
+	struct fixture *w = fixture_compile(dot_policy);
+	const struct diagram_options o = { .order = plain };
+	char *text = NULL;
+	size_t len = 0;
+	FILE *f = open_memstream(&text, &len);
+
+	(void)state;
+	assert_non_null(w->policy);
+	diagram_dot(diagram_build(&w->arena, w->policy, &o), w->policy, f);
+	fclose(f);
+	assert_string_equal(text, dot_expected);
+	free(text);
+	fixture_free(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -931,6 +989,7 @@ int main(void)
 		cmocka_unit_test(corners),
 		cmocka_unit_test(all_ports),
 		cmocka_unit_test(packets),
+		cmocka_unit_test(graphviz),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
