@@ -38,7 +38,7 @@ static const char option_text[] =
 "  -o, --output FILE       where to; `-` is standard output\n"
 "  -O0, -O1, -O2           how much to optimize (2)\n"
 "      --target-kernel V   5.10, 5.17, 6.1, 6.12 or 6.18; the oldest that can\n"
-"      --emit WHAT         obj, asm, json or rules\n"
+"      --emit WHAT         obj, asm, dot, json or rules\n"
 "      --report            what was made, and how large it is\n"
 "      --engine E          verdicts: rules, diagram or bytes (bytes)\n"
 "      --json              explain, diff: as JSON\n"
@@ -224,7 +224,7 @@ static int option(struct skpolc *k, int got)
 		return target(k, optarg);
 	case OPT_EMIT:
 		k->emit = optarg;
-		return one_of("emit", optarg, " obj asm json rules ");
+		return one_of("emit", optarg, " obj asm dot json rules ");
 	case OPT_REPORT:
 		k->report = true;
 		return 0;

@@ -40,6 +40,8 @@ int skpolc_error(int status, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 /* Flushes stdout: 0, or EXIT_SYSTEM when it could not be written. */
 int skpolc_flush(void);
+/* To k->output; an exit status. */
+int skpolc_write(struct skpolc *k, const void *bytes, size_t size);
 /* Whether PATH is an object by its first bytes, or its name for "-". */
 bool skpolc_is_object(const char *path);
 

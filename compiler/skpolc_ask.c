@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * skpolc_ask - skpolc explain and diff
+ * skpolc_ask - skpolc explain
  *
- * In: a policy and a packet, or two policies. Out: why, or what differs, as
- * text or JSON. explain asks the diagram, and says what the bytes do.
+ * In: a policy and a packet. Out: why it gets its verdict, as text or JSON,
+ * from the diagram; and what the bytes do.
  */
 #include <string.h>
 
 #include "../grammar/packet.h"
-#include "diff.h"
 #include "asker.h"
 #include "explain.h"
 #include "skpolc.h"
@@ -55,6 +54,8 @@ int skpolc_explain(struct skpolc *k)
 		putchar('\n');
 	} else {
 		explain_text(e, stdout);
+		printf("the program, run: %s\n",
+		       json_string_value(json_object_get(e, "bytes")));
 	}
 	json_decref(e);
 	compiled_free(&c);

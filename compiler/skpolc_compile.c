@@ -65,6 +65,8 @@ static int text(struct skpolc *k, struct compiled *c, void **bytes,
 		return skpolc_error(EXIT_SYSTEM, "%s", strerror(errno));
 	if (!strcmp(k->emit, "asm")) {
 		disassemble(c->image, f);
+	} else if (!strcmp(k->emit, "dot")) {
+		diagram_dot(c->diagram, c->policy, f);
 	} else if (!strcmp(k->emit, "rules")) {
 		print_rules(c, f);
 	} else {
@@ -93,7 +95,7 @@ static void report(const struct compiled *c, size_t size)
 	fprintf(stderr, "kernel       %s or newer\n", c->target->name);
 }
 
-static int write_output(struct skpolc *k, const void *bytes, size_t size)
+int skpolc_write(struct skpolc *k, const void *bytes, size_t size)
 {
 	int err = object_write(k->output, bytes, size);
 
@@ -122,7 +124,7 @@ int skpolc_compile(struct skpolc *k)
 	status = is_object ? object(k, &c, &bytes, &size) :
 		text(k, &c, &bytes, &size);
 	if (!status)
-		status = write_output(k, bytes, size);
+		status = skpolc_write(k, bytes, size);
 	if (!status && k->report)
 		report(&c, size);
 	free(bytes);

@@ -14,8 +14,8 @@
 #include "ast.h"
 
 /* The formatted text of file number FILE (not of what it includes). */
-char *print_format(struct arena *a, struct source_set *s,
-		   const struct ast *ast, uint32_t file, size_t *len);
+char *print_format(struct arena *a, const struct source_set *s,
+		   uint32_t file, size_t *len);
 /* The whole policy in one file. */
 char *print_normalized(struct arena *a, const struct ast *ast, size_t *len);
 
