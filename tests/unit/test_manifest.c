@@ -218,7 +218,7 @@ static void round_trip(struct work *w)
 	struct image m = image_for(&w->arena, w->policy);
 	const struct object_input in = { &m, w->manifest, &w->sources };
 	char error[256] = "";
-	struct objfile *o;
+	struct objfile *o = NULL;
 	void *bytes;
 	size_t size;
 
