@@ -154,20 +154,87 @@ static void write_policy(char *at)
 	}
 }
 
+static char text[4096];		/* of the last random policy */
+
+/* Forgets what resolve had to say; NULL after an error. */
+static struct fixture *sensible(const char *policy)
+{
+	struct fixture *w = fixture_compile(policy);
+
+	if (!w->policy) {
+		fixture_free(w);
+		return NULL;
+	}
+	w->diags.first = NULL;
+	w->diags.last = &w->diags.first;
+	return w;
+}
+
 struct fixture *fixture_random(void)
 {
-	static char text[4096];
-	struct fixture *w;
+	struct fixture *w = NULL;
 
-	for (;;) {
+	while (!w) {
 		write_policy(text);
-		w = fixture_compile(text);
-		if (w->policy)
-			break;
-		fixture_free(w);
+		w = sensible(text);
 	}
-	w->diags.first = NULL;	/* what resolve had to say */
-	w->diags.last = &w->diags.first;
+	return w;
+}
+
+/* The line of rule I in S. */
+static char *rule_line(char *s, uint32_t i)
+{
+	char name[16];
+
+	sprintf(name, "\nr%u:", i);
+	return strstr(s, name) + 1;
+}
+
+/* Moves the line at FROM before the line at TO, which is not behind it. */
+static void move_line(char *to, char *from)
+{
+	size_t len = (size_t)(strchr(from, '\n') + 1 - from);
+	char line[512];
+
+	memcpy(line, from, len);
+	memmove(to + len, to, (size_t)(from - to));
+	memcpy(to, line, len);
+}
+
+static void mutate(char *s)
+{
+	uint32_t i = rnd(FIXTURE_RULES);
+	char *line = rule_line(s, i), *end = strchr(line, '\n');
+	char rest[4096], *at;
+
+	strcpy(rest, end);
+	switch (rnd(4)) {
+	case 0:			/* no rule: the line becomes a comment */
+		*line = '#';
+		break;
+	case 1:
+		move_line(rule_line(s, rnd(i + 1)), line);
+		break;
+	case 2:
+		at = strstr(line, " -> ");
+		add_verdict(&at);
+		strcpy(at, rest);
+		break;
+	default:
+		break;
+	}
+}
+
+struct fixture *fixture_variant(void)
+{
+	struct fixture *w = NULL;
+	char other[4096];
+
+	while (!w) {
+		strcpy(other, text);
+		mutate(other);
+		w = sensible(other);
+	}
 	return w;
 }
 

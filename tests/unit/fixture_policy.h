@@ -28,6 +28,9 @@ enum { FIXTURE_RULES = 7 };	/* and the default behind them */
 /* 0 to N - 1, the same series in every run. */
 uint32_t fixture_rnd(uint32_t n);
 struct fixture *fixture_random(void);
+/* The last random policy with a rule left out, put elsewhere, or another
+ * verdict; or the same once more. */
+struct fixture *fixture_variant(void);
 
 /* Packet number I of those random policies tell apart; false after the last. */
 bool fixture_packet(const struct policy *p, uint32_t i, u128 v[FIELD_COUNT]);

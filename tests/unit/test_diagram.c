@@ -922,7 +922,7 @@ static void packets(void **state)
 static const char dot_policy[] =
 	"policy p\nsocket web\nsocket canary\ndefault -> pass\n"
 	"low: tcp to 10.0.0.0/8 port { 80, 90, 100, 110, 120, 130 } -> web\n"
-	"s: tcp to 10.0.0.0-10.0.0.2 -> split by from { 90% web, 10% canary }\n"
+	"s: tcp to 10.0.0.0-10.0.0.3 -> split by from { 90% web, 10% canary }\n"
 	"udp on \"a\\b\" -> drop\n";
 
 static const char dot_expected[] =
@@ -942,8 +942,8 @@ static const char dot_expected[] =
 	"\tn3 -> a2 [label=\"a\\\\b\"];\n"
 	"\tn2 [label=\"local-ip4\"];\n"
 	"\tn2 -> a3 [label=\"0.0.0.0-9.255.255.255\\n11.0.0.0-255.255.255.255\"];\n"
-	"\tn2 -> n0 [label=\"10.0.0.0-10.0.0.2\"];\n"
-	"\tn2 -> n1 [label=\"10.0.0.3-10.255.255.255\"];\n"
+	"\tn2 -> n0 [label=\"10.0.0.0/30\"];\n"
+	"\tn2 -> n1 [label=\"10.0.0.4-10.255.255.255\"];\n"
 	"\tn1 [label=\"local-port\"];\n"
 	"\tn1 -> a3 [label=\"0-79\\n81-89\\n91-99\\n101-109\\nand 3 more\"];\n"
 	"\tn1 -> a0 [label=\"80\\n90\\n100\\n110\\nand 2 more\"];\n"

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * diff - which packets two policies treat differently
+ *
+ * In: two policies. Out: for each pair of an old and a new verdict that some
+ * packet meets, packets that do; or the statement that there are none, which
+ * is exact. A verdict is the whole chain (sockets by name, flags, what follows
+ * the last), without sockets that have no slot for the packet; counters,
+ * traces, rules' names and the declarations of sockets are none of it.
+ *
+ * Of two splits that are not the same, or a split and no split, packets are
+ * looked for that tell them apart. Where too many would have to be tried, they
+ * count as different, without a packet.
+ */
+#ifndef SKPOL_DIFF_H
+#define SKPOL_DIFF_H
+
+#include <jansson.h>
+
+#include "policy.h"
+
+struct diff_side {
+	const struct policy *policy;
+	struct source_set *sources;
+};
+
+struct diff_options {
+	size_t packets;		/* at most, a change (0 = 3) */
+};
+
+/*
+ * {"old":"edge","new":"edge","same":false,"changes":[
+ *   {"old":{"verdict","outcome","rule","file","line","column"},"new":{...},
+ *    "packets":["…"],"more":true}]}	more: there are others of this kind
+ * in order of the old rules, then the new. 0, or -ENOMEM, or -E2BIG when a
+ * diagram would be too large; then *OUT is NULL.
+ */
+int diff_json(const struct diff_side *old, const struct diff_side *new,
+	      const struct diff_options *o, json_t **out);
+bool diff_same(const json_t *diff);
+void diff_text(const json_t *diff, FILE *out);
+
+#endif
