@@ -38,7 +38,7 @@ struct lint {
 	uint8_t *reached;	/* by action */
 	uint8_t *reach;		/* by rule: enum reach */
 	bool *twin;		/* by rule: an earlier one has its text */
-	size_t *first;		/* by rule: its first clause; nclauses at the end */
+	size_t *first;		/* by rule: its first clause; then nclauses */
 	uint32_t *verdict;	/* by action, equal for what does the same */
 	uint32_t nverdicts, special;	/* special: like nothing else */
 	size_t details;
@@ -195,7 +195,7 @@ static const struct clause *clause_from(const struct policy *p, size_t i,
 struct takers {			/* who takes the packets of a rule */
 	struct lint *l;
 	uint32_t rule;
-	uint32_t *seen;		/* by rule: the rule it was last seen for, + 1 */
+	uint32_t *seen;		/* by rule: whom it was last seen for, + 1 */
 	uint32_t first, n;	/* the one that stands first; how many */
 	uint32_t own, now;	/* actions, in a case where they differ */
 	bool differs;		/* somewhere, what is done */
@@ -461,7 +461,8 @@ static void say_redundant(struct lint *l, uint32_t rule, u128 *v)
 	d->also.place = rule_place(&l->p->rules[next]);
 	d->also.text = arena_printf(l->a, "`%s` does the same",
 				    rule_label(l->a, l->p, next));
-	d->note = arena_printf(l->a, "without it, `%s` %s all the same, by `%s`",
+	d->note = arena_printf(l->a,
+		"without it, `%s` %s all the same, by `%s`",
 		witness_text(l->a, l->p, v),
 		choice_text(l->a, l->p, choice_by(l->p, s.action, v)),
 		rule_label(l->a, l->p, next));

@@ -68,7 +68,8 @@ static bool try_friendly(u128 v[FIELD_COUNT], unsigned int f,
 void witness_polish(u128 v[FIELD_COUNT], witness_test *test, void *ctx)
 {
 	for (unsigned int f = 0; f < FIELD_COUNT; f++) {
-		if (!friendly_values[f][0] || of_other_family(f, v[FIELD_FAMILY]))
+		if (!friendly_values[f][0] ||
+		    of_other_family(f, v[FIELD_FAMILY]))
 			continue;
 		if (!try_friendly(v, f, test, ctx) && is_address(f) &&
 		    !(v[f] & 255))	/* no network's own address */

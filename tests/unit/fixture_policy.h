@@ -11,6 +11,7 @@
 #define FIXTURE_POLICY_H
 
 #include "../../compiler/diagram.h"
+#include "../../grammar/arena.h"
 
 struct fixture {
 	struct arena arena;
