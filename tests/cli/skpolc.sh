@@ -1,0 +1,327 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# skpolc - the command as its users run it: outputs, exit statuses, engines
+#
+# From the build directory; needs no privilege. Each case is a function of its
+# name, run in a folder of its own that holds web.skl, web.pkt and bad.skl.
+set -eu
+
+build=${SKPOL_BUILD:-$PWD}
+src=$(realpath "$(dirname "$0")/../..")
+PATH=$build:$PATH
+work=$(mktemp -d)
+chmod 711 "$work"
+trap 'rm -rf "$work"' EXIT
+
+# gives STATUS COMMAND...: it ends with that exit status; its output is kept
+gives() {
+	wanted=$1
+	shift
+	status=0
+	"$@" >stdout 2>stderr || status=$?
+	[ "$status" = "$wanted" ] && return
+	echo "$*: status $status, not $wanted"
+	cat stderr
+	return 1
+}
+
+# says TEXT: stderr of the last command has it
+says() {
+	grep -qF -e "$1" stderr && return
+	echo "nothing says \`$1\`:"
+	cat stderr
+	return 1
+}
+
+silent() {
+	[ ! -s stderr ] && return
+	cat stderr
+	return 1
+}
+
+skip() {
+	echo "SKIP: $1"
+	exit 77
+}
+
+no_leftovers() {
+	[ -z "$(find . -name '.policy-*')" ]
+}
+
+same_bytes_anywhere() {
+	cp -r "$src/tests/golden" a
+	mkdir -p deep/er
+	cp -r a deep/er/b
+	for f in table include split whole; do
+		(cd a && TZ=UTC LC_ALL=C skpolc "$f.skl" -o "$f.o")
+		(cd deep/er/b && TZ=Asia/Tokyo LC_ALL=C.UTF-8 HOME=/ USER=x \
+			SOURCE_DATE_EPOCH=1 skpolc "$f.skl" -o "$f.o")
+		cmp "a/$f.o" "deep/er/b/$f.o"
+		skpolc "$PWD/a/$f.skl" -o other.o
+		cmp "a/$f.o" other.o
+	done
+	if grep -qF "$PWD" other.o; then
+		echo 'a path is in the object'
+		return 1
+	fi
+}
+
+same_bytes_for_the_same_text() {
+	for level in 0 1 2; do
+		skpolc web.skl -o one.o "-O$level"
+		skpolc web.skl -o two.o "-O$level"
+		cmp one.o two.o
+	done
+}
+
+standard_output() {
+	gives 0 skpolc web.skl -o web.o
+	silent
+	gives 0 skpolc web.skl -o -
+	silent
+	cmp stdout web.o
+	[ ! -e ./- ]
+	skpolc web.skl -o - | cmp - web.o
+	skpolc web.skl -o /dev/stdout | cmp - web.o
+	gives 0 skpolc web.skl --emit=asm -o web.s
+	skpolc web.skl --emit=asm | cmp - web.s
+}
+
+pipe_nobody_reads() {
+	{ skpolc "$src/examples/droplist.skl" -o - 2>stderr ||
+		echo $? >status; } | true
+	[ ! -e status ] || [ "$(cat status)" = 3 ]
+}
+
+full_target() {
+	[ -w /dev/full ] || skip 'there is no /dev/full'
+	gives 3 skpolc web.skl -o /dev/full
+	says 'No space left on device'
+	[ -c /dev/full ]
+	for form in asm rules json dot; do
+		gives 3 skpolc web.skl --emit=$form -o /dev/full
+	done
+	status=0
+	skpolc verdicts web.skl web.pkt >/dev/full 2>stderr || status=$?
+	[ "$status" = 3 ]
+}
+
+unwritable_target() {
+	gives 3 skpolc web.skl -o none/web.o
+	says 'none/web.o'
+	says 'No such file or directory'
+	mkdir folder
+	gives 3 skpolc web.skl -o folder
+	says 'Is a directory'
+	echo text >file
+	gives 3 skpolc web.skl -o file/web.o
+	no_leftovers
+}
+
+read_only_target() {
+	as=
+	if [ "$(id -u)" = 0 ]; then	# root writes everywhere
+		as='setpriv --reuid=65534 --regid=65534 --clear-groups'
+		chown 65534 .
+	fi
+	cp "$(command -v skpolc)" own
+	echo old >kept.o
+	chmod 444 kept.o
+	mkdir closed
+	chmod 555 closed
+	# shellcheck disable=SC2086 # words on purpose
+	gives 3 $as ./own web.skl -o kept.o
+	says 'Permission denied'
+	[ "$(cat kept.o)" = old ]
+	# shellcheck disable=SC2086 # as above
+	gives 3 $as ./own web.skl -o closed/web.o
+	says 'Permission denied'
+	[ ! -e closed/web.o ]
+	# shellcheck disable=SC2086 # as above
+	gives 0 $as ./own web.skl -o open.o
+}
+
+existing_target() {
+	echo old >web.o
+	gives 1 skpolc bad.skl -o web.o
+	[ "$(cat web.o)" = old ]
+	gives 3 skpolc web.skl -o none/web.o
+	gives 2 skpolc web.skl -o web.o --no-such-option
+	[ "$(cat web.o)" = old ]
+	ln -s web.o link.o
+	gives 0 skpolc web.skl -o link.o
+	[ -L link.o ]
+	[ "$(head -c 4 web.o | tr -d '\177')" = ELF ]
+	no_leftovers
+}
+
+mistakes() {
+	gives 1 skpolc bad.skl -o bad.o
+	says 'error[undefined-name]'
+	[ ! -e bad.o ]
+	[ ! -s stdout ]
+	no_leftovers
+	gives 1 skpolc bad.skl -o -
+	[ ! -s stdout ]
+	gives 1 skpolc check bad.skl
+	gives 1 skpolc missing.skl -o x.o
+	says 'missing.skl'
+	says 'No such file or directory'
+	gives 1 skpolc . -o x.o
+	: >empty.skl
+	gives 1 skpolc empty.skl -o x.o
+	says 'missing-policy'
+	[ ! -e x.o ]
+}
+
+usage() {
+	for args in --no-such-option '-O3' '-O 2x' '--emit=tree' \
+		'--target-kernel=4.19' '--deny=nothing' '-Wno-nothing' \
+		'-Weverything' '--diagnostics=xml' '--engine=magic' \
+		'web.skl extra'; do
+		# shellcheck disable=SC2086 # words on purpose
+		gives 2 skpolc web.skl -o x.o $args
+		[ -s stderr ]
+		[ ! -s stdout ]
+	done
+	gives 2 skpolc
+	gives 2 skpolc web.skl
+	says '-o'
+	gives 2 skpolc verdicts web.skl
+	[ ! -e x.o ]
+	gives 0 skpolc --help
+	silent
+	gives 0 skpolc --version
+	silent
+}
+
+warnings() {
+	gives 0 skpolc warn.skl -o x.o
+	says 'warning[unused-name]'
+	rm x.o
+	gives 1 skpolc warn.skl -o x.o --deny=unused-name
+	says 'error[unused-name]'
+	[ ! -e x.o ]
+	gives 1 skpolc check warn.skl --deny all
+	gives 0 skpolc warn.skl -o x.o --deny=unreachable-rule
+	gives 0 skpolc warn.skl -o x.o -Wno-unused-name
+	silent
+	gives 0 skpolc web.skl -o x.o --deny=all
+	silent
+}
+
+json_diagnostics() {
+	command -v jq >/dev/null || skip 'no jq to read JSON with'
+	gives 1 skpolc check bad.skl --diagnostics=json
+	jq -e . stderr >/dev/null
+	jq -s . stderr | grep -q '"undefined-name"'
+	gives 0 skpolc check warn.skl --diagnostics=json
+	jq -s . stderr | grep -q '"unused-name"'
+	printf 'policy x\nto "\002\\q\n' >odd.skl
+	gives 1 skpolc check odd.skl --diagnostics=json
+	jq -e . stderr >/dev/null
+	gives 0 skpolc json web.skl
+	[ "$(jq -r .policy stdout)" = web ]
+}
+
+verdicts_of_all_engines() {
+	skpolc web.skl -o web.o
+	for policy in web.skl web.o; do
+		for engine in rules diagram bytes; do
+			gives 0 skpolc verdicts "$policy" web.pkt \
+				--engine=$engine
+			silent
+			diff stdout web.want
+		done
+	done
+	skpolc web.skl -O0 -o web.o
+	gives 0 skpolc verdicts web.o web.pkt
+	diff stdout web.want
+}
+
+verdicts_that_differ() {
+	sed 's/^tcp 203.0.113.9:1 .*=> .*/tcp 203.0.113.9:1 -> 192.0.2.1:80 => drop/' \
+		web.pkt >wrong.pkt
+	echo 'udp nonsense' >>wrong.pkt
+	skpolc web.skl -o web.o
+	for policy in web.skl web.o; do
+		for engine in rules diagram bytes; do
+			gives 1 skpolc verdicts "$policy" wrong.pkt \
+				--engine=$engine
+			says 'wrong.pkt:2: expected drop, the policy says web'
+			says 'wrong.pkt:6: '
+			[ "$(wc -l <stdout)" = 3 ]
+		done
+	done
+	gives 1 skpolc verdicts web.skl none.pkt
+	says 'none.pkt'
+	head -c 100 web.o >cut.o
+	gives 1 skpolc verdicts cut.o web.pkt
+}
+
+a_hundred_thousand_packets() {
+	awk 'BEGIN { for (i = 0; i < 100000; i++) {
+		port = i % 65536
+		printf "tcp 203.0.113.%d:%d -> 192.0.2.1:%d => %s\n",
+			i % 256, i % 65536, port, port == 80 ? "web" : "pass"
+	} }' >many.pkt
+	for engine in rules diagram bytes; do
+		gives 0 skpolc verdicts web.skl many.pkt --engine=$engine
+		[ "$(wc -l <stdout)" = 100000 ]
+	done
+	sed '99999s/=> .*/=> drop/' many.pkt >wrong.pkt
+	gives 1 skpolc verdicts web.skl wrong.pkt
+	says 'wrong.pkt:99999: '
+}
+
+prepare() {
+	cat >web.skl <<-'EOF'
+		policy web
+		socket web tcp
+		socket dns udp
+		http: tcp port 80 -> web count
+		dns: udp port 53 -> dns else pass
+		default -> pass
+	EOF
+	sed 's/-> web count/-> wob/' web.skl >bad.skl
+	sed '3a socket spare' web.skl >warn.skl
+	cat >web.pkt <<-'EOF'
+		# a comment, and an empty line:
+		tcp 203.0.113.9:1 -> 192.0.2.1:80 => web
+
+		udp [2001:db8::9]:5 -> [2001:db8::1]:53 => dns
+		udp 203.0.113.9:1 -> 192.0.2.1:80
+	EOF
+	cat >web.want <<-'EOF'
+		tcp 203.0.113.9:1 -> 192.0.2.1:80 => web
+		udp [2001:db8::9]:5 -> [2001:db8::1]:53 => dns
+		udp 203.0.113.9:1 -> 192.0.2.1:80 => pass
+	EOF
+}
+
+if [ $# = 1 ]; then		# one case, in this folder
+	prepare
+	set -x
+	"$1"
+	exit
+fi
+bad=0
+for name in same_bytes_anywhere same_bytes_for_the_same_text \
+	standard_output pipe_nobody_reads full_target unwritable_target \
+	read_only_target existing_target mistakes usage warnings \
+	json_diagnostics verdicts_of_all_engines verdicts_that_differ \
+	a_hundred_thousand_packets; do
+	mkdir "$work/$name"
+	status=0
+	(cd "$work/$name" && SKPOL_BUILD=$build sh "$src/tests/cli/skpolc.sh" \
+		"$name") >"$work/log" 2>&1 || status=$?
+	case $status in
+	0) echo "ok $name" ;;
+	77) echo "$name: $(grep -o '^SKIP: .*' "$work/log")" ;;
+	*) echo "FAIL $name"
+		tail -n 30 "$work/log"
+		bad=$((bad + 1)) ;;
+	esac
+done
+[ "$bad" = 0 ]
