@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# options - the man pages tell every option that a command has, and no other;
-# skl(5) tells every word of the language
+# options - the man pages tell every verb and option that a command has, and no
+# other; skl(5) tells every word of the language
 set -eu
 
 src=$(realpath "$(dirname "$0")/../..")
@@ -16,7 +16,18 @@ options() {
 		sort -u | grep -vx -e --help -e --version
 }
 
+# verbs: of a help text, those with an argument or without
+verbs() {
+	sed -n 's/^  \([a-z][a-z]*\) .*/\1/p' | grep -vx with | sort
+}
+
 for page in skpolc.1 skpol.8; do
+	"${page%.*}" --help | verbs >"$work/has"
+	sed -n '/^# COMMANDS/,/^# OPTIONS/p' "$src/docs/man/$page.scd" |
+		sed -n '/^# PRIV/,$d; s/^\*\([a-z]*\)\*.*/\1/p' |
+		sort >"$work/told"
+	diff -u --label "$page" --label "${page%.*} --help" \
+		"$work/told" "$work/has"
 	"${page%.*}" --help | options >"$work/has"
 	options <"$src/docs/man/$page.scd" >"$work/told"
 	diff -u --label "$page" --label "${page%.*} --help" \
