@@ -17,7 +17,7 @@ struct skpolc {
 	const char *output;		/* -o */
 	const char *emit;		/* --emit; NULL = obj */
 	const char *engine;		/* --engine; NULL = bytes */
-	bool report, json, diagnostics_json, write;
+	bool report, json, diagnostics_json;
 	struct compile_options options;
 	const char *denied[64], *silent[64];
 	size_t ndenied, nsilent;

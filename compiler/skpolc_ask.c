@@ -2,8 +2,13 @@
 /*
  * skpolc_ask - skpolc explain
  *
+<<<<<<< HEAD
  * In: a policy and a packet. Out: why it gets its verdict, as text or JSON,
  * from the diagram; and what the bytes do.
+=======
+ * In: a policy and a packet. Out: why it gets its verdict, as text or JSON.
+ * The diagram is asked, and what the bytes do is said beside it.
+>>>>>>> 0207249 (compiler: skpolc explain and --emit dot)
  */
 #include <string.h>
 
@@ -27,13 +32,31 @@ static int read_packet(struct skpolc *k, struct packet *p)
 	return skpolc_error(EXIT_USAGE, "%s", error);
 }
 
-static void add_bytes(struct compiled *c, const struct packet *p, json_t *e)
+/* What the program itself does with the packet. */
+static const char *ask_bytes(struct compiled *c, const struct packet *p)
 {
 	struct asker *bytes = asker_new(c, ASK_BYTES, c->image);
 	const char *trap, *verdict = asker_ask(bytes, p, &trap);
 
-	json_object_set_new(e, "bytes", json_string(verdict ? verdict :
-						    trap ? trap : "?"));
+	return verdict ? verdict : trap ? trap : "?";
+}
+
+static int print(struct skpolc *k, json_t *e)
+{
+	const char *verdict = json_string_value(json_object_get(e, "verdict"));
+	const char *bytes = json_string_value(json_object_get(e, "bytes"));
+
+	if (k->json) {
+		json_dumpf(e, stdout, JSON_INDENT(2));
+		putchar('\n');
+	} else {
+		explain_text(e, stdout);
+		printf("the program itself: %s\n", bytes);
+	}
+	if (strcmp(verdict, bytes))
+		return skpolc_error(EXIT_INTERNAL, "diagram and program "
+				    "disagree: please report it");
+	return skpolc_flush();
 }
 
 int skpolc_explain(struct skpolc *k)
@@ -48,6 +71,7 @@ int skpolc_explain(struct skpolc *k)
 	if (status)
 		return status;
 	e = explain_json(c.policy, c.diagram, &c.sources, &p);
+<<<<<<< HEAD
 	add_bytes(&c, &p, e);
 	if (k->json) {
 		json_dumpf(e, stdout, JSON_INDENT(2));
@@ -57,7 +81,11 @@ int skpolc_explain(struct skpolc *k)
 		printf("the program, run: %s\n",
 		       json_string_value(json_object_get(e, "bytes")));
 	}
+=======
+	json_object_set_new(e, "bytes", json_string(ask_bytes(&c, &p)));
+	status = print(k, e);
+>>>>>>> 0207249 (compiler: skpolc explain and --emit dot)
 	json_decref(e);
 	compiled_free(&c);
-	return skpolc_flush();
+	return status;
 }

@@ -26,6 +26,12 @@ for policy in "$src"/examples/*.skl; do
 		>"$work/verdicts"
 	n=$((n + 1))
 done
+skpolc explain "$src/examples/edge.skl" \
+	'tcp 198.51.100.8:50000 -> 192.0.2.1:9000' >"$work/why"
+for line in '=> https$' 'rule *next, edge.skl:' 'listed: .* not in spam' \
+	'the program itself: https$'; do
+	grep -q "$line" "$work/why" || { cat "$work/why" && false; }
+done
 awk -f "$src/examples/lists/drop.awk" | cmp - "$src/examples/lists/drop.txt"
 echo "$n examples"
 [ "$n" -ge 7 ]
