@@ -28,6 +28,7 @@ static const struct option long_options[] = {
 	{ "engine", required_argument, NULL, OPT_ENGINE },
 	{ "json", no_argument, NULL, OPT_JSON },
 	{ "output", required_argument, NULL, 'o' },
+	{ "write", no_argument, NULL, 'w' },
 	{ "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, OPT_VERSION },
 	{ NULL, 0, NULL, 0 },
@@ -40,7 +41,8 @@ static const char option_text[] =
 "      --emit WHAT         obj, asm, dot, json or rules\n"
 "      --report            what was made, and how large it is\n"
 "      --engine E          verdicts: rules, diagram or bytes (bytes)\n"
-"      --json              explain: as JSON\n"
+"      --json              explain, diff: as JSON\n"
+"  -w, --write             fmt: rewrite the file\n"
 "  -Wno-NAME               do not report the warning NAME\n"
 "      --deny NAME         make the warning NAME an error (`all`: every one)\n"
 "      --diagnostics json  diagnostics as JSON\n"
@@ -215,6 +217,9 @@ static int option(struct skpolc *k, int got)
 		return level(k, optarg);
 	case 'W':
 		return warning(k, optarg);
+	case 'w':
+		k->write = true;
+		return 0;
 	case OPT_TARGET:
 		return target(k, optarg);
 	case OPT_EMIT:
@@ -267,7 +272,7 @@ int main(int argc, char **argv)
 	int got, status;
 
 	signal(SIGPIPE, SIG_IGN);
-	while ((got = getopt_long(argc, argv, "o:O:W:h", long_options,
+	while ((got = getopt_long(argc, argv, "o:O:W:wh", long_options,
 				  NULL)) != -1) {
 		if (got == 'h')
 			return help();

@@ -17,7 +17,7 @@ struct skpolc {
 	const char *output;		/* -o */
 	const char *emit;		/* --emit; NULL = obj */
 	const char *engine;		/* --engine; NULL = bytes */
-	bool report, json, diagnostics_json;
+	bool report, json, diagnostics_json, write;
 	struct compile_options options;
 	const char *denied[64], *silent[64];
 	size_t ndenied, nsilent;

@@ -1,19 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * skpolc_ask - skpolc explain
+ * skpolc_ask - skpolc explain and diff
  *
-<<<<<<< HEAD
- * In: a policy and a packet. Out: why it gets its verdict, as text or JSON,
- * from the diagram; and what the bytes do.
-=======
  * In: a policy and a packet. Out: why it gets its verdict, as text or JSON.
- * The diagram is asked, and what the bytes do is said beside it.
->>>>>>> 0207249 (compiler: skpolc explain and --emit dot)
+ * The diagram is asked, and what the bytes do is said beside it. Or two
+ * policies, and which packets they treat differently.
  */
 #include <string.h>
 
 #include "../grammar/packet.h"
 #include "asker.h"
+#include "diff.h"
 #include "explain.h"
 #include "skpolc.h"
 
@@ -71,21 +68,47 @@ int skpolc_explain(struct skpolc *k)
 	if (status)
 		return status;
 	e = explain_json(c.policy, c.diagram, &c.sources, &p);
-<<<<<<< HEAD
-	add_bytes(&c, &p, e);
-	if (k->json) {
-		json_dumpf(e, stdout, JSON_INDENT(2));
-		putchar('\n');
-	} else {
-		explain_text(e, stdout);
-		printf("the program, run: %s\n",
-		       json_string_value(json_object_get(e, "bytes")));
-	}
-=======
 	json_object_set_new(e, "bytes", json_string(ask_bytes(&c, &p)));
 	status = print(k, e);
->>>>>>> 0207249 (compiler: skpolc explain and --emit dot)
 	json_decref(e);
 	compiled_free(&c);
+	return status;
+}
+
+static int print_diff(struct skpolc *k, const json_t *d)
+{
+	if (k->json) {
+		json_dumpf(d, stdout, JSON_INDENT(2));
+		putchar('\n');
+	} else {
+		diff_text(d, stdout);
+	}
+	if (skpolc_flush())
+		return EXIT_SYSTEM;
+	return diff_same(d) ? 0 : EXIT_INPUT;
+}
+
+/* Like diff(1): 0 when no packet is treated differently, else 1. */
+int skpolc_diff(struct skpolc *k)
+{
+	struct compiled a, b;
+	json_t *d;
+	int status = skpolc_load(k, k->args[0], COMPILE_PROVED, &a), err;
+
+	if (status)
+		return status;
+	status = skpolc_load(k, k->args[1], COMPILE_PROVED, &b);
+	if (!status) {
+		struct diff_side old = { a.policy, &a.sources };
+		struct diff_side new = { b.policy, &b.sources };
+
+		err = diff_json(&old, &new, NULL, &d);
+		status = err ? skpolc_error(EXIT_SYSTEM, "cannot compare: %s",
+					    strerror(-err)) : print_diff(k, d);
+		if (!err)
+			json_decref(d);
+		compiled_free(&b);
+	}
+	compiled_free(&a);
 	return status;
 }
