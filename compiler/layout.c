@@ -64,10 +64,16 @@ static bool is_wide(const struct insn *i)
 	return i->code == (BPF_LD | BPF_IMM | BPF_DW);
 }
 
+/* A jump of 32 bits, in imm: never too far. */
+static bool is_far(const struct insn *i)
+{
+	return i->code == (BPF_JMP32 | BPF_JA);
+}
+
 static bool falls_through(const struct insn *i)
 {
 	return i->code != (BPF_JMP | BPF_EXIT) &&
-	       i->code != (BPF_JMP | BPF_JA);
+	       i->code != (BPF_JMP | BPF_JA) && !is_far(i);
 }
 
 static bool is_ip6_load(const struct insn *i)
@@ -289,7 +295,7 @@ static bool round_of(struct layout *l)
 	bool changed = false;
 
 	for (uint32_t i = 0; i < l->c->n; i++)
-		if (is_jump(&l->c->v[i]))
+		if (is_jump(&l->c->v[i]) && !is_far(&l->c->v[i]))
 			changed |= reroute(l, l->at[i], l->c->v[i].target,
 					   &l->via[i], NONE);
 	for (size_t i = 0; i < nstubs && !l->gotol; i++) {
@@ -344,6 +350,11 @@ static int16_t short_offset(const struct layout *l, struct at from,
 	return (int16_t)off;
 }
 
+static int32_t long_offset(struct at from, struct at to)
+{
+	return (int32_t)((int64_t)to.slot - from.slot - 1);
+}
+
 static void write_stub(const struct layout *l, const struct stub *s,
 		       struct bpf_insn *out)
 {
@@ -355,7 +366,7 @@ static void write_stub(const struct layout *l, const struct stub *s,
 		to = stub_at(l, &l->stubs[s->via]);
 	if (l->gotol && !in_reach(l, at, to)) {
 		i->code = BPF_JMP32 | BPF_JA;
-		i->imm = (int32_t)(to.slot - at.slot - 1);
+		i->imm = long_offset(at, to);
 		return;
 	}
 	i->code = BPF_JMP | BPF_JA;
@@ -387,7 +398,9 @@ static void write_insn(const struct layout *l, uint32_t n,
 		if (in->map != IMAGE_NO_MAP)
 			i[0].imm = i[1].imm = 0;
 	}
-	if (is_jump(in))
+	if (is_far(in))
+		i->imm = long_offset(l->at[n], label_at(l, in->target));
+	else if (is_jump(in))
 		i->off = short_offset(l, l->at[n], l->via[n] == NONE ?
 				      label_at(l, in->target) :
 				      stub_at(l, &l->stubs[l->via[n]]));
