@@ -18,6 +18,7 @@ for policy in "$src"/examples/*.skl; do
 		cat "$work/said"
 		exit 1
 	fi
+	skpolc fmt "$policy" | cmp - "$policy"
 	for engine in rules diagram bytes; do
 		skpolc verdicts "$policy" "$src/examples/$name.pkt" \
 			--engine="$engine" >"$work/verdicts"
