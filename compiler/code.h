@@ -10,8 +10,9 @@
  * Registers of the program (the contract of every block and template):
  *	r6	the context, from the first instruction to the last
  *	r7	at `decide`: index into skpol_steps of the step to try
- *	r8, r9	free between blocks
- *	r0-r5	free, dead at every label but where a block says otherwise
+ *	r5, r7, r8, r9	the IPv6 addresses, on IPv6 paths of programs that load
+ *		them often (lower_tree.c); else free
+ *	r0-r4	free, dead at every label but where a block says otherwise
  * A block that tests a field loads it first: nothing is carried in a register
  * from one tree into the next, so that the verifier's states stay equal.
  */

@@ -20,6 +20,9 @@
 #include "image.h"
 #include "policy.h"
 
+struct code;
+struct rodata;
+
 enum compile_until { COMPILE_PARSED, COMPILE_RESOLVED, COMPILE_PROVED,
 		     COMPILE_ALL };
 
@@ -31,6 +34,9 @@ struct compile_options {
 	const char *name;		/* of TEXT in messages */
 	const char *text;		/* NULL = read PATH */
 	size_t size;
+	/* To measure: see struct lower_options. */
+	void (*prologue)(void *ctx, struct code *c, struct rodata *r);
+	void *prologue_ctx;
 	/* Before anything is reported: takes -W and --deny. */
 	void (*prepare)(void *ctx, struct diags *d);
 	void *ctx;

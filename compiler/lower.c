@@ -30,7 +30,7 @@ static void emit_block(struct lower *l, uint32_t n)
 	code_place(l->c, l->block_label[n]);
 	l->emitted[n] = true;
 	l->c->rule = b->rule;
-	lower_load(l, b->word);
+	lower_load(l, BPF_REG_1, b->word);
 	if (!lower_table(l, b))
 		lower_tree(l, b, 0, b->ncuts);
 }
@@ -71,9 +71,13 @@ void lower(struct arena *a, const struct lower_input *in, struct code *code,
 	struct lower l = { .a = a, .in = in, .c = code, .rodata = rodata };
 
 	prepare(&l);
+	lower_choose_copies(&l);
 	lower_tables(&l);
 	code->rule = (uint32_t)in->policy->nrules;
-	emit_alu64(code, BPF_MOV, BPF_REG_6, BPF_REG_1);
+	if (in->options.prologue)
+		in->options.prologue(in->options.ctx, code, rodata);
+	else
+		emit_alu64(code, BPF_MOV, BPF_REG_6, BPF_REG_1);
 	lower_goto(&l, in->blocks->root);
 	while (l.npending && !code->failed) {
 		uint32_t next = l.pending[--l.npending];

@@ -18,6 +18,12 @@
 struct lower_options {
 	unsigned int optimize;	/* 0, 1, 2 */
 	bool ifindex;		/* the target kernel shows ingress_ifindex */
+	/*
+	 * To measure: PROLOGUE (or NULL) makes r6 from r1 in another way, and
+	 * where the sockets would be tried the program ends.
+	 */
+	void (*prologue)(void *ctx, struct code *c, struct rodata *r);
+	void *ctx;
 };
 
 struct lower_input {

@@ -118,6 +118,14 @@ void lower_decide(struct lower *l)
 {
 	struct decide d = { .l = l, .c = l->c };
 
+	if (l->in->options.prologue) {
+		code_place(l->c, l->decide);
+		emit_alu32(l->c, BPF_MOV, BPF_REG_0, BPF_REG_7);
+		emit_alu32_imm(l->c, BPF_AND, BPF_REG_0, 1);
+		emit_exit(l->c);
+		return;
+	}
+
 	d.slot_mask = (int64_t)power_of_two(l->in->policy->nslots) - 1;
 	d.step_mask = (int64_t)power_of_two(l->in->effects->nsteps) - 1;
 	d.pass = code_label(l->c);

@@ -100,15 +100,10 @@ void leaf_window(struct lower *l, bool end)
 
 /* ------------------------------------------------------------ splits */
 
+/* From the context: IPv4 paths lead here, too, with other registers. */
 static void hash_word(struct lower *l, enum word w)
 {
-	const struct word_info *i = &word_info[w];
-
-	emit_load(l->c, BPF_W, BPF_REG_2, BPF_REG_6, i->offset);
-	if (i->load == LOAD_BE32)
-		emit_be(l->c, BPF_REG_2, 32);
-	else if (i->load == LOAD_BE16)
-		emit_be(l->c, BPF_REG_2, 16);
+	lower_load_context(l, BPF_REG_2, w);
 	template_emit(l->c, &template_mix, NULL, NULL);
 }
 

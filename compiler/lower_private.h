@@ -40,6 +40,7 @@ struct lower {
 	uint32_t *splits;	/* effects whose code is to be emitted */
 	size_t nsplits, splits_cap;
 	uint32_t slots, interfaces, steps;	/* offsets in .rodata */
+	uint32_t copied;	/* mask of IPv6 words that are in registers */
 };
 
 /* lower.c */
@@ -49,8 +50,11 @@ label lower_label(struct lower *l, bref r);
 void lower_goto(struct lower *l, bref r);
 
 /* lower_tree.c */
-/* r1 = the word, as a number */
-void lower_load(struct lower *l, enum word w);
+/* DST = the word, as a number */
+void lower_load(struct lower *l, int dst, enum word w);
+void lower_load_context(struct lower *l, int dst, enum word w);
+/* Chooses the words that are kept in registers where IPv6 begins. */
+void lower_choose_copies(struct lower *l);
 /* Compares r1, and goes to one of the children BEGIN to END. */
 void lower_tree(struct lower *l, const struct block *b, uint32_t begin,
 		uint32_t end);

@@ -25,7 +25,7 @@ enum diag_id {
 	DIAG_COUNT
 };
 
-enum { DIAG_MAX_ERRORS = 20 };
+enum { DIAG_MAX_ERRORS = 20, DIAG_MAX_WARNINGS = 20 };
 
 struct diag_label {		/* a second place: what imposes the constraint */
 	struct place place;
@@ -71,7 +71,8 @@ enum diag_id diag_by_name(const char *name);	/* DIAG_COUNT if none */
 /*
  * In order of place, errors and warnings mixed. COLOUR as ANSI escapes. Tabs
  * are shown as one space, bytes that do not print as \xHH, lines windowed to
- * 100 columns around the caret.
+ * 100 columns around the caret. After DIAG_MAX_WARNINGS warnings the others are
+ * counted only; the JSON form has them all.
  */
 void diag_print(struct diags *d, FILE *out, bool colour);
 void diag_print_json(struct diags *d, FILE *out);

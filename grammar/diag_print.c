@@ -340,15 +340,22 @@ static struct ordered *in_order(struct diags *d, size_t *n)
 void diag_print(struct diags *d, FILE *out, bool colour)
 {
 	struct printer p = { d, out, colour ? &colours : &plain, 1 };
+	size_t n, warnings = 0;
 	struct ordered *v;
-	size_t n;
 
 	v = in_order(d, &n);
 	for (size_t i = 0; i < n; i++) {
+		bool warning = v[i].diag->level == DIAG_LEVEL_WARNING;
+
+		if (warning && ++warnings > DIAG_MAX_WARNINGS)
+			continue;
 		if (i)
 			fputc('\n', out);
 		print_one(&p, v[i].diag);
 	}
+	if (warnings > DIAG_MAX_WARNINGS)
+		fprintf(out, "\n%zu more warnings are not shown\n",
+			warnings - DIAG_MAX_WARNINGS);
 }
 
 static json_t *json_text(struct diags *d, const char *text)

@@ -339,12 +339,26 @@ static size_t one_set(const struct set *set)
 	return wrong;
 }
 
-int main(void)
+/* For the benchmark: a set as a policy, on standard output. */
+static int print_policy(const char *name)
+{
+	const struct set s = { .rules = name };
+	struct arena a;
+
+	arena_init(&a, NULL);
+	fputs(policy_text(&a, &s), stdout);
+	arena_free(&a);
+	return 0;
+}
+
+int main(int argc, char **argv)
 {
 	size_t i, wrong = 0;
 	gzFile f;
 
 	find_folder();
+	if (argc == 3 && !strcmp(argv[1], "policy"))
+		return print_policy(argv[2]);
 	f = open_file(sets[0].rules);
 	if (!f) {
 		printf("SKIP: no ClassBench sets in %s\n", folder);
