@@ -93,6 +93,48 @@ static void decode_jump(struct op *o, const struct bpf_insn *i, size_t at,
 	}
 }
 
+/* Whether what the instruction has no use for is 0, as the kernel demands. */
+static bool reserved_is_zero(const struct bpf_insn *i)
+{
+	uint8_t op = BPF_OP(i->code);
+	bool by_register = BPF_SRC(i->code) == BPF_X;
+
+	switch (BPF_CLASS(i->code)) {
+	case BPF_ALU:
+	case BPF_ALU64:
+		if (op == BPF_NEG)
+			return !by_register && !i->src_reg && !i->imm;
+		if (op == BPF_END)
+			return !i->src_reg;
+		return by_register ? !i->imm : !i->src_reg;
+	case BPF_JMP:
+	case BPF_JMP32:
+		if (op == BPF_CALL)
+			return !by_register && !i->dst_reg && !i->off;
+		if (op == BPF_EXIT)
+			return !by_register && !i->dst_reg && !i->src_reg &&
+			       !i->off && !i->imm;
+		if (op == BPF_JA)
+			return !by_register && !i->dst_reg && !i->src_reg &&
+			       !(BPF_CLASS(i->code) == BPF_JMP ? i->imm :
+				 i->off);
+		return by_register ? !i->imm : !i->src_reg;
+	case BPF_ST:
+		return !i->src_reg;
+	case BPF_LDX:
+	case BPF_STX:
+		return !i->imm;
+	default:
+		return !i->off;
+	}
+}
+
+/* The second half of an ld_imm64, but for its imm. */
+static bool is_second(const struct bpf_insn *i)
+{
+	return !i->code && !i->dst_reg && !i->src_reg && !i->off;
+}
+
 static void decode_one(struct op *o, const struct bpf_insn *i, size_t at,
 		       size_t n)
 {
@@ -122,13 +164,15 @@ static void decode_one(struct op *o, const struct bpf_insn *i, size_t at,
 		break;
 	default:
 		if (i->code == (BPF_LD | BPF_IMM | BPF_DW) && at + 1 < n) {
-			o->kind = i->src_reg ? OP_BAD : OP_IMM64;
+			o->kind = i->src_reg || !is_second(&i[1]) ? OP_BAD :
+				OP_IMM64;
 			o->imm = (uint32_t)i->imm |
 				(uint64_t)(uint32_t)i[1].imm << 32;
 		}
 		break;
 	}
-	if (o->dst >= INTERP_REGISTERS || o->src >= INTERP_REGISTERS)
+	if (o->dst >= INTERP_REGISTERS || o->src >= INTERP_REGISTERS ||
+	    !reserved_is_zero(i))
 		o->kind = OP_BAD;
 }
 

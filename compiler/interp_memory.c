@@ -18,8 +18,8 @@ static bool context_allows(uint64_t off, unsigned int size)
 {
 	if (size == 8)
 		return !off;
-	return off >= 8 && off % size == 0 && off / 4 == (off + size - 1) / 4 &&
-		off + size <= INTERP_CONTEXT && off != 38 && off != 39;
+	return off >= 8 && off < INTERP_CONTEXT && off % size == 0 &&
+	       off != 38 && off != 39;
 }
 
 static uint64_t value(const uint8_t *p, unsigned int size)
