@@ -89,7 +89,7 @@ void *arena_alloc(struct arena *a, size_t size)
 	if (size >= ARENA_LARGE)
 		return chunk_new(a, size) + 1;
 	size = (size + ARENA_ALIGN - 1) & ~(size_t)(ARENA_ALIGN - 1);
-	if ((size_t)(a->end - a->next) < size) {
+	if (!a->next || (size_t)(a->end - a->next) < size) {
 		a->next = (char *)(chunk_new(a, ARENA_CHUNK) + 1);
 		a->end = a->next + ARENA_CHUNK;
 	}

@@ -282,8 +282,9 @@ static void break_line(struct format *f, const struct line *l)
 		size_t at = indent(l, begin, depth, begin || l->continued);
 
 		end = l->nwords ? last_word(l, begin, at) + 1 : 0;
-		*out = (struct line) { .words = l->words + begin,
-				       .nwords = end - begin };
+		*out = (struct line) { .nwords = end - begin };
+		if (out->nwords)
+			out->words = l->words + begin;
 		for (size_t i = begin; i < end; i++) {
 			depth += is(&l->words[i], "{");
 			depth -= is(&l->words[i], "}") && depth;
