@@ -143,7 +143,7 @@ static const char *const policies[] = {
 	"x: port 1 -> split by from { 50% a, 30% b, 20% a } else pass\n"
 	"y: port 2 -> split by to, to port { 10% a, 90% b } count trace\n"
 	"default -> pass\n",
-	"socket a\nsocket b udp ip4\n"
+	"socket a\nsocket b udp\n"
 	"map m by to { 192.0.2.1 -> a; 192.0.2.2 -> b else a\n"
 	"2001:db8::/32 -> split by from { 50% a, 50% b }; default -> drop }\n"
 	"port 1 -> map m\nport 2 -> map m count\ndefault -> pass\n",
