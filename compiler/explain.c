@@ -24,7 +24,7 @@ struct explainer {
 	struct source_set *sources;
 	const struct packet *k;
 	u128 v[FIELD_COUNT];
-	struct asker asker;
+	struct inquiry inquiry;
 	json_t *root;
 };
 
@@ -144,7 +144,7 @@ static void put_verdict(struct explainer *e, uint32_t action)
 	set_text(e->root, "outcome", outcome_text(&e->scratch, e->p, o));
 	if (v->kind == AST_MAP) {
 		const struct ast_map *map = find_map(e->p->ast, v->map.text);
-		struct map_hit hit = map_entry(&e->asker, map);
+		struct map_hit hit = map_entry(&e->inquiry, map);
 
 		assert(hit.entry);
 		json_object_set_new(e->root, "entry",
@@ -227,17 +227,17 @@ static struct missed rule_missed(struct explainer *e,
 	struct missed m;
 
 	for (size_t i = 0; i < rule->nwhens; i++) {
-		m = match_missed(&e->asker, rule->whens[i]);
+		m = match_missed(&e->inquiry, rule->whens[i]);
 		if (m.because)
 			return m;
 	}
-	m = match_missed(&e->asker, &rule->ast->match);
+	m = match_missed(&e->inquiry, &rule->ast->match);
 	if (m.because)
 		return m;
 	assert(v->kind == AST_MAP);
 	m.place = v->map.place;
 	m.because = arena_printf(&e->scratch, "no entry of map %s holds %s",
-				 v->map.text, map_keys_text(&e->asker,
+				 v->map.text, map_keys_text(&e->inquiry,
 					find_map(e->p->ast, v->map.text)));
 	return m;
 }
@@ -264,7 +264,7 @@ static void explain(struct explainer *e)
 	char text[PACKET_TEXT_MAX];
 	uint32_t action;
 
-	asker_init(&e->asker, &e->scratch, e->p->ast, e->k);
+	inquiry_init(&e->inquiry, &e->scratch, e->p->ast, e->k);
 	policy_packet_fields(e->p, e->k, e->v);
 	action = dref_action(diagram_walk(e->d, e->v));
 	set_text(e->root, "packet", packet_print(e->k, text));

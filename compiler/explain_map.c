@@ -74,7 +74,7 @@ static const struct ast_elements *list_of(const struct ast_map *map,
 		&e->keys;
 }
 
-static bool right_of(struct asker *q, const struct ast_map *map,
+static bool right_of(struct inquiry *q, const struct ast_map *map,
 		     const struct ast_entry *e, struct right *r)
 {
 	memset(r, 0, sizeof(*r));
@@ -101,7 +101,7 @@ static bool goes_first(const struct right *x, const struct right *y)
 	return x->part[1].rank < y->part[1].rank;
 }
 
-static const char *key_text(struct asker *q, const struct ast_map *map,
+static const char *key_text(struct inquiry *q, const struct ast_map *map,
 			    const struct right *r)
 {
 	const char *first = "", *port = "";
@@ -120,7 +120,7 @@ static const char *key_text(struct asker *q, const struct ast_map *map,
 	return arena_printf(q->a, "%s%s", first, port);
 }
 
-struct map_hit map_entry(struct asker *q, const struct ast_map *map)
+struct map_hit map_entry(struct inquiry *q, const struct ast_map *map)
 {
 	struct map_hit hit = { NULL, NULL };
 	struct right best, r;
@@ -144,7 +144,7 @@ struct map_hit map_entry(struct asker *q, const struct ast_map *map)
 	return hit;
 }
 
-const char *map_keys_text(struct asker *q, const struct ast_map *map)
+const char *map_keys_text(struct inquiry *q, const struct ast_map *map)
 {
 	const char *text = "";
 

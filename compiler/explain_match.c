@@ -23,10 +23,10 @@ static int by_name(const void *a, const void *b)
 	return strcmp(x->ast->name.text, y->ast->name.text);
 }
 
-void asker_init(struct asker *q, struct arena *a, const struct ast *ast,
+void inquiry_init(struct inquiry *q, struct arena *a, const struct ast *ast,
 		const struct packet *k)
 {
-	*q = (struct asker){ .a = a, .k = k, .nsets = ast->nsets };
+	*q = (struct inquiry){ .a = a, .k = k, .nsets = ast->nsets };
 	q->sets = arena_array(a, ast->nsets, sizeof(*q->sets));
 	q->nsets = 0;
 	for (const struct ast_set *s = ast->sets; s; s = s->next)
@@ -35,7 +35,7 @@ void asker_init(struct asker *q, struct arena *a, const struct ast *ast,
 		qsort(q->sets, q->nsets, sizeof(*q->sets), by_name);
 }
 
-static struct asked_set *find_set(struct asker *q, const char *name)
+static struct asked_set *find_set(struct inquiry *q, const char *name)
 {
 	const struct ast_set named = { .name = { .text = name } };
 	const struct asked_set key = { .ast = &named };
@@ -75,7 +75,7 @@ static bool holds(const struct packet *k, enum what what,
 }
 
 /* With a list of what is left to do: sets nest as deep as the user likes. */
-bool elements_holding(struct asker *q, const struct ast_elements *list,
+bool elements_holding(struct inquiry *q, const struct ast_elements *list,
 		      enum what what, take_element *take, void *ctx)
 {
 	size_t n = 0;
@@ -116,7 +116,7 @@ static bool take_any(void *ctx, const struct ast_element *e,
 	return true;
 }
 
-static bool in_elements(struct asker *q, const struct ast_elements *list,
+static bool in_elements(struct inquiry *q, const struct ast_elements *list,
 			enum what what)
 {
 	bool one_set = list->n == 1 && list->v[0].kind == AST_NAME_REF;
@@ -133,7 +133,7 @@ static bool in_elements(struct asker *q, const struct ast_elements *list,
 
 /* -------------------------------------------------------------- words */
 
-static const char *interface_text(struct asker *q)
+static const char *interface_text(struct inquiry *q)
 {
 	const struct packet *k = q->k;
 
@@ -147,7 +147,7 @@ static const char *interface_text(struct asker *q)
 	return "an unknown interface";
 }
 
-const char *what_text(struct asker *q, enum what what)
+const char *what_text(struct inquiry *q, enum what what)
 {
 	bool local = what == WHAT_LOCAL || what == WHAT_LPORT;
 	const char *side = local ? "local" : "remote";
@@ -172,7 +172,7 @@ const char *what_text(struct asker *q, enum what what)
 }
 
 /* What stands in the policy, without its `not`; cut where it is long. */
-static const char *operand_text(struct asker *q, const struct ast_operand *o)
+static const char *operand_text(struct inquiry *q, const struct ast_operand *o)
 {
 	const struct ast_elements *e = &o->elements;
 	bool braces = o->braces || e->n != 1;
@@ -200,7 +200,7 @@ static void miss(struct missed *m, const struct place *place,
 	m->because = because;
 }
 
-static void ask_operand(struct asker *q, struct missed *m,
+static void ask_operand(struct inquiry *q, struct missed *m,
 			const struct ast_operand *o, enum what what)
 {
 	if (!o->present || in_elements(q, &o->elements, what) != o->negated)
@@ -211,7 +211,7 @@ static void ask_operand(struct asker *q, struct missed *m,
 					operand_text(q, o)));
 }
 
-static void ask_keywords(struct asker *q, struct missed *m,
+static void ask_keywords(struct inquiry *q, struct missed *m,
 			 const struct ast_match *match)
 {
 	uint8_t protocol = q->k->protocol == PACKET_TCP ? AST_TCP : AST_UDP;
@@ -225,7 +225,7 @@ static void ask_keywords(struct asker *q, struct missed *m,
 		     "family ip4 is not ip6" : "family ip6 is not ip4");
 }
 
-struct missed match_missed(struct asker *q, const struct ast_match *m)
+struct missed match_missed(struct inquiry *q, const struct ast_match *m)
 {
 	struct missed missed = { .because = NULL };
 

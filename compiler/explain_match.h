@@ -25,7 +25,7 @@ struct listing {		/* elements being gone through */
 	const struct ast_element *written;	/* NULL = the list itself */
 };
 
-struct asker {
+struct inquiry {
 	struct arena *a;
 	const struct packet *k;
 	struct asked_set *sets;	/* by name */
@@ -34,7 +34,7 @@ struct asker {
 	size_t todo_cap;
 };
 
-void asker_init(struct asker *q, struct arena *a, const struct ast *ast,
+void inquiry_init(struct inquiry *q, struct arena *a, const struct ast *ast,
 		const struct packet *k);
 
 struct missed {
@@ -43,19 +43,19 @@ struct missed {
 };
 
 /* Of conditions in order of writing, those of M. */
-struct missed match_missed(struct asker *q, const struct ast_match *m);
+struct missed match_missed(struct inquiry *q, const struct ast_match *m);
 
 struct map_hit {
 	const struct ast_entry *entry;	/* NULL = no entry holds the packet */
 	const char *key;		/* "192.0.2.0/26 port 443", "default" */
 };
 
-struct map_hit map_entry(struct asker *q, const struct ast_map *map);
+struct map_hit map_entry(struct inquiry *q, const struct ast_map *map);
 /* "local address 192.0.2.9, local port 80": what MAP is keyed by. */
-const char *map_keys_text(struct asker *q, const struct ast_map *map);
+const char *map_keys_text(struct inquiry *q, const struct ast_map *map);
 
 /* "local port 443" */
-const char *what_text(struct asker *q, enum what what);
+const char *what_text(struct inquiry *q, enum what what);
 
 /*
  * Goes through LIST and the sets it names, and calls TAKE for every element
@@ -64,7 +64,7 @@ const char *what_text(struct asker *q, enum what what);
  */
 typedef bool take_element(void *ctx, const struct ast_element *e,
 			  const struct ast_element *written);
-bool elements_holding(struct asker *q, const struct ast_elements *list,
+bool elements_holding(struct inquiry *q, const struct ast_elements *list,
 		      enum what what, take_element *take, void *ctx);
 
 #endif
