@@ -157,7 +157,7 @@ static void keep_packet(struct walk *w, struct change *c,
 
 /* ------------------------------------------------------------- splits */
 
-struct parts {			/* an action as a split, of one part if need be */
+struct parts {			/* of an action; without a split, one */
 	const uint32_t *starts, *outcomes;
 	size_t n;
 };

@@ -202,7 +202,7 @@ bool iset_lowest(const struct iset *x, u128 from, u128 *value)
 {
 	size_t low = 0, high = x->n;
 
-	while (low < high) {	/* the first interval that ends at FROM or above */
+	while (low < high) {	/* the first that ends at FROM or above */
 		size_t middle = low + (high - low) / 2;
 
 		if (x->v[middle].high < from)
