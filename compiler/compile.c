@@ -187,14 +187,42 @@ static void build_diagram(struct compiled *c)
 		say_too_large(c, "its decision diagram grows out of bounds");
 }
 
+/*
+ * With a mistake of form reported, the mistakes of meaning that do not hang on
+ * it: a name is wrong whatever the numbers are. Where a statement is missing
+ * from the tree, or a file, a name may have been defined there.
+ */
+static void look_for_more(struct compiled *c)
+{
+	bool only[DIAG_COUNT] = {
+		[DIAG_UNDEFINED_NAME] = true, [DIAG_DUPLICATE_NAME] = true,
+		[DIAG_KIND_MISMATCH] = true, [DIAG_SPLIT_SUM] = true,
+		[DIAG_SERVICE_NAME] = true, [DIAG_MIXED_SET] = true,
+	};
+
+	for (const struct diag *g = c->diags.first; g; g = g->next)
+		if (g->id == DIAG_SYNTAX || g->id == DIAG_BAD_BYTE ||
+		    g->id == DIAG_FILE || g->id == DIAG_INCLUDE_CYCLE)
+			only[DIAG_UNDEFINED_NAME] = false;
+	if (diag_full(&c->diags))
+		return;
+	c->diags.only = only;
+	policy_resolve(&c->arena, c->ast, &c->diags);
+	c->diags.only = NULL;
+}
+
 static void stages(struct compiled *c, const struct compile_options *o,
 		   uint32_t file)
 {
 	struct arena *a = &c->arena;
 
 	c->ast = parse_policy(a, &c->sources, &c->diags, file);
-	if (c->diags.nerrors || o->until == COMPILE_PARSED)
+	if (o->until == COMPILE_PARSED)
 		return;
+	if (c->diags.nerrors) {
+		look_for_more(c);
+		return;
+	}
 	c->policy = policy_resolve(a, c->ast, &c->diags);
 	if (!c->policy || o->until == COMPILE_RESOLVED)
 		return;

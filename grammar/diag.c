@@ -49,7 +49,8 @@ struct diag *diag_add(struct diags *d, enum diag_id id, const struct place *at,
 	va_start(ap, fmt);
 	g->message = arena_vprintf(d->arena, fmt, ap);
 	va_end(ap);
-	if (g->level == DIAG_LEVEL_WARNING && d->silent[id])
+	if ((g->level == DIAG_LEVEL_WARNING && d->silent[id]) ||
+	    (d->only && !d->only[id]))
 		return g;
 	*d->last = g;
 	d->last = &g->next;

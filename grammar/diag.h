@@ -52,6 +52,7 @@ struct diags {
 	size_t nerrors, nwarnings;
 	bool denied[DIAG_COUNT];	/* warnings raised to errors */
 	bool silent[DIAG_COUNT];	/* warnings not reported (-Wno-NAME) */
+	const bool *only;		/* by id: what is reported; NULL = all */
 };
 
 void diag_init(struct diags *d, struct arena *a, struct source_set *s);
