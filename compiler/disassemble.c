@@ -39,32 +39,12 @@ static void put(struct line *l, const char *fmt, ...)
 
 /* ------------------------------------------------------------ decode */
 
-static bool registers_fit(const struct bpf_insn *i, const char *p)
-{
-	bool dst = opcode_has(p, "dD"), src = opcode_has(p, "sS");
-
-	return i->dst_reg <= (dst ? 10 : 0) && i->src_reg <= (src ? 10 : 0);
-}
-
-static bool fits(const struct image *m, size_t at, const struct opcode *op)
-{
-	const struct bpf_insn *i = &m->insns[at];
-	const char *p = op->pattern;
-
-	if (i->code != op->code || !registers_fit(i, p) ||
-	    (i->off && !opcode_has(p, "ol")) ||
-	    (i->imm != op->imm && !opcode_has(p, "iuLm")))
-		return false;
-	return i->code != OPCODE_WIDE ||
-	       (at + 1 < m->ninsns && !i[1].code && !i[1].dst_reg &&
-		!i[1].src_reg && !i[1].off);
-}
-
 /* NULL: the bytes are no instruction of ours. */
 static const struct opcode *decode(const struct image *m, size_t at)
 {
 	for (size_t i = 0; i < nopcodes; i++)
-		if (fits(m, at, &opcodes[i]))
+		if (opcode_fits(&opcodes[i], &m->insns[at],
+				m->ninsns - at))
 			return &opcodes[i];
 	return NULL;
 }

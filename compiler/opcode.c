@@ -25,3 +25,24 @@ bool opcode_has(const char *pattern, const char *letters)
 			return true;
 	return false;
 }
+
+static bool registers_fit(const struct bpf_insn *i, const char *p)
+{
+	bool dst = opcode_has(p, "dD"), src = opcode_has(p, "sS");
+
+	return i->dst_reg <= (dst ? 10 : 0) && i->src_reg <= (src ? 10 : 0);
+}
+
+bool opcode_fits(const struct opcode *op, const struct bpf_insn *i,
+		 size_t left)
+{
+	const char *p = op->pattern;
+
+	if (i->code != op->code || !registers_fit(i, p) ||
+	    (i->off && !opcode_has(p, "ol")) ||
+	    (i->imm != op->imm && !opcode_has(p, "iuLm")))
+		return false;
+	return i->code != OPCODE_WIDE ||
+	       (left > 1 && !i[1].code && !i[1].dst_reg && !i[1].src_reg &&
+		!i[1].off);
+}

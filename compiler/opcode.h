@@ -28,5 +28,8 @@ enum { OPCODE_WIDE = BPF_LD | BPF_IMM | BPF_DW };	/* two slots */
 
 /* Whether PATTERN has an operand of one of LETTERS. */
 bool opcode_has(const char *pattern, const char *letters);
+/* Whether the LEFT slots from I on begin with an instruction of OP. */
+bool opcode_fits(const struct opcode *op, const struct bpf_insn *i,
+		 size_t left);
 
 #endif
