@@ -4,9 +4,14 @@
  *
  * In: an image, a packet, the state of the sockets. Out: what the kernel would
  * have done. It executes exactly what the kernel would be given, and traps
- * what the verifier would refuse: a read outside the context, the stack or
- * .rodata, an uninitialized register or stack slot, an unknown instruction or
- * helper, a socket not released, a jump outside the program, too many steps.
+ * what the verifier would refuse. In the whole program: an instruction or a
+ * map that it does not know, a jump outside, an instruction that no way leads
+ * to, an end without `exit`, r10 written. On the way that the packet takes: an
+ * uninitialized register or byte of the stack, a read or write that is not
+ * inside and aligned, a pointer used as a number, a result used before it is
+ * compared with NULL, a socket not released, an event not submitted.
+ * It is stricter where a policy needs less: a pointer is never spilled to the
+ * stack nor compared but with NULL, and an event is wholly written.
  */
 #ifndef SKPOL_INTERP_H
 #define SKPOL_INTERP_H
@@ -16,35 +21,38 @@
 
 struct interp_sockets {
 	void *ctx;
-	/* Whether index INDEX of the socket map holds a socket; NULL = all do. */
+	/* Whether index INDEX of the socket map holds a socket; NULL = all of
+	 * the image's slots do. */
 	bool (*present)(void *ctx, uint32_t index);
-	/* 0, or the negative errno of bpf_sk_assign; NULL = always 0. */
+	/* 0, or the negative errno with which bpf_sk_assign refuses the
+	 * socket; NULL = always 0. Flags are looked at by the interpreter. */
 	int (*assign)(void *ctx, uint32_t index, uint64_t flags);
 };
 
-/* An image decoded once, to be run often; the arena's memory. */
+/* An image decoded and checked once, to be run often; the arena's memory. */
 struct interp_program;
 struct interp_program *interp_prepare(struct arena *a, const struct image *m);
 
 struct interp {
 	const struct image *image;
-	const struct interp_program *program;	/* of the image */
+	struct interp_program *program;	/* of the image */
 	struct interp_sockets sockets;
 	struct image_counter *counters;	/* image->ncounters, or NULL */
 	/* called for each event submitted, or NULL */
 	void (*event)(void *ctx, const struct image_event *e);
 	void *event_ctx;
+	bool events_full;		/* there is no room for an event */
 };
 
 enum { INTERP_NO_SOCKET = UINT32_MAX, INTERP_STEPS_MAX = 1000000 };
 
 struct interp_result {
-	const char *trap;	/* NULL, or what the verifier would not accept;
-				 * in `text`, or static */
-	char text[80];
+	const char *trap;	/* NULL, or what the verifier would not accept:
+				 * the program's, until it is run again */
 	size_t at;		/* the instruction that trapped, or `exit` */
 	uint32_t verdict;	/* R0: SK_DROP 0, SK_PASS 1 */
-	uint32_t slot;		/* index assigned in the socket map, or INTERP_NO_SOCKET */
+	uint32_t slot;		/* index assigned in the socket map, or
+				 * INTERP_NO_SOCKET */
 	uint64_t flags;		/* of that assignment */
 	size_t steps;		/* instructions executed */
 };

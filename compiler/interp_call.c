@@ -5,18 +5,43 @@
  * In: r1 to r5. Out: r0; r1 to r5 are lost. Numbers are those of enum
  * bpf_func_id in linux/bpf.h.
  */
+#include <errno.h>
 #include <string.h>
 
 #include "interp_private.h"
+
+enum { ASSIGN_FLAGS = BPF_SK_LOOKUP_F_REPLACE | BPF_SK_LOOKUP_F_NO_REUSEPORT };
 
 static bool is_map(const struct reg *r, enum image_map map)
 {
 	return r->kind == REG_MAP && r->object == map;
 }
 
-static void number(struct machine *m, uint64_t v)
+static bool is_number(const struct reg *r)
 {
-	m->r[0] = (struct reg) { .kind = REG_NUMBER, .v = v };
+	return r->kind == REG_NUMBER;
+}
+
+static struct reg number(uint64_t v)
+{
+	return (struct reg) { .kind = REG_NUMBER, .v = v };
+}
+
+/* What a call returns that may be NULL. */
+static struct reg pointer(struct machine *m, enum reg_kind kind,
+			  uint32_t object, bool there)
+{
+	return (struct reg) { .kind = (uint8_t)kind, .object = object,
+			      .id = interp_id(m),
+			      .null = MAYBE_NULL | (there ? 0 : IS_NULL) };
+}
+
+/* A pointer that must not be used any longer, nor its copies. */
+static void forget(struct machine *m, uint16_t id)
+{
+	for (int i = 0; i < INTERP_REGISTERS; i++)
+		if (m->r[i].id == id && !is_number(&m->r[i]))
+			m->r[i] = (struct reg) { .kind = REG_NONE };
 }
 
 static bool socket_present(const struct machine *m, uint32_t index)
@@ -27,141 +52,145 @@ static bool socket_present(const struct machine *m, uint32_t index)
 		index < m->in->image->nslots;
 }
 
-static void look_up_socket(struct machine *m, uint32_t key)
+static struct reg look_up_socket(struct machine *m, uint32_t key)
 {
-	if (m->holds) {
+	struct reg r;
+
+	if (m->holds)
 		interp_trap(m, "a second socket while one is held");
-		return;
-	}
 	m->holds = socket_present(m, key);
-	m->held = key;
-	m->r[0] = (struct reg) { .kind = REG_SOCKET, .object = key,
-				 .maybe_null = true, .null = !m->holds };
+	r = pointer(m, REG_SOCKET, key, m->holds);
+	m->held = r.id;
+	return r;
 }
 
-static void map_lookup(struct machine *m)
+static struct reg look_up_counter(struct machine *m, uint32_t key)
+{
+	memset(&m->scratch, 0, sizeof(m->scratch));
+	return pointer(m, REG_COUNTER, key, key < m->in->image->ncounters);
+}
+
+static struct reg map_lookup(struct machine *m)
 {
 	uint32_t key;
 
+	if (!is_map(&m->r[1], IMAGE_SOCKETS) &&
+	    !is_map(&m->r[1], IMAGE_COUNTERS))
+		interp_trap(m, "r1 is no map to look into");
 	memcpy(&key, interp_bytes(m, &m->r[2], sizeof(key)), sizeof(key));
-	if (is_map(&m->r[1], IMAGE_SOCKETS)) {
-		look_up_socket(m, key);
-	} else if (is_map(&m->r[1], IMAGE_COUNTERS)) {
-		m->r[0] = (struct reg) {
-			.kind = REG_COUNTER, .object = key, .maybe_null = true,
-			.null = key >= m->in->image->ncounters,
-		};
-	} else {
-		interp_trap(m, "a look-up in no map that has keys");
-	}
+	return is_map(&m->r[1], IMAGE_SOCKETS) ? look_up_socket(m, key) :
+		look_up_counter(m, key);
 }
 
 static bool is_held(const struct machine *m, const struct reg *r)
 {
-	return r->kind == REG_SOCKET && !r->maybe_null && m->holds &&
-		r->object == m->held;
+	return r->kind == REG_SOCKET && !r->null && m->holds &&
+		r->id == m->held;
 }
 
-static void sk_assign(struct machine *m)
+/* The kernel's order: flags, then the socket, then what is selected. */
+static int assign(struct machine *m, const struct reg *sk, uint64_t flags)
 {
 	const struct interp_sockets *s = &m->in->sockets;
 	int err = 0;
 
-	if (m->r[1].kind != REG_CONTEXT || m->r[3].kind != REG_NUMBER ||
-	    !is_held(m, &m->r[2])) {
-		interp_trap(m, "bpf_sk_assign wants context, socket, flags");
-		return;
-	}
-	if (s->assign)
-		err = s->assign(s->ctx, m->held, m->r[3].v);
-	if (!err) {
-		m->out->slot = m->held;
-		m->out->flags = m->r[3].v;
-	}
-	number(m, (uint64_t)(int64_t)err);
+	if (flags & ~(uint64_t)ASSIGN_FLAGS)
+		return -EINVAL;
+	if (s->assign && sk->kind == REG_SOCKET)
+		err = s->assign(s->ctx, sk->object, flags);
+	if (!err && m->out->slot != INTERP_NO_SOCKET &&
+	    !(flags & BPF_SK_LOOKUP_F_REPLACE))
+		err = -EEXIST;
+	if (err)
+		return err;
+	m->out->slot = sk->kind == REG_SOCKET ? sk->object :
+		(uint32_t)INTERP_NO_SOCKET;
+	m->out->flags = flags;
+	return 0;
 }
 
-static void forget(struct machine *m, enum reg_kind kind)
+static struct reg sk_assign(struct machine *m)
 {
-	for (int i = 0; i < INTERP_REGISTERS; i++)
-		if (m->r[i].kind == kind)
-			m->r[i].kind = REG_NONE;
+	const struct reg *sk = &m->r[2];
+
+	if (m->r[1].kind != REG_CONTEXT)
+		interp_trap(m, "r1 is not the context");
+	if (!is_held(m, sk) && !(is_number(sk) && !sk->v))
+		interp_trap(m, "r2 is no socket that is held, nor NULL");
+	if (!is_number(&m->r[3]))
+		interp_trap(m, "r3 is no flags");
+	return number((uint64_t)(int64_t)assign(m, sk, m->r[3].v));
 }
 
-static void sk_release(struct machine *m)
+static struct reg sk_release(struct machine *m)
 {
-	if (!is_held(m, &m->r[1])) {
-		interp_trap(m, "bpf_sk_release of no socket that is held");
-		return;
-	}
+	if (!is_held(m, &m->r[1]))
+		interp_trap(m, "r1 is no socket that is held");
 	m->holds = false;
-	forget(m, REG_SOCKET);
-	number(m, 0);
+	forget(m, m->held);
+	return number(0);
 }
 
-static void ringbuf_reserve(struct machine *m)
+static struct reg ringbuf_reserve(struct machine *m)
 {
-	if (!is_map(&m->r[1], IMAGE_EVENTS) || m->r[2].kind != REG_NUMBER ||
-	    m->r[2].v != INTERP_EVENT || m->r[3].kind != REG_NUMBER ||
-	    m->r[3].v || m->record_open) {
-		interp_trap(m, "bpf_ringbuf_reserve wants events, 64, 0");
-		return;
-	}
-	m->record_open = true;
+	if (!is_map(&m->r[1], IMAGE_EVENTS))
+		interp_trap(m, "r1 is not the map of events");
+	if (!is_number(&m->r[2]) || m->r[2].v != INTERP_EVENT)
+		interp_trap(m, "r2 is not the size of an event");
+	if (!is_number(&m->r[3]) || m->r[3].v)
+		interp_trap(m, "r3 is not 0");
+	if (m->record_open)
+		interp_trap(m, "a second event before the first is submitted");
+	m->record_open = !m->in->events_full;
 	m->record_written = 0;
-	m->r[0] = (struct reg) { .kind = REG_RECORD, .maybe_null = true };
+	return pointer(m, REG_RECORD, 0, m->record_open);
 }
 
-static void ringbuf_end(struct machine *m, bool submit)
+static struct reg ringbuf_end(struct machine *m, bool submit)
 {
-	if (m->r[1].kind != REG_RECORD || m->r[1].maybe_null ||
-	    m->r[1].v || !m->record_open) {
-		interp_trap(m, "the end of no record");
-		return;
-	}
-	if (submit && m->record_written != ~(uint64_t)0) {
-		interp_trap(m, "a record that is not wholly written");
-		return;
-	}
+	const struct reg *r = &m->r[1];
+
+	if (r->kind != REG_RECORD || r->null || r->v)
+		interp_trap(m, "r1 is not the beginning of an event");
+	if (!is_number(&m->r[2]))
+		interp_trap(m, "r2 is no flags");
+	if (submit && m->record_written != ~(uint64_t)0)
+		interp_trap(m, "an event that is not wholly written");
 	if (submit && m->in->event)
 		m->in->event(m->in->event_ctx, &m->record);
 	m->record_open = false;
-	forget(m, REG_RECORD);
-	number(m, 0);
+	forget(m, r->id);
+	return number(0);
 }
 
-void interp_call(struct machine *m, int helper)
+static struct reg call(struct machine *m, int helper)
 {
-	m->r[0].kind = REG_NONE;
 	switch (helper) {
 	case BPF_FUNC_map_lookup_elem:
-		map_lookup(m);
-		break;
+		return map_lookup(m);
 	case BPF_FUNC_ktime_get_ns:
 	case BPF_FUNC_get_prandom_u32:
 	case BPF_FUNC_get_smp_processor_id:
 	case BPF_FUNC_jiffies64:
-		number(m, 0);	/* no verdict may depend on it */
-		break;
+		return number(0);	/* no verdict may depend on it */
 	case BPF_FUNC_sk_assign:
-		sk_assign(m);
-		break;
+		return sk_assign(m);
 	case BPF_FUNC_sk_release:
-		sk_release(m);
-		break;
+		return sk_release(m);
 	case BPF_FUNC_ringbuf_reserve:
-		ringbuf_reserve(m);
-		break;
+		return ringbuf_reserve(m);
 	case BPF_FUNC_ringbuf_submit:
-		ringbuf_end(m, true);
-		break;
+		return ringbuf_end(m, true);
 	case BPF_FUNC_ringbuf_discard:
-		ringbuf_end(m, false);
-		break;
+		return ringbuf_end(m, false);
 	default:
 		interp_trap(m, "helper %d is not known", helper);
-		return;
 	}
-	for (int i = 1; i <= 5; i++)
-		m->r[i].kind = REG_NONE;
+}
+
+void interp_call(struct machine *m, int helper)
+{
+	m->r[BPF_REG_0] = call(m, helper);
+	for (int i = BPF_REG_1; i <= BPF_REG_5; i++)
+		m->r[i] = (struct reg) { .kind = REG_NONE };
 }

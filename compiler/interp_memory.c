@@ -9,17 +9,17 @@
 
 #include "interp_private.h"
 
+enum { CONTEXT_END = 68 };	/* of ingress_ifindex, the last field */
+
 /*
- * What may be read of struct bpf_sk_lookup: 8 bytes of `sk`, and any aligned
- * 1, 2 or 4 bytes inside one field. All fields but `sk` are 4 bytes; the port
- * is 2, and can be read as 4.
+ * Aligned 1, 2 or 4 bytes inside one field, from `family` on. All fields are 4
+ * bytes, or many of 4; the remote port is 2, and can be read as 4: the padding
+ * behind it is of no use.
  */
-static bool context_allows(uint64_t off, unsigned int size)
+bool interp_context_allows(uint64_t off, unsigned int size)
 {
-	if (size == 8)
-		return !off;
-	return off >= 8 && off < INTERP_CONTEXT && off % size == 0 &&
-	       off != 38 && off != 39;
+	return size <= 4 && off >= 8 && off < CONTEXT_END && off % size == 0 &&
+		off + size <= CONTEXT_END && off != 38 && off != 39;
 }
 
 static uint64_t value(const uint8_t *p, unsigned int size)
@@ -61,24 +61,13 @@ const uint8_t *interp_bytes(struct machine *m, const struct reg *at, size_t n)
 {
 	uint64_t off = stack_at(at->v, n);
 
-	if (at->kind == REG_STACK && off < INTERP_STACK &&
-	    stack_written(m, off, n))
-		return m->stack + off;
-	interp_trap(m, "a helper reads what is not there");
-	return m->stack;
-}
-
-static uint64_t load_stack(struct machine *m, uint64_t v, unsigned int size)
-{
-	uint64_t off = stack_at(v, size);
-
-	if (off == INTERP_STACK || off % size)
-		interp_trap(m, "a read outside the stack");
-	else if (!stack_written(m, off, size))
-		interp_trap(m, "a read of stack that was not written");
-	else
-		return value(m->stack + off, size);
-	return 0;
+	if (at->kind != REG_STACK || off == INTERP_STACK)
+		interp_trap(m, "r%u is not %zu bytes of the stack",
+			    interp_register(m, at), n);
+	if (!stack_written(m, off, n))
+		interp_trap(m, "the stack at r%u was not written",
+			    interp_register(m, at));
+	return m->stack + off;
 }
 
 static uint8_t *counter(struct machine *m, const struct reg *at)
@@ -87,81 +76,102 @@ static uint8_t *counter(struct machine *m, const struct reg *at)
 			   &m->scratch);
 }
 
-uint64_t interp_load(struct machine *m, const struct reg *at, int o,
-		     unsigned int size)
+/* Where in memory it is; NULL = it is not all inside, or not aligned. */
+static uint8_t *place(struct machine *m, const struct reg *at, uint64_t off,
+		      unsigned int size)
+{
+	switch ((enum reg_kind)at->kind) {
+	case REG_STACK:
+		off = stack_at(off, size);
+		return off < INTERP_STACK && off % size == 0 ?
+			m->stack + off : NULL;
+	case REG_RODATA:
+		return inside(off, size, m->in->image->rodata_size) ?
+			m->in->image->rodata + off : NULL;
+	case REG_COUNTER:
+		return inside(off, size, sizeof(struct image_counter)) ?
+			counter(m, at) + off : NULL;
+	case REG_RECORD:
+		return inside(off, size, INTERP_EVENT) ?
+			(uint8_t *)&m->record + off : NULL;
+	default:
+		return NULL;
+	}
+}
+
+static void must_point(struct machine *m, const struct reg *at)
+{
+	if (at->kind == REG_NONE)
+		interp_trap(m, "r%u is not initialized",
+			    interp_register(m, at));
+	if (at->null)
+		interp_trap(m, "r%u may be NULL", interp_register(m, at));
+}
+
+/* The socket selected so far: a pointer that is not to be released. */
+static struct reg selected(struct machine *m)
+{
+	bool none = m->out->slot == INTERP_NO_SOCKET;
+
+	return (struct reg) { .kind = REG_SOCKET, .object = m->out->slot,
+			      .id = interp_id(m),
+			      .null = MAYBE_NULL | (none ? IS_NULL : 0) };
+}
+
+/* Nobody reads of an event what is not yet written: the ring is not cleared. */
+static bool readable(const struct machine *m, const struct reg *at,
+		     uint64_t off, unsigned int size)
+{
+	uint64_t bytes = all_written(off, size);
+
+	if (at->kind == REG_STACK)
+		return stack_written(m, off + INTERP_STACK, size);
+	return at->kind != REG_RECORD || (m->record_written & bytes) == bytes;
+}
+
+struct reg interp_load(struct machine *m, const struct reg *at, int o,
+		       unsigned int size)
 {
 	uint64_t off = at->v + (uint64_t)(int64_t)o;
+	const uint8_t *p;
 
-	if (at->maybe_null) {
-		interp_trap(m, "a read through what may be NULL");
-		return 0;
-	}
-	switch ((enum reg_kind)at->kind) {
-	case REG_CONTEXT:
-		if (context_allows(off, size))
-			return value(m->context + off, size);
-		break;
-	case REG_STACK:
-		return load_stack(m, off, size);
-	case REG_RODATA:
-		if (inside(off, size, m->in->image->rodata_size))
-			return value(m->in->image->rodata + off, size);
-		break;
-	case REG_COUNTER:
-		if (inside(off, size, sizeof(struct image_counter)))
-			return value(counter(m, at) + off, size);
-		break;
-	case REG_RECORD:
-		if (m->record_open && inside(off, size, INTERP_EVENT))
-			return value((uint8_t *)&m->record + off, size);
-		break;
-	default:
-		interp_trap(m, "a read through no pointer");
-		return 0;
-	}
-	interp_trap(m, "a read of %u bytes at %lld is not allowed", size,
-		    (long long)off);
-	return 0;
+	must_point(m, at);
+	if (at->kind == REG_CONTEXT && !off && size == 8)
+		return selected(m);
+	p = place(m, at, off, size);
+	if (!p)
+		interp_trap(m, "a read of %u bytes at %lld of r%u, %s", size,
+			    (long long)off, interp_register(m, at),
+			    interp_kind(at));
+	if (!readable(m, at, off, size))
+		interp_trap(m, "a read at %lld of r%u, never written",
+			    (long long)off, interp_register(m, at));
+	return (struct reg) { .kind = REG_NUMBER, .v = value(p, size) };
 }
 
-static bool store_stack(struct machine *m, uint64_t v, unsigned int size,
-			uint64_t what)
+static void note_written(struct machine *m, const struct reg *at,
+			 uint64_t off, unsigned int size)
 {
-	uint64_t off = stack_at(v, size);
-
-	if (off == INTERP_STACK || off % size)
-		return false;
-	memcpy(m->stack + off, &what, size);
-	m->written[off / 64] |= all_written(off, size);
-	return true;
-}
-
-static bool store_record(struct machine *m, uint64_t off, unsigned int size,
-			 uint64_t what)
-{
-	if (!m->record_open || !inside(off, size, INTERP_EVENT))
-		return false;
-	memcpy((uint8_t *)&m->record + off, &what, size);
-	m->record_written |= all_written(off, size);
-	return true;
+	if (at->kind == REG_RECORD) {
+		m->record_written |= all_written(off, size);
+	} else if (at->kind == REG_STACK) {
+		off += INTERP_STACK;
+		m->written[off / 64] |= all_written(off, size);
+	}
 }
 
 void interp_store(struct machine *m, const struct reg *at, int o,
 		  unsigned int size, uint64_t v)
 {
 	uint64_t off = at->v + (uint64_t)(int64_t)o;
-	bool done = false;
+	uint8_t *p;
 
-	if (at->maybe_null)
-		interp_trap(m, "a write through what may be NULL");
-	else if (at->kind == REG_STACK)
-		done = store_stack(m, off, size, v);
-	else if (at->kind == REG_RECORD)
-		done = store_record(m, off, size, v);
-	else if (at->kind == REG_COUNTER &&
-		 inside(off, size, sizeof(struct image_counter)))
-		done = memcpy(counter(m, at) + off, &v, size);
-	if (!done)
-		interp_trap(m, "a write of %u bytes at %lld is not allowed",
-			    size, (long long)off);
+	must_point(m, at);
+	p = at->kind == REG_RODATA ? NULL : place(m, at, off, size);
+	if (!p)
+		interp_trap(m, "a write of %u bytes at %lld of r%u, %s", size,
+			    (long long)off, interp_register(m, at),
+			    interp_kind(at));
+	memcpy(p, &v, size);
+	note_written(m, at, off, size);
 }
