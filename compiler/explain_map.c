@@ -3,7 +3,8 @@
  * explain_map - which entry of a map holds a packet
  *
  * In: a packet, a map as written. Out: its entry of the highest right (longest
- * prefix, exact port, narrowest range, in the order of `by`), and the key.
+ * prefix, then exact port, then narrowest range, whatever the order of the
+ * keys after `by`), and the key.
  */
 #include <string.h>
 
@@ -63,15 +64,13 @@ static bool take_best(void *ctx, const struct ast_element *e,
 }
 
 struct right {			/* of an entry that holds the packet */
-	struct best part[2];	/* in the order of `by` */
+	struct best part[2];	/* the key; the port, if it stands beside one */
 };
 
-/* The elements of E that stand for key number I of MAP. */
-static const struct ast_elements *list_of(const struct ast_map *map,
-					  const struct ast_entry *e, size_t i)
+/* Whether key number I of MAP is a port beside another key. */
+static bool stands_second(const struct ast_map *map, size_t i)
 {
-	return is_port(map->keys.v[i]) && map->keys.n > 1 ? &e->ports :
-		&e->keys;
+	return is_port(map->keys.v[i]) && map->keys.n > 1;
 }
 
 static bool right_of(struct inquiry *q, const struct ast_map *map,
@@ -79,11 +78,12 @@ static bool right_of(struct inquiry *q, const struct ast_map *map,
 {
 	memset(r, 0, sizeof(*r));
 	for (size_t i = 0; i < map->keys.n; i++) {
-		const struct ast_elements *list = list_of(map, e, i);
-		struct best *b = &r->part[i];
+		bool second = stands_second(map, i);
+		const struct ast_elements *list = second ? &e->ports : &e->keys;
+		struct best *b = &r->part[second];
 
 		b->what = what_of(map->keys.v[i]);
-		if (list == &e->ports && !list->n) {
+		if (second && !list->n) {
 			b->rank = UINT16_MAX;	/* a missing port is any */
 			continue;
 		}
@@ -101,29 +101,20 @@ static bool goes_first(const struct right *x, const struct right *y)
 	return x->part[1].rank < y->part[1].rank;
 }
 
-static const char *key_text(struct inquiry *q, const struct ast_map *map,
-			    const struct right *r)
+static const char *key_text(struct inquiry *q, const struct right *r)
 {
-	const char *first = "", *port = "";
+	const char *key = print_element(q->a, r->part[0].written);
 
-	for (size_t i = 0; i < map->keys.n; i++) {
-		const char *text = r->part[i].written ?
-			print_element(q->a, r->part[i].written) : NULL;
-
-		if (!text)
-			continue;
-		if (is_port(map->keys.v[i]) && map->keys.n > 1)
-			port = arena_printf(q->a, " port %s", text);
-		else
-			first = text;
-	}
-	return arena_printf(q->a, "%s%s", first, port);
+	if (!r->part[1].written)
+		return key;
+	return arena_printf(q->a, "%s port %s", key,
+			    print_element(q->a, r->part[1].written));
 }
 
 struct map_hit map_entry(struct inquiry *q, const struct ast_map *map)
 {
 	struct map_hit hit = { NULL, NULL };
-	struct right best, r;
+	struct right best = { 0 }, r;
 
 	for (size_t i = 0; i < map->nentries; i++) {
 		const struct ast_entry *e = &map->entries[i];
@@ -135,7 +126,7 @@ struct map_hit map_entry(struct inquiry *q, const struct ast_map *map)
 		best = r;
 	}
 	if (hit.entry) {
-		hit.key = key_text(q, map, &best);
+		hit.key = key_text(q, &best);
 		return hit;
 	}
 	for (size_t i = 0; i < map->nentries; i++)

@@ -323,6 +323,38 @@ static void random_policies(void **state)
 	}
 }
 
+/* The longer prefix goes first, whatever the order of the keys. */
+static void order_of_keys(void **state)
+{
+	static const char *const keys[] = { "from, port", "port, from" };
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		char text[256];
+		struct fixture *w;
+		json_t *x, *entry;
+
+		sprintf(text, "policy p\nsocket a\nx: ip4 -> map m\n"
+			"map m by %s {\n10.0.0.0/24 -> a\n"
+			"10.0.0.0/8 port 80 -> pass\n}\ndefault -> drop\n",
+			keys[i]);
+		w = fixture_compile(text);
+		assert_non_null(w->diagram);
+		x = explained(w, "tcp 10.0.0.1:5 -> 192.0.2.1:80");
+		entry = json_object_get(x, "entry");
+		assert_string_equal(text_of(x, "verdict"), "a");
+		assert_string_equal(text_of(entry, "key"), "10.0.0.0/24");
+		json_decref(x);
+		x = explained(w, "tcp 10.0.1.1:5 -> 192.0.2.1:80");
+		entry = json_object_get(x, "entry");
+		assert_string_equal(text_of(x, "verdict"), "pass");
+		assert_string_equal(text_of(entry, "key"),
+				    "10.0.0.0/8 port 80");
+		json_decref(x);
+		fixture_free(w);
+	}
+}
+
 /* Sets that nest deeper than a stack may go, and name each other twice. */
 static void deep_sets(void **state)
 {
@@ -356,6 +388,7 @@ int main(void)
 		cmocka_unit_test(exact_texts),
 		cmocka_unit_test(exact_json),
 		cmocka_unit_test(random_policies),
+		cmocka_unit_test(order_of_keys),
 		cmocka_unit_test(deep_sets),
 	};
 
