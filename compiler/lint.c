@@ -392,15 +392,17 @@ static bool look_second(void *ctx, dref leaf, const u128 v[FIELD_COUNT])
 
 /*
  * From here on what counts or traces is special, too; and so is a rule that is
- * not reached yet, but might be without the rule at hand.
+ * not reached yet, but might be without the rule at hand: it was reported
+ * itself, and one of the two has to stay. The default stays anyhow.
  */
 static void mark_special(struct lint *l)
 {
 	for (size_t i = 0; i < l->p->nactions; i++) {
 		uint32_t rule = l->p->actions[i].rule;
+		bool idle = l->reach[rule] != REACH_SOME &&
+			rule + 1 < l->p->nrules;
 
-		if (l->reach[rule] != REACH_SOME || l->p->rules[rule].count ||
-		    l->p->rules[rule].trace)
+		if (idle || l->p->rules[rule].count || l->p->rules[rule].trace)
 			l->verdict[i] = l->special;
 	}
 }

@@ -190,6 +190,20 @@ static const struct {
 	  "  |\n"
 	  "  = note: of packets like `tcp [2001:db8::9]:50000 -> "
 	  "[2001:db8::1]:9`, 0.0001 % goes to `l7`\n" },
+	/* the default does the same, and is never reached itself */
+	{ HEAD USED "all: any -> pass\n",
+	  "warning[redundant-rule]: rule `all` changes no verdict\n"
+	  " --> t.skl:7:6\n"
+	  "  |\n"
+	  "5 | default -> pass\n"
+	  "  | ------- `default` does the same\n"
+	  "6 | udp port 1 -> web else l7 else quic\n"
+	  "7 | all: any -> pass\n"
+	  "  |      ^^^ every packet gets the same verdict without it\n"
+	  "  |\n"
+	  "  = note: without it, `tcp 203.0.113.9:50000 -> 192.0.2.1:443` is "
+	  "passed all the same, by `default`\n"
+	  "  = help: remove `all`\n" },
 	/* a map is one rule; nobody stands behind a full one */
 	{ HEAD USED "map m by to { 10.0.0.0/8 -> web; default -> l7 }\n"
 	  "t: tcp port 5 -> map m\nv: tcp to 10.0.0.1 port 5 -> drop\n",
@@ -265,7 +279,9 @@ static struct truth truth_of(const struct policy *p)
 		if (rule == RULES)	/* the default */
 			continue;
 		next = fixture_scan(p, rule, v);
-		if (!t.reached[fixture_rule(p, next)] || !same_doing(p, c, next))
+		if (!same_doing(p, c, next) ||
+		    (fixture_rule(p, next) != RULES &&
+		     !t.reached[fixture_rule(p, next)]))
 			t.needed[rule] = true;
 	}
 	return t;
