@@ -31,9 +31,11 @@ struct diff_options {
 /*
  * {"old":"edge","new":"edge","same":false,"changes":[
  *   {"old":{"verdict","outcome","rule","file","line","column"},"new":{...},
- *    "packets":["…"],"more":true}]}	more: there are others of this kind
- * in order of the old rules, then the new. 0, or -ENOMEM, or -E2BIG when a
- * diagram would be too large; then *OUT is NULL.
+ *    "packets":["…"],"more":true}]}	more: others, elsewhere
+ * in order of the old rules, then the new. The packets are of different regions
+ * (products of intervals, each treated alike); "more" says that there are
+ * regions besides. 0, or -ENOMEM, or -E2BIG when a diagram would be too large;
+ * then *OUT is NULL.
  */
 int diff_json(const struct diff_side *old, const struct diff_side *new,
 	      const struct diff_options *o, json_t **out);

@@ -4,9 +4,11 @@
  *
  * In: two policies made comparable. Out: the changes, with packets. For each
  * kind of packet (family and protocol), the pairs of nodes that some packet
- * meets are visited, each once: what lies below a pair does not depend on the
- * way to it. The exception are splits with so few packets that all were tried:
- * others may come another way, so such pairs are visited again.
+ * meets are visited: what lies below a pair does not depend on the way to it.
+ * A pair below which nothing differs is visited once, others once for each
+ * packet that is wanted and once more, to know whether there are more. Splits
+ * are asked once, unless they have so few packets that all were tried: others
+ * may come another way, so such pairs are always visited again.
  */
 #include "diff_walk.h"
 
@@ -32,6 +34,8 @@ struct walk {
 	u128 v[FIELD_COUNT];
 	struct pairs seen;
 	size_t steps, budget;
+	size_t differences;		/* met so far */
+	bool again;			/* below a pair visited before */
 	uint32_t action[SIDES];		/* of the leaves at hand */
 	uint32_t outcome[SIDES];	/* where they differ */
 	bool apart;			/* two splits were told apart */
@@ -267,8 +271,9 @@ static bool compare(struct walk *w, dref x, dref y)
 	new = &w->d->p[NEW].actions[w->action[NEW]];
 	if (!may_differ(w, old, new))
 		return true;
+	w->differences++;
 	if (old->split || new->split)
-		return compare_splits(w, old->split, new->split);
+		return w->again || compare_splits(w, old->split, new->split);
 	keep_packet(w, change_of(w), w->v);
 	return true;
 }
@@ -307,8 +312,9 @@ static bool visit_interval(struct walk *w, unsigned int field, u128 low,
 		field == FIELD_FAMILY ? w->kind & 1 : w->kind >> 1;
 
 	w->steps++;
-	if (value < low || value > high)
-		return true;
+	if (value < low || value > high ||
+	    (field == FIELD_IFNAME && low > w->d->p[OLD].ninterfaces))
+		return true;	/* no packet is there */
 	w->v[field] = w->box.low[field] = value;
 	w->box.high[field] = given ? value : high;
 	return visit(w, x, y);
@@ -344,18 +350,41 @@ static bool visit_children(struct walk *w, dref x, dref y)
 	return settled;
 }
 
+/* How often a pair was visited, once that is known to be enough or not. */
+enum { ALIKE = 1, VISITED };	/* nothing differs below; VISITED + times */
+
+static bool is_enough(const struct walk *w, uint32_t value)
+{
+	return value == ALIKE ||
+	       (value && (value - VISITED > w->d->limit ||
+			  w->steps > STEPS_MAX / 2));
+}
+
 static bool visit(struct walk *w, dref x, dref y)
 {
+	size_t differences = w->differences;
+	bool again = w->again, settled;
 	struct pair *at;
+	uint32_t value;
 
 	if (dref_is_leaf(x) && dref_is_leaf(y))
 		return compare(w, x, y);
-	if (pair_of(w->d->a, &w->seen, x, y)->value)
+	value = pair_of(w->d->a, &w->seen, x, y)->value;
+	if (is_enough(w, value)) {
+		w->differences += value != ALIKE;
 		return true;
-	if (!visit_children(w, x, y))
+	}
+	w->again = value;
+	settled = visit_children(w, x, y);
+	w->again = again;
+	if (!settled)
 		return false;
+	if (w->differences == differences)
+		value = ALIKE;
+	else
+		value = value ? value + 1 : VISITED + 1;
 	at = pair_of(w->d->a, &w->seen, x, y);
-	put_pair(&w->seen, at, x, y, 1);
+	put_pair(&w->seen, at, x, y, value);
 	return true;
 }
 

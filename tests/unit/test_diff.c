@@ -91,6 +91,34 @@ static const struct {
 	  "  old: a, by x, t.skl:5:1\n"
 	  "  new: pass, by default, t.skl:4:1\n"
 	  "    tcp 203.0.113.9:50000 -> 192.0.2.1:443 on e9\n" },
+	/* interfaces nobody names are one, and there is none above INT_MAX */
+	{ HEAD "x: ip4 tcp on not \"e1\" -> a\n",
+	  HEAD "y: ip4 tcp on \"e1\" -> pass\n",
+	  "a -> pass\n"
+	  "  old: a, by x, t.skl:5:1\n"
+	  "  new: pass, by default, t.skl:4:1\n"
+	  "    tcp 203.0.113.9:50000 -> 192.0.2.1:443\n" },
+	{ HEAD "x: ip4 tcp on not 1-2147483647 -> a\n", HEAD,
+	  "a -> pass\n"
+	  "  old: a, by x, t.skl:5:1\n"
+	  "  new: pass, by default, t.skl:4:1\n"
+	  "    tcp 203.0.113.9:50000 -> 192.0.2.1:443\n" },
+	/* regions that share what is below them count, each for itself */
+	{ HEAD "x: ip4 tcp to { 10.0.0.1, 10.0.0.3 } port 5 -> a\n", HEAD,
+	  "a -> pass\n"
+	  "  old: a, by x, t.skl:5:1\n"
+	  "  new: pass, by default, t.skl:4:1\n"
+	  "    tcp 203.0.113.9:50000 -> 10.0.0.1:5\n"
+	  "    tcp 203.0.113.9:50000 -> 10.0.0.3:5\n" },
+	{ HEAD "x: ip4 tcp to { 10.0.0.1, 10.0.0.3 } port { 5, 7 } -> a\n",
+	  HEAD,
+	  "a -> pass\n"
+	  "  old: a, by x, t.skl:5:1\n"
+	  "  new: pass, by default, t.skl:4:1\n"
+	  "    tcp 203.0.113.9:50000 -> 10.0.0.1:5\n"
+	  "    tcp 203.0.113.9:50000 -> 10.0.0.1:7\n"
+	  "    tcp 203.0.113.9:50000 -> 10.0.0.3:5\n"
+	  "    and others\n" },
 	/* a socket of another protocol under the same name */
 	{ "policy p\nsocket a\nx: ip4 port 5 -> a else pass\n"
 	  "default -> drop\n",
@@ -275,7 +303,7 @@ static void parse(const struct policy *p, const char *text,
 	policy_packet_fields(p, &k, v);
 }
 
-/* Every packet that is named does what is said of it. */
+/* Every packet that is named does what is said of it, and is named once. */
 static void assert_packets(struct fixture *old, struct fixture *new,
 			   const json_t *x)
 {
@@ -299,6 +327,9 @@ static void assert_packets(struct fixture *old, struct fixture *new,
 			assert_true(is_side(change, "old", &a));
 			assert_true(is_side(change, "new", &b));
 			assert_string_not_equal(a.chain, b.chain);
+			for (size_t j = 0; j < k; j++)
+				assert_false(json_equal(packet,
+					json_array_get(packets, j)));
 		}
 	}
 }
