@@ -16,6 +16,7 @@
 #include "expect.h"
 #include "layout.h"
 #include "lower.h"
+#include "object.h"
 
 static const struct target targets[] = {	/* oldest first */
 	{ "5.10", false, false },
@@ -271,4 +272,29 @@ int compile(struct compiled *c, const char *path,
 void compiled_free(struct compiled *c)
 {
 	arena_free(&c->arena);
+}
+
+json_t *compile_manifest(struct compiled *c, const struct compile_options *o)
+{
+	struct manifest_options m = {
+		.optimize = o->optimize, .target_kernel = c->target->name,
+	};
+
+	return manifest_build(&c->arena, c->policy, &c->sources, &m);
+}
+
+int compile_object(struct compiled *c, const struct compile_options *o,
+		   void **bytes, size_t *size, char error[256])
+{
+	json_t *m = compile_manifest(c, o);
+	struct object_input in = { c->image, m, &c->sources };
+	int err;
+
+	if (!m) {
+		snprintf(error, 256, "not enough memory");
+		return -ENOMEM;
+	}
+	err = object_build(&in, bytes, size, error);
+	json_decref(m);
+	return err;
 }

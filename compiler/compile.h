@@ -10,6 +10,7 @@
 #ifndef SKPOL_COMPILE_H
 #define SKPOL_COMPILE_H
 
+#include <jansson.h>
 #include <stdio.h>
 
 #include "../grammar/arena.h"
@@ -71,5 +72,14 @@ struct compiled {
 int compile(struct compiled *c, const char *path,
 	    const struct compile_options *o);
 void compiled_free(struct compiled *c);
+
+/* The manifest of what was compiled wholly: a new reference, or NULL. */
+json_t *compile_manifest(struct compiled *c, const struct compile_options *o);
+/*
+ * Its policy.o: 0 with malloc'ed bytes, or a negative errno (EINVAL: a fault
+ * of ours) with a sentence in ERROR.
+ */
+int compile_object(struct compiled *c, const struct compile_options *o,
+		   void **bytes, size_t *size, char error[256]);
 
 #endif

@@ -13,16 +13,6 @@
 #include "object.h"
 #include "skpolc.h"
 
-static json_t *manifest(struct skpolc *k, struct compiled *c)
-{
-	struct manifest_options o = {
-		.optimize = k->options.optimize,
-		.target_kernel = c->target->name,
-	};
-
-	return manifest_build(&c->arena, c->policy, &c->sources, &o);
-}
-
 static void print_rules(const struct compiled *c, FILE *out)
 {
 	for (size_t i = 0; i < c->policy->nrules; i++) {
@@ -37,20 +27,13 @@ static void print_rules(const struct compiled *c, FILE *out)
 static int object(struct skpolc *k, struct compiled *c, void **bytes,
 		  size_t *size)
 {
-	struct object_input in = { .image = c->image, .sources = &c->sources };
-	json_t *m = manifest(k, c);
 	char error[256];
-	int err;
+	int err = compile_object(c, &k->options, bytes, size, error);
 
-	if (!m)
-		return skpolc_error(EXIT_SYSTEM, "not enough memory");
-	in.manifest = m;
-	err = object_build(&in, bytes, size, error);
-	json_decref(m);
-	if (err)
-		return skpolc_error(err == -EINVAL ? EXIT_INTERNAL :
-				    EXIT_SYSTEM, "%s", error);
-	return 0;
+	if (!err)
+		return 0;
+	return skpolc_error(err == -EINVAL ? EXIT_INTERNAL : EXIT_SYSTEM,
+			    "%s", error);
 }
 
 /* Any other form than an object, as text in memory. */
@@ -70,7 +53,7 @@ static int text(struct skpolc *k, struct compiled *c, void **bytes,
 	} else if (!strcmp(k->emit, "rules")) {
 		print_rules(c, f);
 	} else {
-		m = manifest(k, c);
+		m = compile_manifest(c, &k->options);
 		json_dumpf(m, f, JSON_INDENT(2) | JSON_SORT_KEYS);
 		fputc('\n', f);
 		json_decref(m);

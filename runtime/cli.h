@@ -55,6 +55,9 @@ int cli_flush(void);
  */
 int cli_object(const char *path, void **bytes, size_t *size);
 
+/* The policy.o of a .skl: as skpolc would make it, its diagnostics printed. */
+int cli_compile(const char *path, void **bytes, size_t *size);
+
 /* The whole of PATH ("-" = standard input), NUL-terminated: 0 or -errno. */
 int cli_read(const char *path, char **bytes, size_t *size);
 

@@ -78,8 +78,7 @@ int cli_object(const char *path, void **bytes, size_t *size)
 	int err;
 
 	if (has_suffix(path, ".skl"))
-		return cli_error(EXIT_INPUT, "%s is a policy's text: `skpolc "
-				 "%s -o FILE.o` makes the object", path, path);
+		return cli_compile(path, bytes, size);
 	err = cli_read(path, &text, size);
 	*bytes = text;
 	return err ? cli_error(EXIT_INPUT, "%s: %s", path, strerror(-err)) : 0;
