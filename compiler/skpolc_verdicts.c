@@ -7,80 +7,34 @@
  * is 1. An object carries its policy's text, so the other engines work on it,
  * too.
  */
-#include <stdlib.h>
 #include <string.h>
 
+#include "../grammar/pkt.h"
 #include "asker.h"
 #include "image_read.h"
 #include "skpolc.h"
 
-struct run {
-	const char *path;
-	struct asker *engine;
-	size_t line, wrong, lines;
-	int status;
-};
-
-static void complain(struct run *r, const char *fmt, ...)
-	__attribute__((format(printf, 2, 3)));
-
-static void complain(struct run *r, const char *fmt, ...)
+static const char *ask(void *ctx, const struct packet *p, const char **error,
+		       int *status)
 {
-	va_list ap;
+	const char *trap, *verdict = asker_ask(ctx, p, &trap);
 
-	fprintf(stderr, "%s:%zu: ", r->path, r->line);
-	va_start(ap, fmt);
-	vfprintf(stderr, fmt, ap);
-	va_end(ap);
-	fputc('\n', stderr);
-	r->wrong++;
+	if (verdict)
+		return verdict;
+	*error = trap ? trap : "internal error: a slot that no socket has";
+	*status = EXIT_INTERNAL;
+	return NULL;
 }
 
-static void run_line(struct run *r, const char *line, size_t len)
+static int ask_file(struct pkt *k, const struct source_file *f)
 {
-	char error[PACKET_ERROR_MAX], expected[64], text[PACKET_TEXT_MAX];
-	const char *verdict, *trap;
-	struct packet p;
-	bool has_packet;
-
-	if (!packet_parse_line(line, len, &p, &has_packet, expected, error)) {
-		complain(r, "%s", error);
-		return;
-	}
-	if (!has_packet)
-		return;
-	r->lines++;
-	verdict = asker_ask(r->engine, &p, &trap);
-	if (!verdict) {
-		complain(r, "internal error: %s", trap ? trap :
-			 "a slot that no socket has");
-		r->status = EXIT_INTERNAL;
-		return;
-	}
-	printf("%s => %s\n", packet_print(&p, text), verdict);
-	if (*expected && strcmp(expected, verdict))
-		complain(r, "expected %s, the policy says %s", expected,
-			 verdict);
-}
-
-static int run_file(struct run *r, const struct source_file *f)
-{
-	const char *at = f->text, *end = f->text + f->size;
-
-	while (at < end && !r->status) {
-		const char *newline = memchr(at, '\n', (size_t)(end - at));
-		size_t len = (size_t)((newline ? newline : end) - at);
-
-		r->line++;
-		run_line(r, at, len);
-		at += len + 1;
-	}
+	pkt_ask_all(k, f->text, f->size);
 	if (skpolc_flush())
 		return EXIT_SYSTEM;
-	if (!r->wrong || r->status)
-		return r->status;
+	if (!k->wrong || k->status)
+		return k->status;
 	return skpolc_error(EXIT_INPUT, "%s: %zu of %zu lines are not as "
-			    "expected", r->path, r->wrong, r->lines);
+			    "expected", k->path, k->wrong, k->line);
 }
 
 /* The policy an object was made from, by the text in its manifest. */
@@ -115,7 +69,8 @@ static enum ask_kind ask_kind(const struct skpolc *k)
 int skpolc_verdicts(struct skpolc *k)
 {
 	enum ask_kind kind = ask_kind(k);
-	struct run r = { .path = k->args[1] };
+	struct pkt list = { .path = k->args[1], .who = "the policy",
+			       .ask = ask };
 	struct image image;
 	struct compiled c;
 	int status, file;
@@ -127,13 +82,13 @@ int skpolc_verdicts(struct skpolc *k)
 				     COMPILE_ALL : COMPILE_PROVED, &c);
 	if (status)
 		return status;
-	r.engine = asker_new(&c, kind, c.image ? c.image : &image);
-	file = source_open(&c.sources, r.path, -1);
+	list.ctx = asker_new(&c, kind, c.image ? c.image : &image);
+	file = source_open(&c.sources, list.path, -1);
 	if (file < 0)
-		status = skpolc_error(EXIT_INPUT, "cannot read %s: %s", r.path,
+		status = skpolc_error(EXIT_INPUT, "cannot read %s: %s", list.path,
 				      strerror(-file));
 	else
-		status = run_file(&r, &c.sources.files[file]);
+		status = ask_file(&list, &c.sources.files[file]);
 	compiled_free(&c);
 	return status;
 }

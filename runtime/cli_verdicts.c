@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
+#include "../grammar/pkt.h"
 #include "auto.h"
 #include "cli.h"
 #include "trial.h"
@@ -17,70 +18,33 @@
 struct run {
 	struct cli *c;
 	struct trial *trial;
-	const char *path;
-	size_t line, wrong;
-	int status;
 };
 
-static void complain(struct run *r, const char *fmt, ...)
-	__attribute__((format(printf, 2, 3)));
-
-static void complain(struct run *r, const char *fmt, ...)
+static const char *ask(void *ctx, const struct packet *p, const char **error,
+		       int *status)
 {
-	va_list ap;
+	const struct run *r = ctx;
+	const char *verdict = trial_run(r->c->s, r->trial, p);
 
-	fprintf(stderr, "%s:%zu: ", r->path, r->line);
-	va_start(ap, fmt);
-	vfprintf(stderr, fmt, ap);
-	va_end(ap);
-	fputc('\n', stderr);
-	r->wrong++;
+	if (verdict)
+		return verdict;
+	*error = skpol_message(r->c->s);
+	if (skpol_fault(r->c->s) != SKPOL_FAULT_INPUT)
+		*status = (int)skpol_fault(r->c->s);
+	return NULL;
 }
 
-static void run_line(struct run *r, const char *line, size_t len)
+static int ask_all(struct run *r, const char *path, const char *text,
+		   size_t size)
 {
-	char error[PACKET_ERROR_MAX], expected[64], text[PACKET_TEXT_MAX];
-	const char *verdict;
-	struct packet p;
-	bool has_packet;
+	struct pkt k = { .path = path, .who = "the kernel", .ask = ask,
+			 .ctx = r };
 
-	if (!packet_parse_line(line, len, &p, &has_packet, expected, error)) {
-		complain(r, "%s", error);
-		return;
-	}
-	if (!has_packet)
-		return;
-	verdict = trial_run(r->c->s, r->trial, &p);
-	if (!verdict) {
-		complain(r, "%s", skpol_message(r->c->s));
-		if (skpol_fault(r->c->s) != SKPOL_FAULT_INPUT)
-			r->status = (int)skpol_fault(r->c->s);
-		return;
-	}
-	printf("%s => %s\n", packet_print(&p, text), verdict);
-	if (*expected && strcmp(expected, verdict))
-		complain(r, "expected %s, the kernel says %s", expected,
-			 verdict);
-}
-
-static int run_all(struct run *r, const char *text, size_t size)
-{
-	const char *end = text + size;
-
-	while (text < end && !r->status) {
-		const char *newline = memchr(text, '\n', (size_t)(end - text));
-		size_t len = newline ? (size_t)(newline - text) :
-			(size_t)(end - text);
-
-		r->line++;
-		run_line(r, text, len);
-		text += len + 1;
-	}
-	if (r->wrong && !r->status)
-		r->status = cli_error(EXIT_INPUT, "%s: %zu of %zu lines are "
-				      "not as expected", r->path, r->wrong,
-				      r->line);
-	return r->status ? r->status : cli_flush();
+	pkt_ask_all(&k, text, size);
+	if (k.wrong && !k.status)
+		k.status = cli_error(EXIT_INPUT, "%s: %zu of %zu lines are "
+				     "not as expected", path, k.wrong, k.line);
+	return k.status ? k.status : cli_flush();
 }
 
 /* A descriptor a slot: take what the system lets us have. */
@@ -110,21 +74,22 @@ static int open_trial(struct run *r, const void *bytes, size_t size)
 
 int cli_verdicts(struct cli *c)
 {
-	struct run r = { .c = c, .path = c->args[1] };
+	const char *path = c->args[1];
+	struct run r = { .c = c };
 	AUTO_FREE void *bytes = NULL;
 	AUTO_FREE char *text = NULL;
 	size_t size, text_size;
 	int status = cli_object(c->args[0], &bytes, &size);
-	int err = status ? 0 : cli_read(r.path, &text, &text_size);
+	int err = status ? 0 : cli_read(path, &text, &text_size);
 
 	if (err)
-		status = cli_error(EXIT_INPUT, "%s: %s", r.path,
+		status = cli_error(EXIT_INPUT, "%s: %s", path,
 				   strerror(-err));
 	if (!status)
 		status = open_trial(&r, bytes, size);
 	if (status)
 		return status;
-	status = run_all(&r, text, text_size);
+	status = ask_all(&r, path, text, text_size);
 	trial_close(r.trial);
 	return status;
 }
