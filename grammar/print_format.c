@@ -253,21 +253,24 @@ static bool breaks_after(const struct word *w)
 	return is(w, "->") || is(w, ",") || is(w, "else");
 }
 
-/* The last word that may end a line that begins with word BEGIN at column AT
- * and is too long; nwords - 1 = there is none. */
+/*
+ * The last word of a line that begins with word BEGIN at column AT. Looks no
+ * further than the line goes: a set can be one line of a million words.
+ */
 static size_t last_word(const struct line *l, size_t begin, size_t at)
 {
-	size_t last = l->nwords - 1;
+	size_t last = l->nwords;
 
-	if (width(l, begin, l->nwords, at) <= WIDTH)
-		return last;
-	for (size_t i = begin; i + 1 < l->nwords; i++) {
-		if (width(l, begin, i + 1, at) > WIDTH && last < l->nwords - 1)
-			break;
+	for (size_t i = begin; i < l->nwords; i++) {
+		at = width(l, i, i + 1, at);
+		if (i > begin)
+			at += spaced(&l->words[i - 1], &l->words[i]);
+		if (at > WIDTH && last < l->nwords)
+			return last;
 		if (breaks_after(&l->words[i]))
 			last = i;
 	}
-	return last;
+	return l->nwords - 1;
 }
 
 /* Line L in pieces; the comment goes with the last. */

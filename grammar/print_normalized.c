@@ -12,10 +12,31 @@
 #include "print.h"
 #include "print_text.h"
 
+static void text_indent(struct text *t, size_t depth)
+{
+	while (depth--)
+		text_add(t, "    ");
+}
+
+/* Descriptions are no comments: they are kept in the manifest. */
+static void text_description(struct text *t, size_t depth, const char *d)
+{
+	while (d) {
+		size_t len = strcspn(d, "\n");
+
+		text_indent(t, depth);
+		text_add(t, len ? "## " : "##");
+		text_add_n(t, d, len);
+		text_add(t, "\n");
+		d = d[len] ? d + len + 1 : NULL;
+	}
+}
+
 static void text_socket(struct text *t, const struct ast_socket *s)
 {
 	char address[46];
 
+	text_description(t, 0, s->description);
 	text_add(t, "socket ");
 	text_add(t, s->name.text);
 	if (s->protocol)
@@ -31,17 +52,15 @@ static void text_socket(struct text *t, const struct ast_socket *s)
 
 static void text_set(struct text *t, const struct ast_set *s)
 {
-	text_addf(t, "set %s = {", s->name.text);
-	if (s->elements.n) {
-		text_add(t, " ");
-		text_elements(t, &s->elements, false);
-		text_add(t, " ");
-	}
-	text_add(t, "}\n");
+	text_description(t, 0, s->description);
+	text_addf(t, "set %s = { ", s->name.text);
+	text_elements(t, &s->elements, false);
+	text_add(t, s->elements.n ? " }\n" : "}\n");
 }
 
 static void text_map(struct text *t, const struct ast_map *m)
 {
+	text_description(t, 0, m->description);
 	text_addf(t, "map %s by ", m->name.text);
 	text_keys(t, &m->keys, true);
 	text_add(t, " {\n");
@@ -53,26 +72,6 @@ static void text_map(struct text *t, const struct ast_map *m)
 		text_add(t, "\n");
 	}
 	text_add(t, "}\n");
-}
-
-static void text_indent(struct text *t, size_t depth)
-{
-	while (depth--)
-		text_add(t, "    ");
-}
-
-/* Descriptions are no comments: they are kept in the manifest. */
-static void text_description(struct text *t, size_t depth, const char *d)
-{
-	while (d && *d) {
-		size_t len = strcspn(d, "\n");
-
-		text_indent(t, depth);
-		text_add(t, len ? "## " : "##");
-		text_add_n(t, d, len);
-		text_add(t, "\n");
-		d += len + (d[len] == '\n');
-	}
 }
 
 static void text_modifiers(struct text *t, const struct ast_rule *r)
@@ -114,6 +113,7 @@ static void text_statements(struct text *t, const struct ast_statement *s,
 
 static void text_expect(struct text *t, const struct ast_expect *e)
 {
+	text_description(t, 0, e->description);
 	text_add(t, "expect ");
 	text_match(t, &e->match);
 	text_add(t, e->ngoals == 1 ? " -> " : " -> { ");
@@ -142,10 +142,8 @@ char *print_normalized(struct arena *a, const struct ast *ast, size_t *len)
 
 	if (ast->policy.text)
 		text_addf(&t, "policy %s\n", ast->policy.text);
-	for (const struct ast_socket *s = ast->sockets; s; s = s->next) {
-		text_description(&t, 0, s->description);
+	for (const struct ast_socket *s = ast->sockets; s; s = s->next)
 		text_socket(&t, s);
-	}
 	for (const struct ast_set *s = ast->sets; s; s = s->next)
 		text_set(&t, s);
 	for (const struct ast_map *m = ast->maps; m; m = m->next)
