@@ -123,6 +123,7 @@ static const int group_element[] = { T_NAME, T_STRING, T_PREFIX, T_ADDRESS,
 	T_INTEGER, 0 };
 static const int group_verdict[] = { T_NAME, T_PASS, T_DROP, T_MAP, T_SPLIT,
 	0 };
+static const int group_entry[] = { T_NAME, T_PASS, T_DROP, T_SPLIT, 0 };
 static const int group_tail[] = { T_NAME, T_PASS, T_DROP, 0 };
 static const int group_mapkey[] = { T_TO, T_FROM, T_PORT, T_ON, 0 };
 static const int group_key[] = { T_TO, T_FROM, T_ON, 0 };
@@ -149,6 +150,9 @@ static size_t phrases(struct scan *s, struct expected *e, const char **v)
 	if (take(e, group_verdict))
 		v[n++] = "a verdict (a socket name, `pass`, `drop`, `map` "
 			"or `split`)";
+	if (take(e, group_entry))
+		v[n++] = "a verdict (a socket name, `pass`, `drop` or "
+			"`split`)";
 	if (take(e, group_tail))
 		v[n++] = "a socket name, `pass` or `drop`";
 	if (take(e, group_mapkey))
@@ -179,6 +183,8 @@ static const char *wanted(struct scan *s, struct expected *e)
 
 	if (brace)		/* a line may end there, but that is no news */
 		e->has[T_END] = false;
+	if (n)			/* nor that a range may begin */
+		e->has[T_MINUS] = false;
 	if (n && !strcmp(v[0], "a statement"))
 		e->has[T_END] = e->has[T_YYEOF] = false;
 	for (int t = 0; t <= T_PERCENT; t++) {
@@ -195,24 +201,52 @@ static const char *wanted(struct scan *s, struct expected *e)
 	return text;
 }
 
-/* The keyword among those expected that a wrong name was meant to be. */
-static const char *meant(struct scan *s, const struct expected *e,
-			 struct place at)
+static const char *nearest(struct scan *s, struct place at,
+			   const char *const *candidates, size_t n)
 {
 	const struct source_file *f = &s->parse->sources->files[at.file];
-	const char *candidates[T_PERCENT + 1];
-	size_t n = 0;
 
 	if (at.end - at.begin > AST_NAME_MAX)
 		return NULL;
-	for (int t = 0; t <= T_PERCENT; t++) {
-		if (e->has[t] && keyword_text(t))
-			candidates[n++] = keyword_text(t);
-	}
 	return diag_nearest(arena_strndup(s->parse->arena, f->text + at.begin,
 					  at.end - at.begin), candidates, n);
 }
 
+/* The keyword among those expected that a wrong name was meant to be. */
+static const char *meant(struct scan *s, const struct expected *e,
+			 struct place at)
+{
+	const char *candidates[T_PERCENT + 1];
+	size_t n = 0;
+
+	for (int t = 0; t <= T_PERCENT; t++) {
+		if (e->has[t] && keyword_text(t))
+			candidates[n++] = keyword_text(t);
+	}
+	return nearest(s, at, candidates, n);
+}
+
+/*
+ * The keyword that the first word of the statement, taken for the name of a
+ * rule, was meant to be. A policy line or default that is only misspelt is
+ * not missing.
+ */
+static const char *meant_first(struct scan *s)
+{
+	const char *candidates[T_PERCENT + 1], *word;
+	size_t n = 0;
+
+	for (const int *t = group_items; *t; t++) {
+		if (keyword_text(*t))
+			candidates[n++] = keyword_text(*t);
+	}
+	word = nearest(s, s->first_at, candidates, n);
+	if (word && !strcmp(word, keyword_text(T_POLICY)))
+		s->parse->saw_policy = true;
+	if (word && !strcmp(word, keyword_text(T_DEFAULT)))
+		s->parse->saw_default = true;
+	return word;
+}
 
 static bool keyword_as_name(struct scan *s, int found, struct place at,
 			    const struct expected *e)
@@ -220,7 +254,7 @@ static bool keyword_as_name(struct scan *s, int found, struct place at,
 	const char *text = keyword_text(found);
 	struct diag *g;
 
-	if (!text || !e->has[T_NAME] ||
+	if (!text || !e->has[T_NAME] || s->restart ||
 	    (s->before != T_POLICY && s->before != T_SOCKET &&
 	     s->before != T_SET && s->before != T_MAP &&
 	     s->before != T_PERCENT))
@@ -268,9 +302,21 @@ static const char *help_for(struct scan *s, int found, struct place at,
 {
 	const char *word;
 
-	if (found == T_ARROW || found == T_ELSE)
-		return s->before == T_END ? "break a long line after `->`, "
-			"`,` or `else`, not before" : NULL;
+	if (e->has[T_COLON]) {
+		word = meant_first(s);
+		if (word)
+			return arena_printf(s->parse->arena,
+					    "did you mean `%s`?", word);
+		return "a rule's name is followed by `:`";
+	}
+	if ((found == T_ARROW || found == T_ELSE) && s->before == T_END)
+		return "break a long line after `->`, `,` or `else`, not "
+			"before";
+	if (found == T_ELSE && (s->before == T_PASS || s->before == T_DROP))
+		return "`pass` and `drop` never fail: nothing comes after "
+			"them";
+	if (found == T_MAP && s->map)
+		return "an entry of a map cannot ask a map";
 	if (found == T_COLON && s->before == T_ADDRESS)
 		return "a port is a word of its own: `192.0.2.1 port 443`";
 	if (found == T_NAME) {
@@ -279,8 +325,6 @@ static const char *help_for(struct scan *s, int found, struct place at,
 			return arena_printf(s->parse->arena,
 					    "did you mean `%s`?", word);
 	}
-	if (found == T_NAME && s->before == T_NAME && e->has[T_COLON])
-		return "a rule's name is followed by `:`";
 	return NULL;
 }
 
@@ -300,17 +344,62 @@ static void say(struct scan *s, int found, struct place at,
 		g = diag_add(p->diags, DIAG_SYNTAX, &at,
 			     "%s cannot stand here", found_text(s, found, at));
 	g->help = help;
-	if ((found == T_YYEOF || found == T_END) && s->nopen) {
-		g->also.place = s->open[s->nopen - 1];
+	if (found == T_YYEOF && s->nopen)	/* who knows what is in it */
+		p->incomplete = true;
+	if ((found == T_YYEOF || found == T_END ||
+	     s->restart_blocks < s->blocks) && s->nopen) {
+		g->also.place = s->open[(s->nopen < OPEN_KEPT ? s->nopen :
+					 OPEN_KEPT) - 1];
 		g->also.text = "this `{` is open";
 	}
 }
 
-/* Skip to the end of the statement, unless the token found is that end. */
-static void begin_panic(struct scan *s, int found)
+/* Columns of blanks before AT; -1 where something else is before it. */
+static long blanks_before(struct scan *s, struct place at)
 {
+	const char *text = s->parse->sources->files[at.file].text;
+	uint32_t i = at.begin;
+
+	while (i && (text[i - 1] == ' ' || text[i - 1] == '\t'))
+		i--;
+	return i && text[i - 1] != '\n' ? -1 : (long)(at.begin - i);
+}
+
+static bool is_one_of(int token, const int *group)
+{
+	while (*group && *group != token)
+		group++;
+	return *group;
+}
+
+/*
+ * A line that begins with a word for a statement begins one, even where the
+ * line before has not ended. A word for an item, at the margin but in a block,
+ * says that a `}` is missing.
+ */
+static bool begin_restart(struct scan *s, int found, struct place at)
+{
+	static const int items[] = { T_POLICY, T_INCLUDE, T_SOCKET, T_SET,
+		T_MAP, T_DEFAULT, T_EXPECT, T_WHEN, 0 };
+	bool inside = s->first_at.begin != at.begin, margin;
+	long blanks;
+
+	if (found == T_NAME || !is_one_of(found, group_items) || s->lists)
+		return false;
+	blanks = blanks_before(s, at);
+	margin = !blanks && s->blocks && is_one_of(found, items);
+	if (inside ? blanks < 0 : !margin)
+		return false;
+	scan_begin_restart(s, found, at, inside ? s->blocks : 0);
+	return true;
+}
+
+/* Skip to the end of the statement, unless the token found is that end. */
+static void begin_panic(struct scan *s, int found, struct place at)
+{
+	s->restart_blocks = s->blocks;
 	if (found == T_YYEOF || found == T_BLOCK || found == T_BLOCK_END ||
-	    (found == T_END && !s->lists))
+	    (found == T_END && !s->lists) || begin_restart(s, found, at))
 		return;
 	s->panic = true;
 	s->panic_blocks = s->blocks;
@@ -323,7 +412,7 @@ void syntax_error(struct scan *s, int found, struct place at,
 
 	for (size_t i = 0; i < nexpected; i++)
 		e.has[expected[i]] = true;
-	begin_panic(s, found);
+	begin_panic(s, found, at);
 	if (s->stop)
 		return;
 	if (!keyword_as_name(s, found, at, &e) &&

@@ -44,6 +44,8 @@ static const char *ip4_help(const char *text, size_t len)
 	unsigned int parts = 1, value = 0, digits = 0;
 	bool zero = false;
 
+	if (memmem(text, len, "..", 2))
+		return "a range is written with `-`";
 	for (size_t i = 0; i < len; i++) {
 		if (text[i] == '.') {
 			parts++;

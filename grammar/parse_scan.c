@@ -160,16 +160,23 @@ static bool takes_set(int token)
 
 static int open_brace(struct scan *s, struct place at)
 {
-	bool block = !s->lists &&
+	/* a map is no part of a block, and its entries have lists only */
+	bool block = !s->lists && !s->map_block &&
 		((s->first == T_WHEN && !takes_set(s->previous)) ||
-		 (s->first == T_MAP && s->previous != T_EQUALS));
+		 (s->first == T_MAP && s->previous != T_EQUALS &&
+		  !s->blocks));
 
-	*arena_push(s->parse->arena, s->open, s->nopen, s->open_cap) = at;
-	if (block)
-		s->blocks++;
-	else
+	if (s->nopen < OPEN_KEPT)
+		s->open[s->nopen] = at;
+	s->nopen++;
+	if (!block) {
 		s->lists++;
-	return block ? T_BLOCK : T_LBRACE;
+		return T_LBRACE;
+	}
+	s->blocks++;
+	if (s->first == T_MAP)
+		s->map_block = s->blocks;
+	return T_BLOCK;
 }
 
 static int close_brace(struct scan *s)
@@ -182,6 +189,8 @@ static int close_brace(struct scan *s)
 	}
 	if (!s->blocks)
 		return T_RBRACE;
+	if (s->map_block == s->blocks)
+		s->map_block = 0;
 	s->blocks--;
 	return T_BLOCK_END;
 }
@@ -197,6 +206,12 @@ static void leave_lists(struct scan *s, int token)
 	s->nopen -= s->lists;
 	s->lists = 0;
 	s->first = NO_TOKEN;
+}
+
+static void begin_statement(struct scan *s, int token, struct place at)
+{
+	s->first = token;
+	s->first_at = at;
 }
 
 int scan_note(struct scan *s, int token, struct place at)
@@ -215,7 +230,7 @@ int scan_note(struct scan *s, int token, struct place at)
 	else if (token == T_BLOCK_END)
 		s->first = token;
 	else if (s->first == NO_TOKEN && token != T_END)
-		s->first = token;
+		begin_statement(s, token, at);
 	if (s->first == token && !s->blocks) {
 		p->saw_policy |= token == T_POLICY;
 		p->saw_default |= token == T_DEFAULT && !s->map;
@@ -241,4 +256,28 @@ bool scan_resumes(struct scan *s, int token)
 		return true;
 	}
 	return false;
+}
+
+void scan_begin_restart(struct scan *s, int token, struct place at,
+			size_t blocks)
+{
+	s->restart = true;
+	s->restart_blocks = blocks;
+	s->start = token;
+	s->start_place = at;
+}
+
+/* One token of those that end what is open; the last is an END. */
+int scan_restart(struct scan *s, struct place *at)
+{
+	*at = (struct place) { s->file, s->start_place.begin,
+			       s->start_place.begin };
+	if (s->blocks > s->restart_blocks)
+		return scan_note(s, s->previous == T_BLOCK_END ? T_END :
+				 T_RBRACE, *at);
+	s->restart = false;
+	scan_note(s, T_END, *at);
+	s->fresh_line = true;
+	scan_note(s, s->start, s->start_place);
+	return T_END;
 }

@@ -14,6 +14,7 @@
 #include "parse.h"
 
 enum { INCLUDE_DEPTH_MAX = 64, NO_TOKEN = -1 };
+enum { OPEN_KEPT = 32 };	/* places of open braces kept for messages */
 
 struct symbol {			/* a name or keyword; each text once */
 	const char *text;
@@ -51,6 +52,8 @@ struct scan {
 	uint32_t file, offset;
 	int start;			/* token to hand out first, or NO_TOKEN */
 	struct place start_place;
+	bool restart;			/* end what is open, then START */
+	size_t restart_blocks;		/* those that stay open */
 	struct ast_set *set;		/* where START_SET_FILE's elements go */
 	struct ast_map *map;		/* the one whose entries are read */
 	struct ast_entry entry;		/* being read */
@@ -59,9 +62,11 @@ struct scan {
 	bool fresh_line;		/* no token on this line yet */
 	int previous, before;		/* the last two tokens */
 	int first;			/* of the statement; NO_TOKEN at its start */
-	struct place *open;		/* every open brace, in order */
-	size_t nopen, open_cap;
+	struct place first_at;
+	struct place open[OPEN_KEPT];	/* the open braces, outermost first */
+	size_t nopen;			/* how many there are */
 	size_t blocks, lists;		/* how many of them; lists: innermost */
+	size_t map_block;		/* the block that is a map's; 0 = none */
 	bool panic;			/* skip to the end of the statement */
 	size_t panic_blocks;
 	bool stop;			/* enough errors: end of file from here on */
@@ -102,6 +107,10 @@ const char *scan_description(const struct scan *s, struct place at);
 /* Keeps the books for TOKEN, turns braces into blocks; returns the token. */
 int scan_note(struct scan *s, int token, struct place at);
 bool scan_resumes(struct scan *s, int token);
+/* The parser goes on with TOKEN as if all but BLOCKS blocks ended before it. */
+void scan_begin_restart(struct scan *s, int token, struct place at,
+			size_t blocks);
+int scan_restart(struct scan *s, struct place *at);
 
 /* parse_literal.c: text (NUL-terminated) to value; mistakes are reported. */
 void literal_address(struct parse *p, struct place at, const char *text,

@@ -29,7 +29,7 @@ static const struct {
 	{ "map m count" TAIL, "1:7" },
 	{ "map m count\nmap m count\ntcp tcp 4 -> a" TAIL,
 	  "1:7 2:7 3:5 3:9" },
-	{ "map" TAIL, "1:1 2:1" },
+	{ "map" TAIL, "2:1" },
 	{ "map 1 {\n10.0.0.1 -> a b\n::1 - a\n}" TAIL, "1:5 2:15 3:7" },
 	{ "map m by {\n10.0.0.1 -> a b\n}\ntcp 4 -> a" TAIL,
 	  "1:10 2:15 4:5" },
