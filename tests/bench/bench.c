@@ -15,6 +15,7 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -229,6 +230,31 @@ static double now(void)
 	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
+/*
+ * What takes memory is done by a child: a process that is forked begins with
+ * its parent's peak, and skpolc's own is to be seen.
+ */
+static void in_child(void (*work)(void *ctx), void *ctx)
+{
+	int status;
+	pid_t pid;
+
+	fflush(stdout);
+	pid = fork();
+	if (!pid) {
+		work(ctx);
+		fflush(stdout);
+		_exit(0);
+	}
+	waitpid(pid, &status, 0);
+}
+
+struct row {			/* in memory that children share */
+	char path[256];
+	size_t prefixes;
+	struct cost cost;
+};
+
 static struct cost run_skpolc(const char *path, const char *object)
 {
 	struct cost c = { .status = -1 };
@@ -250,14 +276,16 @@ static struct cost run_skpolc(const char *path, const char *object)
 }
 
 /* The same policy once more, to see its size and the time to load it. */
-static void load_cost(const char *path, struct cost *c)
+static void load_cost(void *ctx)
 {
+	struct row *r = ctx;
+	struct cost *c = &r->cost;
 	struct compile_options o = { .optimize = 2, .until = COMPILE_ALL };
 	struct bench_program p;
 	struct compiled k;
 	int sockets;
 
-	if (compile(&k, path, &o))
+	if (compile(&k, r->path, &o))
 		return;
 	if (k.image) {
 		sockets = bpf_map_create(BPF_MAP_TYPE_SOCKMAP, "sockets", 4, 8,
@@ -273,9 +301,15 @@ static void load_cost(const char *path, struct cost *c)
 
 static void cost_row(const char *name, const char *path, const char *object)
 {
-	struct cost c = run_skpolc(path, object);
+	struct row *r = mmap(NULL, sizeof(*r), PROT_READ | PROT_WRITE,
+			     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct cost c;
 
-	load_cost(path, &c);
+	snprintf(r->path, sizeof(r->path), "%s", path);
+	r->cost = run_skpolc(path, object);
+	in_child(load_cost, r);
+	c = r->cost;
+	munmap(r, sizeof(*r));
 	printf("%-22s %8.3f %8.1f %10zu %9zu %10zu %8.3f%s\n", name,
 	       c.seconds, (double)c.kilobytes / 1024, c.object, c.insns,
 	       c.tables, c.load, c.status ? "  FAILED" : "");
@@ -292,18 +326,25 @@ static void write_file(const char *path, const char *text, size_t size)
 	}
 }
 
+static void write_policy(void *ctx)
+{
+	struct row *r = ctx;
+	struct prefixes p = random_prefixes(r->prefixes);
+	size_t size;
+	char *text = policy_text(&p, &size);
+
+	write_file(r->path, text, size);
+}
+
 static void random_cost(const char *name, size_t n, const char *folder)
 {
-	struct prefixes p = random_prefixes(n);
-	size_t size;
-	char *text = policy_text(&p, &size), path[256], object[256];
+	struct row r = { .prefixes = n };
+	char object[256];
 
-	snprintf(path, sizeof(path), "%s/bench.skl", folder);
+	snprintf(r.path, sizeof(r.path), "%s/bench.skl", folder);
 	snprintf(object, sizeof(object), "%s/bench.o", folder);
-	write_file(path, text, size);
-	free(text);
-	free(p.v);
-	cost_row(name, path, object);
+	in_child(write_policy, &r);
+	cost_row(name, r.path, object);
 }
 
 /* argv: "sizes" FOLDER EDGE [NAME.skl...], or "lookups" LARGEST */
