@@ -71,6 +71,14 @@ static void include_twice(struct parse *p, const struct included *before,
 	g->help = "remove this line: a file is included once";
 }
 
+static void include_too_deep(struct parse *p, struct place string)
+{
+	p->incomplete = true;
+	diag_add(p->diags, DIAG_INCLUDE_CYCLE, &string,
+		 "files include each other more than %d deep",
+		 INCLUDE_DEPTH_MAX);
+}
+
 static void parse_file(struct parse *p, uint32_t file, struct place place)
 {
 	struct scan s = { .parse = p, .file = file, .start = T_START_POLICY };
@@ -103,12 +111,10 @@ void parse_include(struct scan *s, const char *path, struct place string,
 	before = included_before(p, (uint32_t)file);
 	if (before)
 		include_twice(p, before, path, string);
-	else if (p->depth >= INCLUDE_DEPTH_MAX)
-		diag_add(p->diags, DIAG_INCLUDE_CYCLE, &string,
-			 "files include each other more than %d deep",
-			 INCLUDE_DEPTH_MAX);
-	else
+	else if (p->depth < INCLUDE_DEPTH_MAX)
 		parse_file(p, (uint32_t)file, string);
+	else
+		include_too_deep(p, string);
 }
 
 static void parse_list(struct scan *from, struct scan *s, const char *path,
