@@ -176,9 +176,16 @@ static void alu_other(struct machine *m, const struct op *o, struct reg *d,
 		must_be_number(m, is_pointer(d) ? d : s);
 }
 
-/* What may be NULL is compared with 0, and so are all copies of it. */
+/*
+ * What may be NULL is compared with 0, and so are all copies of it. Only now
+ * is a socket or event that is not there known to need no release.
+ */
 static void null_known(struct machine *m, struct reg was)
 {
+	if ((was.null & IS_NULL) && was.id == m->held)
+		m->holds = false;
+	if ((was.null & IS_NULL) && was.kind == REG_RECORD)
+		m->record_open = false;
 	for (int i = 0; i < INTERP_REGISTERS; i++) {
 		struct reg *r = &m->r[i];
 
@@ -420,12 +427,21 @@ static void start(struct machine *m, const struct interp *in,
 	m->r[BPF_REG_10].kind = REG_STACK;
 }
 
+/* M is the caller's: what changes of it on the way is kept by longjmp(). */
+static void run(struct machine *m)
+{
+	jmp_buf trapped;
+
+	m->trapped = &trapped;
+	if (!setjmp(trapped))
+		execute(m);
+}
+
 void interp_run(const struct interp *in, const struct packet *p,
 		struct interp_result *out)
 {
 	struct interp_program *program = in->program;
 	struct machine m;
-	jmp_buf trapped;
 
 	*out = (struct interp_result) { .slot = INTERP_NO_SOCKET };
 	if (program->refused) {
@@ -434,9 +450,7 @@ void interp_run(const struct interp *in, const struct packet *p,
 		return;
 	}
 	start(&m, in, p, out);
-	m.trapped = &trapped;
-	if (!setjmp(trapped))
-		execute(&m);
+	run(&m);
 	out->at = (size_t)(m.op - program->ops);
 	out->steps = m.steps;
 }

@@ -11,7 +11,8 @@
  * inside and aligned, a pointer used as a number, a result used before it is
  * compared with NULL, a socket not released, an event not submitted.
  * It is stricter where a policy needs less: a pointer is never spilled to the
- * stack nor compared but with NULL, and an event is wholly written.
+ * stack nor compared but with NULL, one socket is held and one event is open
+ * at a time, and an event is wholly written.
  */
 #ifndef SKPOL_INTERP_H
 #define SKPOL_INTERP_H

@@ -10,7 +10,8 @@
 
 #include "interp_private.h"
 
-enum { ASSIGN_FLAGS = BPF_SK_LOOKUP_F_REPLACE | BPF_SK_LOOKUP_F_NO_REUSEPORT };
+enum { ASSIGN_FLAGS = BPF_SK_LOOKUP_F_REPLACE | BPF_SK_LOOKUP_F_NO_REUSEPORT,
+       OUTPUT_FLAGS = BPF_RB_NO_WAKEUP | BPF_RB_FORCE_WAKEUP };
 
 static bool is_map(const struct reg *r, enum image_map map)
 {
@@ -27,7 +28,7 @@ static struct reg number(uint64_t v)
 	return (struct reg) { .kind = REG_NUMBER, .v = v };
 }
 
-/* What a call returns that may be NULL. */
+/* What a call returns that may be NULL; the program does not know yet. */
 static struct reg pointer(struct machine *m, enum reg_kind kind,
 			  uint32_t object, bool there)
 {
@@ -58,8 +59,8 @@ static struct reg look_up_socket(struct machine *m, uint32_t key)
 
 	if (m->holds)
 		interp_trap(m, "a second socket while one is held");
-	m->holds = socket_present(m, key);
-	r = pointer(m, REG_SOCKET, key, m->holds);
+	r = pointer(m, REG_SOCKET, key, socket_present(m, key));
+	m->holds = true;
 	m->held = r.id;
 	return r;
 }
@@ -131,6 +132,27 @@ static struct reg sk_release(struct machine *m)
 	return number(0);
 }
 
+/* A whole event from the stack, at once. */
+static struct reg ringbuf_output(struct machine *m)
+{
+	struct image_event e;
+
+	if (!is_map(&m->r[1], IMAGE_EVENTS))
+		interp_trap(m, "r1 is not the map of events");
+	if (!is_number(&m->r[3]) || m->r[3].v != INTERP_EVENT)
+		interp_trap(m, "r3 is not the size of an event");
+	if (!is_number(&m->r[4]))
+		interp_trap(m, "r4 is no flags");
+	memcpy(&e, interp_bytes(m, &m->r[2], sizeof(e)), sizeof(e));
+	if (m->r[4].v & ~(uint64_t)OUTPUT_FLAGS)
+		return number((uint64_t)(int64_t)-EINVAL);
+	if (m->in->events_full)
+		return number((uint64_t)(int64_t)-EAGAIN);
+	if (m->in->event)
+		m->in->event(m->in->event_ctx, &e);
+	return number(0);
+}
+
 static struct reg ringbuf_reserve(struct machine *m)
 {
 	if (!is_map(&m->r[1], IMAGE_EVENTS))
@@ -141,9 +163,9 @@ static struct reg ringbuf_reserve(struct machine *m)
 		interp_trap(m, "r3 is not 0");
 	if (m->record_open)
 		interp_trap(m, "a second event before the first is submitted");
-	m->record_open = !m->in->events_full;
+	m->record_open = true;
 	m->record_written = 0;
-	return pointer(m, REG_RECORD, 0, m->record_open);
+	return pointer(m, REG_RECORD, 0, !m->in->events_full);
 }
 
 static struct reg ringbuf_end(struct machine *m, bool submit)
@@ -177,6 +199,8 @@ static struct reg call(struct machine *m, int helper)
 		return sk_assign(m);
 	case BPF_FUNC_sk_release:
 		return sk_release(m);
+	case BPF_FUNC_ringbuf_output:
+		return ringbuf_output(m);
 	case BPF_FUNC_ringbuf_reserve:
 		return ringbuf_reserve(m);
 	case BPF_FUNC_ringbuf_submit:

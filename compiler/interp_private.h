@@ -81,6 +81,8 @@ struct machine {
 	size_t steps;
 	struct reg r[INTERP_REGISTERS];
 	uint16_t ids;		/* given so far */
+	/* there is one to submit or release; or nobody knows that there is
+	 * none, as the result is not yet compared with NULL */
 	bool record_open, holds;
 	uint16_t held;		/* id of the socket to release */
 	uint64_t record_written;	/* a bit a byte of the record */

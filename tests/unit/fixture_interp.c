@@ -17,6 +17,10 @@
 #define SOCKET							\
 	"r6 = r1\n w1 = 1\n *(u32 *)(r10 - 4) = w1\n"		\
 	"r1 = sockets ll\n r2 = r10\n r2 += -4\n call 1\n"
+/* r0 = the result for slot 0, which holds none */
+#define NO_SOCKET						\
+	"*(u32 *)(r10 - 4) = 0\n"				\
+	"r1 = sockets ll\n r2 = r10\n r2 += -4\n call 1\n"
 #define HELD SOCKET "if r0 == 0 goto none\n r9 = r0\n"
 #define ASSIGN(flags)						\
 	"r1 = r6\n r2 = r9\n r3 = " flags "\n call 124\n r8 = r0\n"
@@ -42,6 +46,11 @@
 	"*(u64 *)(r0 + 32) = r1\n *(u64 *)(r0 + 40) = r1\n"	\
 	"*(u64 *)(r0 + 48) = r1\n *(u64 *)(r0 + 56) = r1\n"
 #define SUBMIT "r1 = r0\n r2 = 0\n call 132\n"
+/* 64 bytes of the stack, and all of them sent */
+#define FILLED							\
+	"r2 = r10\n r2 += -64\n r0 = r2\n" WHOLE
+#define OUTPUT(flags)						\
+	"r1 = events ll\n r3 = 64\n r4 = " flags "\n call 130\n"
 #define DISCARD "r1 = r0\n r2 = 0\n call 133\n"
 
 #define RUNS(v, ...) { .verdict = v, .text = __VA_ARGS__ }
@@ -280,13 +289,18 @@ const struct program programs[] = {
 		"if r2 != 0 goto l\n w0 = 0\nl: exit\n" NONE),
 	RUNS(1, "r2 = 0\n r3 = 0\n call 124\n w1 = 1\n if r0 == 0 goto l\n"
 	     "w1 = 0\nl: w0 = w1\n exit\n"),
-	RUNS(0, "*(u32 *)(r10 - 4) = 0\n r1 = sockets ll\n r2 = r10\n"
-	     "r2 += -4\n call 1\n if r0 == 0 goto l\n r1 = r0\n call 86\n"
+	RUNS(0, NO_SOCKET "if r0 == 0 goto l\n r1 = r0\n call 86\n"
 	     "w0 = 1\n exit\nl: exit\n"),
 	TRAPS("a socket is not released", HELD "w0 = 1\n exit\n" NONE),
 	TRAPS("a socket is not released", HELD ASSIGN("0") "w0 = 1\n exit\n"
 	      NONE),
 	TRAPS("a socket is not released", SOCKET "w0 = 1\n exit\n"),
+	TRAPS("a socket is not released", NO_SOCKET PASS),
+	TRAPS("a socket is not released", HELD RELEASE NO_SOCKET PASS NONE),
+	TRAPS("a second socket", NO_SOCKET "if r0 != 0 goto l\n" NO_SOCKET
+	      NO_SOCKET PASS "l: r1 = r0\n call 86\n" PASS),
+	RUNS(1, NO_SOCKET "if r0 != 0 goto l\n" NO_SOCKET
+	     "if r0 != 0 goto l\n" PASS "l: r1 = r0\n call 86\n" PASS),
 	TRAPS("r1 is no socket that is held", SOCKET "r1 = r0\n call 86\n"
 	      PASS),
 	TRAPS("r1 is no socket that is held", HELD RELEASE "r1 = r6\n call 86\n"
@@ -339,6 +353,23 @@ const struct program programs[] = {
 		 "call 131\n if r0 == 0 goto l\n" DISCARD "l: " PASS),
 	TRAPS("r1 is not the map of events", "r1 = counters ll\n r2 = 64\n"
 	      "r3 = 0\n call 131\n" PASS),
+	RUNS(1, FILLED OUTPUT("0") IS("0")),
+	RUNS(1, FILLED OUTPUT("1") IS("0")),
+	RUNS(1, FILLED OUTPUT("4") IS("-22")),
+	TRAPS("r2 is not initialized", FILLED OUTPUT("0")
+	      "r0 = r2\n exit\n"),
+	TRAPS("r1 is not the map of events", FILLED
+	      "r1 = counters ll\n r3 = 64\n r4 = 0\n call 130\n" PASS),
+	TRAPS("r2 is not 64 bytes of the stack", FILLED "r2 += 8\n"
+	      OUTPUT("0") PASS),
+	TRAPS("r2 is not 64 bytes of the stack", "r2 = 1\n"
+	      OUTPUT("0") PASS),
+	STRICTER("the stack at r2 was not written", FILLED "r2 += -8\n"
+		 OUTPUT("0") PASS),
+	STRICTER("r3 is not the size of an event", FILLED
+		 "r1 = events ll\n r3 = 8\n r4 = 0\n call 130\n" PASS),
+	TRAPS("r4 is no flags", FILLED "r1 = events ll\n r3 = 64\n"
+	      "call 130\n" PASS),
 };
 const size_t nprograms = sizeof(programs) / sizeof(programs[0]);
 
