@@ -181,6 +181,35 @@ static void generate(struct compiled *c, const struct compile_options *o)
 		say_too_large(c, "it takes more than a million instructions");
 }
 
+static void say_internal(struct compiled *c)
+{
+	const struct prove_result *r = &c->proof;
+	char packet[PACKET_TEXT_MAX];
+	struct diag *d;
+
+	if (!r->has_witness) {
+		d = diag_add(&c->diags, DIAG_INTERNAL, NULL,
+			     "the program could not be proved: %s", r->why);
+		d->help = "this is a fault of skpolc: please report it";
+		return;
+	}
+	d = diag_add(&c->diags, DIAG_INTERNAL, NULL,
+		     "the program does not do what the rules say");
+	d->note = arena_printf(&c->arena, "%s: the rules say %s, the program "
+			       "does %s", packet_print(&r->witness, packet),
+			       r->rules, r->bytes);
+	d->help = "this is a fault of skpolc: please report it";
+}
+
+/* Programs with another prologue are for measuring. */
+static void prove_bytes(struct compiled *c, const struct compile_options *o)
+{
+	if (o->no_proof || o->prologue)
+		return;
+	if (!prove_image(&c->arena, c->policy, c->image, &c->proof))
+		say_internal(c);
+}
+
 static void build_diagram(struct compiled *c)
 {
 	c->diagram = diagram_build(&c->arena, c->policy, NULL);
@@ -238,6 +267,8 @@ static void stages(struct compiled *c, const struct compile_options *o,
 	c->effects = arena_alloc(a, sizeof(*c->effects));
 	effects_build(a, c->policy, o->optimize > 0, c->effects);
 	generate(c, o);
+	if (!c->diags.nerrors)
+		prove_bytes(c, o);
 	if (c->diags.nerrors)
 		c->image = NULL;
 }

@@ -20,6 +20,7 @@
 #include "effect.h"
 #include "image.h"
 #include "policy.h"
+#include "prove.h"
 
 struct code;
 struct rodata;
@@ -32,6 +33,7 @@ struct compile_options {
 	const struct target *target;	/* NULL = the oldest kernel that can */
 	enum compile_until until;
 	uint32_t reach;			/* of jumps; 0 = all (tests) */
+	bool no_proof;			/* the bytes are not checked */
 	const char *name;		/* of TEXT in messages */
 	const char *text;		/* NULL = read PATH */
 	size_t size;
@@ -63,6 +65,7 @@ struct compiled {
 	const struct target *target;
 	struct effects *effects;
 	struct image *image;
+	struct prove_result proof;	/* .why NULL and not .ok: not tried */
 };
 
 /*

@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * prove - program and rules, walked together
+ *
+ * In: an image and its policy. Out: what prove.h says. A state is a place in
+ * the program where a word of the packet is loaded, the rules that are still
+ * possible there, and what is known of the words that the program may read
+ * again; each is visited once. Where a path ends, all rules that are still
+ * possible must be of one mind with it; else they are cut further, until one
+ * rule is left, and every packet of the box is a witness.
+ */
+#include "prove.h"
+
+#include <setjmp.h>
+#include <string.h>
+
+#include "prove_private.h"
+
+/* --------------------------------------------------------------- tables */
+
+uint64_t prove_hash(uint64_t h, uint64_t v)
+{
+	h = (h ^ v ^ h >> 29) * 0xbf58476d1ce4e5b9;
+	return h ^ h >> 31;
+}
+
+static void table_size(struct prove *p, struct table *t, size_t size)
+{
+	t->v = arena_array(p->a, size, sizeof(*t->v));
+	t->size = size;
+}
+
+uint32_t *prove_find(struct prove *p, struct table *t, uint64_t hash,
+		     table_equal *equal, const void *key)
+{
+	size_t i;
+
+	if (!t->size)
+		table_size(p, t, 256);
+	for (i = hash & (t->size - 1); t->v[i]; i = (i + 1) & (t->size - 1))
+		if (equal(p, t->v[i], key))
+			break;
+	return &t->v[i];
+}
+
+void prove_added(struct prove *p, struct table *t, table_hash *hash_of)
+{
+	struct table old = *t;
+
+	if (++t->n * 2 <= t->size)
+		return;
+	table_size(p, t, old.size * 2);
+	for (size_t k = 0; k < old.size; k++) {
+		size_t i;
+
+		if (!old.v[k])
+			continue;
+		i = hash_of(p, old.v[k]) & (t->size - 1);
+		while (t->v[i])
+			i = (i + 1) & (t->size - 1);
+		t->v[i] = old.v[k];
+	}
+}
+
+bool prove_fail(struct prove *p, const char *why)
+{
+	p->failed = true;
+	if (!p->why)
+		p->why = why;
+	return false;
+}
+
+/* --------------------------------------------------------------- states */
+
+static uint32_t kinds_of(const struct prove *p)
+{
+	uint32_t mask = 0;
+
+	for (uint32_t f = p->box[PW_FAMILY].low; f <= p->box[PW_FAMILY].high;
+	     f++)
+		for (uint32_t k = p->box[PW_PROTOCOL].low;
+		     k <= p->box[PW_PROTOCOL].high; k++)
+			mask |= 1u << SLOT_KIND(f, k);
+	return mask;
+}
+
+static struct range whole_word(const struct prove *p, uint32_t word)
+{
+	u128 top = field_highest(prove_words[word].field);
+
+	if (word == PW_IFNAME)
+		top = p->policy->ninterfaces;
+	return (struct range){ 0, top > UINT32_MAX ? UINT32_MAX :
+			       (uint32_t)top };
+}
+
+/* A fingerprint of what is known of the words that are read from PC on. */
+static uint64_t boxes_of(const struct prove *p, uint32_t pc)
+{
+	uint64_t h = 0;
+
+	for (uint32_t w = 0; w < PW_COUNT; w++) {
+		struct range all = whole_word(p, w), b = p->box[w];
+
+		if (!(p->live[pc] >> w & 1) ||
+		    (all.low == b.low && all.high == b.high))
+			continue;
+		h = prove_hash(h + w + 1, (uint64_t)b.low << 32 | b.high);
+	}
+	return h;
+}
+
+static bool equal_state(const struct prove *p, uint32_t i, const void *key)
+{
+	const struct state *x = &p->states[i], *y = key;
+
+	return x->node == y->node && x->at.pc == y->at.pc &&
+	       x->at.kind == y->at.kind && x->at.value == y->at.value &&
+	       x->at.kept == y->at.kept && x->kinds == y->kinds &&
+	       x->boxes == y->boxes;
+}
+
+static uint64_t hash_state(const struct state *s)
+{
+	uint64_t h = prove_hash(s->node, (uint64_t)s->at.pc << 8 | s->kinds);
+
+	h = prove_hash(h, (uint64_t)s->at.value << 20 | s->at.kept << 3 |
+		       s->at.kind);
+	return prove_hash(h, s->boxes);
+}
+
+static uint64_t state_hash(const struct prove *p, uint32_t i)
+{
+	return hash_state(&p->states[i]);
+}
+
+/* The number of the state, *NEW when nobody was there before. */
+static uint32_t enter(struct prove *p, struct target at, uint32_t node,
+		      bool *new)
+{
+	struct state s = { at, node, kinds_of(p), 0, true };
+	uint32_t *slot, i;
+
+	if (at.kind == TO_BLOCK)
+		s.boxes = boxes_of(p, at.pc);
+	slot = prove_find(p, &p->state_table, hash_state(&s), equal_state,
+			  &s);
+	i = *slot;
+	*new = !i;
+	if (i)
+		return i;
+	*slot = i = (uint32_t)p->nstates;
+	*arena_push(p->a, p->states, p->nstates, p->states_cap) = s;
+	prove_added(p, &p->state_table, state_hash);
+	return i;
+}
+
+/* ----------------------------------------------------------------- walk */
+
+static bool visit(struct prove *p, struct target at, uint32_t node);
+
+/* Ranges of a word that lead to places, met with ranges of the rules. */
+struct meeting {
+	uint32_t word;
+	const struct piece *v;
+	size_t n, next;
+};
+
+static bool meet(struct prove *p, uint32_t node, struct range r, void *ctx)
+{
+	struct meeting *m = ctx;
+
+	while (m->next + 1 < m->n && m->v[m->next].high < r.low)
+		m->next++;
+	for (;; m->next++) {
+		const struct piece *x = &m->v[m->next];
+		struct range *b = &p->box[m->word];
+
+		b->low = x->low > r.low ? x->low : r.low;
+		b->high = x->high < r.high ? x->high : r.high;
+		if (!visit(p, x->to, node))
+			return false;
+		if (x->high >= r.high || m->next + 1 == m->n)
+			return true;
+	}
+}
+
+/* Whatever is cut by WORD, all of it goes on at AT. */
+static bool cut_further(struct prove *p, struct target at, uint32_t node,
+			uint32_t field)
+{
+	uint32_t word = rule_next_word(p, node, field);
+	struct piece one = { p->box[word].low, p->box[word].high, at };
+	struct meeting m = { word, &one, 1, 0 };
+
+	return rule_sweep(p, node, word, meet, &m);
+}
+
+static bool leaf(struct prove *p, struct target at, uint32_t node)
+{
+	struct node n = p->nodes[node];
+	uint32_t kinds = kinds_of(p), fields, f = 0;
+	bool fits = true, new;
+
+	for (uint32_t i = 0; i < n.n && fits; i++)
+		fits = leaf_fits(p, at, p->terms[n.v[i]].deed, kinds);
+	if (fits)
+		return true;
+	fields = p->terms[n.v[0]].fields;
+	if (!fields)
+		return prove_fail(p, "the rules say something else");
+	enter(p, at, node, &new);
+	if (!new)
+		return true;
+	while (!(fields >> f & 1))
+		f++;
+	return cut_further(p, at, node, f);
+}
+
+static bool block(struct prove *p, struct target at, uint32_t node)
+{
+	const struct stretch *s;
+	struct meeting m;
+	uint32_t field;
+
+	if (p->nstates > PROVE_STATES)
+		return prove_fail(p, "it takes more states than are tried");
+	s = run_stretch(p, at);
+	if (s->word == PW_NONE)
+		return visit(p, s->v[0].to, node);
+	m = (struct meeting){ s->word, s->v, s->n, 0 };
+	field = prove_words[s->word].field;
+	if (rule_is_open(p, node, field)) {
+		uint32_t word = rule_next_word(p, node, field);
+
+		if (word == s->word)
+			return rule_sweep(p, node, word, meet, &m);
+		if (word < s->word)
+			return cut_further(p, at, node, field);
+	}
+	/* no rule looks at it (any more) */
+	struct range old = p->box[s->word];
+
+	if (!meet(p, node, old, &m))
+		return false;
+	p->box[s->word] = old;
+	return true;
+}
+
+static bool visit(struct prove *p, struct target at, uint32_t node)
+{
+	uint32_t state;
+	bool ok, new;
+
+	if (p->depth == PROVE_DEPTH)
+		return prove_fail(p, "paths are too long");
+	if (at.kind == TO_FAULT)
+		return prove_fail(p, "code that is not understood");
+	if (at.kind != TO_BLOCK)
+		return leaf(p, at, node);
+	state = enter(p, at, node, &new);
+	if (!new && p->states[state].open)
+		return prove_fail(p, "the program never ends");
+	if (!new)
+		return true;
+	p->depth++;
+	ok = block(p, at, node);
+	p->depth--;
+	p->states[state].open = false;
+	return ok;
+}
+
+/* ---------------------------------------------------------------- begin */
+
+static void variables(struct prove *p)
+{
+	const struct image_variable *v;
+
+	v = image_variable(p->image, "skpol_slots");
+	p->slots = v ? v->offset : UINT32_MAX;
+	v = image_variable(p->image, "skpol_interfaces");
+	p->interfaces = p->interfaces_end = UINT32_MAX;
+	if (v) {
+		p->interfaces = v->offset;
+		p->interfaces_end = v->offset + 4 * p->image->ninterfaces;
+	}
+}
+
+static void prove(struct prove *p, struct arena *out)
+{
+	struct target start = { .kind = TO_BLOCK };
+
+	for (uint32_t w = 0; w < PW_COUNT; w++)
+		p->box[w] = whole_word(p, w);
+	(void)arena_push(p->a, p->states, p->nstates, p->states_cap);
+	(void)arena_push(p->a, p->compats, p->ncompats, p->compats_cap);
+	variables(p);
+	run_prepare(p);
+	p->out->ok = visit(p, start, rule_root(p));
+	if (p->out->ok && !decide_clean(p)) {
+		p->out->ok = false;
+		p->why = "a counter is touched that is not the rule's";
+	}
+	p->out->states = p->nstates;
+	if (p->out->ok)
+		return;
+	p->out->why = arena_strdup(out, p->why ? p->why : "");
+	witness_of_box(p, out);
+}
+
+bool prove_image(struct arena *a, const struct policy *policy,
+		 const struct image *m, struct prove_result *out)
+{
+	struct arena own;
+	jmp_buf exhausted;
+	struct prove *p;
+
+	*out = (struct prove_result){ .why = "out of memory" };
+	if (!m->ninsns)
+		return false;
+	arena_init(&own, &exhausted);
+	if (!setjmp(exhausted)) {
+		p = arena_alloc(&own, sizeof(*p));
+		p->a = &own;
+		p->policy = policy;
+		p->image = m;
+		p->out = out;
+		prove(p, a);
+	} else {
+		out->ok = false;
+	}
+	arena_free(&own);
+	return out->ok;
+}

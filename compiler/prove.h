@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * prove - the final bytes do what the rules say, for all packets
+ *
+ * In: a policy, and the image that was made of it. Out: proved; or a packet
+ * that the bytes treat in another way than the rules; or neither, when the
+ * bounded work was not enough or the bytes are of a kind that is not
+ * understood. Shares no code with what made the image: the rules are the
+ * clauses of policy.h, the bytes are instructions and .rodata.
+ */
+#ifndef SKPOL_PROVE_H
+#define SKPOL_PROVE_H
+
+#include "image.h"
+#include "policy.h"
+
+struct prove_result {
+	bool ok;
+	bool has_witness;	/* a packet that really differs */
+	struct packet witness;
+	const char *why;	/* not ok: what could not be shown */
+	const char *rules;	/* what the rules say of the witness */
+	const char *bytes;	/* what the bytes do */
+	uint64_t states, pieces;
+};
+
+/* out->ok; texts are the arena's. */
+bool prove_image(struct arena *a, const struct policy *p,
+		 const struct image *m, struct prove_result *out);
+
+#endif

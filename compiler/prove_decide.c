@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * prove_decide - whether the code that tries sockets does what an outcome says
+ *
+ * In: where it begins, the step in r7, an outcome, a kind of packet. Out: yes
+ * or no. That code and skpol_steps are run by the interpreter, cut out of the
+ * program, with the step taken from the packet: for each socket of the chain
+ * once with only this one there, and with each errno. Slots are numbered
+ * backwards, so code that does not ask skpol_slots is found. What happens is
+ * a function of step, kind and answers alone: the code sees no other field.
+ */
+#include <linux/bpf.h>
+#include <string.h>
+
+#include "prove_private.h"
+
+struct decide {
+	struct decide *next;
+	uint32_t pc;
+	struct image image;
+	struct interp interp;
+};
+
+struct trial {			/* one run, and what happened */
+	struct decide *d;
+	uint32_t asked, assigned;
+	uint32_t slots[64], flags;
+	uint32_t present;	/* from this one asked on they are there */
+	uint32_t failing;	/* and this many are refused */
+	int error;
+	uint32_t nevents;
+	struct image_event event;
+};
+
+enum { PROLOGUE = 3, CHAIN_MAX = 64, SEEN_FAMILY = 8 };
+
+static bool present(void *ctx, uint32_t index)
+{
+	struct trial *t = ctx;
+
+	if (t->asked < CHAIN_MAX)
+		t->slots[t->asked] = t->d->image.nslots - 1 - index;
+	return t->asked++ >= t->present;
+}
+
+static int assign(void *ctx, uint32_t index, uint64_t flags)
+{
+	struct trial *t = ctx;
+
+	(void)index;
+	if (t->assigned++ < t->failing)
+		return t->error;
+	t->flags = (uint32_t)flags;
+	return 0;
+}
+
+static void event(void *ctx, const struct image_event *e)
+{
+	struct trial *t = ctx;
+
+	t->nevents++;
+	t->event = *e;
+}
+
+/* From PC to the end, behind code that takes the step from the packet. */
+static void cut_out(struct prove *p, uint32_t pc, struct image *m)
+{
+	static const struct bpf_insn begin[PROLOGUE] = {
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_X, .dst_reg = 6,
+		  .src_reg = 1 },
+		{ .code = BPF_LDX | BPF_MEM | BPF_W, .dst_reg = 7,
+		  .src_reg = 6, .off = 64 },
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 1 },
+	};
+	size_t n = p->image->ninsns - pc;
+
+	*m = *p->image;
+	m->ninsns = n + PROLOGUE;
+	m->insns = arena_array(p->a, m->ninsns, sizeof(*m->insns));
+	memcpy(m->insns, begin, sizeof(begin));
+	memcpy(m->insns + PROLOGUE, p->image->insns + pc,
+	       n * sizeof(*m->insns));
+	m->relocs = arena_array(p->a, m->nrelocs + 1, sizeof(*m->relocs));
+	m->nrelocs = 0;
+	for (size_t i = 0; i < p->image->nrelocs; i++) {
+		struct image_reloc r = p->image->relocs[i];
+
+		if (r.insn < pc)
+			continue;
+		r.insn = r.insn - pc + PROLOGUE;
+		m->relocs[m->nrelocs++] = r;
+	}
+	m->rodata = arena_array(p->a, m->rodata_size + 1, 1);
+	memcpy(m->rodata, p->image->rodata, m->rodata_size);
+	for (uint32_t i = 0; i < m->nslots; i++) {
+		uint32_t to = m->nslots - 1 - i;
+
+		if (p->slots + 4 * (size_t)i + 4 <= m->rodata_size)
+			memcpy(m->rodata + p->slots + 4 * (size_t)i, &to, 4);
+	}
+}
+
+static struct decide *decide_at(struct prove *p, uint32_t pc)
+{
+	struct decide *d;
+
+	for (d = p->decides; d; d = d->next)
+		if (d->pc == pc)
+			return d;
+	d = arena_alloc(p->a, sizeof(*d));
+	d->next = p->decides;
+	p->decides = d;
+	d->pc = pc;
+	cut_out(p, pc, &d->image);
+	d->interp = (struct interp){
+		.image = &d->image,
+		.program = interp_prepare(p->a, &d->image),
+		.sockets = { NULL, present, assign },
+		.event = event,
+	};
+	d->interp.counters = arena_array(p->a, d->image.ncounters + 1,
+					 sizeof(struct image_counter));
+	return d;
+}
+
+/* The steps of an outcome that packets of a kind can take. */
+struct chain {
+	const struct outcome *o;
+	const struct policy_rule *rule;
+	uint32_t slot[CHAIN_MAX], flags[CHAIN_MAX], n;
+};
+
+static bool find_chain(const struct prove *p, uint32_t outcome,
+		       uint32_t kind, struct chain *c)
+{
+	c->o = &p->policy->outcomes[outcome];
+	c->rule = &p->policy->rules[c->o->rule];
+	c->n = 0;
+	for (uint32_t i = 0; i < c->o->nsteps; i++) {
+		const struct step *s = &c->o->steps[i];
+		uint32_t slot = p->policy->sockets[s->socket].slot[kind];
+
+		if (slot == NO_SLOT)
+			continue;
+		if (c->n == CHAIN_MAX)
+			return false;
+		c->slot[c->n] = slot;
+		c->flags[c->n++] = s->flags;
+	}
+	return true;
+}
+
+static struct image_counter counted(const struct chain *c,
+				    const struct trial *t, uint32_t tried)
+{
+	uint32_t missing = t->present < tried ? t->present : tried;
+	uint64_t refused = tried - missing;
+	struct image_counter k = { .hits = 1, .missing = missing };
+
+	if (tried < c->n)	/* the last one took it */
+		refused = t->failing < refused ? t->failing : refused;
+	switch (t->error) {
+	case -91: k.eprototype = refused; break;
+	case -97: k.eafnosupport = refused; break;
+	case -94: k.esocktnosupport = refused; break;
+	case -17: k.eexist = refused; break;
+	default: k.other = refused; break;
+	}
+	return k;
+}
+
+/* The step (or the end, c->n) that takes the packet. */
+static uint32_t taker(const struct chain *c, const struct trial *t)
+{
+	uint32_t i = t->present + t->failing;
+
+	return i < c->n ? i : c->n;
+}
+
+static bool counters_fit(struct decide *d, const struct chain *c,
+			 const struct trial *t)
+{
+	struct image_counter want = counted(c, t, taker(c, t)), *got;
+	bool same;
+
+	if (c->rule->counter == NO_COUNTER)
+		return true;
+	if (c->rule->counter >= d->image.ncounters)
+		return false;
+	got = &d->interp.counters[c->rule->counter];
+	same = !memcmp(got, &want, sizeof(want));
+	memset(got, 0, sizeof(*got));
+	return same;
+}
+
+static bool same_address(const uint8_t *got, u128 v, bool ip6)
+{
+	uint8_t want[16] = { 0 };
+
+	for (int i = 0; i < (ip6 ? 16 : 4); i++)
+		want[i] = (uint8_t)(v >> (ip6 ? 120 - 8 * i : 24 - 8 * i));
+	return !memcmp(got, want, 16);
+}
+
+static bool event_fits(const struct chain *c, const struct trial *t,
+		       const struct packet *k)
+{
+	const struct image_event *e = &t->event;
+	uint32_t at = taker(c, t);
+	uint32_t slot = at < c->n ? c->slot[at] :
+		c->o->pass ? IMAGE_PASS : IMAGE_DROP;
+
+	if (!c->rule->trace)
+		return !t->nevents;
+	return t->nevents == 1 && e->rule == c->o->rule && e->slot == slot &&
+	       e->family == (k->family == 6 ? 10 : 2) &&
+	       e->protocol == k->protocol &&
+	       e->local_port == k->local_port &&
+	       e->remote_port == k->remote_port &&
+	       (!e->ifindex || e->ifindex == k->ifindex) &&
+	       same_address(e->local, k->local, k->family == 6) &&
+	       same_address(e->remote, k->remote, k->family == 6);
+}
+
+static bool run_fits(struct decide *d, const struct chain *c,
+		     struct trial t, const struct packet *k)
+{
+	struct interp_result r;
+	uint32_t at = taker(c, &t), asked = at < c->n ? at + 1 : c->n;
+
+	t.d = d;
+	d->interp.sockets.ctx = &t;
+	d->interp.event_ctx = &t;
+	interp_run(&d->interp, k, &r);
+	if (!counters_fit(d, c, &t))
+		return false;
+	if (r.trap || t.asked != asked ||
+	    r.verdict != (at < c->n ? 1u : c->o->pass) ||
+	    (r.slot != INTERP_NO_SOCKET) != (at < c->n))
+		return false;
+	for (uint32_t i = 0; i < asked; i++)
+		if (t.slots[i] != c->slot[i])
+			return false;
+	if (at < c->n && t.flags != c->flags[at])
+		return false;
+	return event_fits(c, &t, k);
+}
+
+bool decide_fits(struct prove *p, uint32_t pc, uint32_t row,
+		 uint32_t outcome, uint32_t kind)
+{
+	static const int errors[] = { -91, -97, -94, -17, -22 };
+	struct decide *d = decide_at(p, pc);
+	bool ip6 = kind & 1;
+	struct packet k = {
+		.family = ip6 ? 6 : 4,
+		.protocol = kind >> 1 ? PACKET_UDP : PACKET_TCP,
+		.local_port = 0x1234, .remote_port = 0x5678,
+		.local = 0x81a2c3e4, .remote = 0x91b2d3f5, .ifindex = row,
+	};
+	struct chain c;
+
+	if (ip6) {
+		k.local |= (u128)0x20010db8a1b2c3d4 << 64;
+		k.remote |= (u128)0xfe80f1e2d3c4b5a6 << 64 |
+			(u128)0x77665544 << 32;
+	}
+	if (!find_chain(p, outcome, kind, &c))
+		return false;
+	for (uint32_t i = 0; i <= c.n; i++) {
+		if (!run_fits(d, &c, (struct trial){ .present = i }, &k))
+			return false;
+		for (int e = 0; e < 5 && i; e++)
+			if (!run_fits(d, &c, (struct trial){ .failing = i,
+				      .error = errors[e] }, &k))
+				return false;
+	}
+	return true;
+}
+
+bool decide_clean(const struct prove *p)
+{
+	static const struct image_counter zero;
+
+	for (const struct decide *d = p->decides; d; d = d->next)
+		for (uint32_t i = 0; i < d->image.ncounters; i++)
+			if (memcmp(&d->interp.counters[i], &zero,
+				   sizeof(zero)))
+				return false;
+	return true;
+}

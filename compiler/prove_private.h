@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * prove_private - what the files of the proof share; nobody else includes it
+ *
+ * prove.c walks program and rules together; prove_rule.c is the rules, cut
+ * down word by word; prove_run.c runs a stretch of code for all values of one
+ * word; prove_leaf.c, prove_decide.c and prove_split.c are the ends of paths;
+ * prove_witness.c finds a packet.
+ */
+#ifndef SKPOL_PROVE_PRIVATE_H
+#define SKPOL_PROVE_PRIVATE_H
+
+#include "../grammar/arena.h"
+#include "interp.h"
+#include "prove.h"
+
+enum prove_word {
+#define WORD(id, field, shift, offset, load) PW_##id,
+#include "word.def"
+#undef WORD
+	PW_COUNT,
+	PW_HASH = PW_COUNT,	/* the value of a split, not of the packet */
+	PW_NONE,
+};
+
+enum prove_load { PROVE_HOST, PROVE_BE32, PROVE_BE16 };
+
+struct prove_word_info {
+	uint8_t field, shift, offset, load;
+};
+extern const struct prove_word_info prove_words[PW_COUNT];
+
+struct range {
+	uint32_t low, high;	/* both inside */
+};
+
+/* ---------------------------------------------------------- the program */
+
+enum target_kind { TO_BLOCK, TO_EXIT, TO_DECIDE, TO_SPLIT, TO_FAULT };
+
+struct target {			/* where a stretch of code leads */
+	uint32_t kind, pc;
+	uint32_t value;		/* of R0, or the step in r7 */
+	uint32_t kept;		/* what r5, r7, r8, r9 hold, 4 bits each */
+};
+
+struct piece {
+	uint32_t low, high;
+	struct target to;
+};
+
+struct stretch {		/* from one pc, for all values of one word */
+	struct target at;
+	uint32_t word;		/* PW_NONE: leads to one target */
+	struct range domain;
+	struct piece *v;
+	size_t n, cap;
+};
+
+/* ------------------------------------------------------------ the rules */
+
+/* What is done with a packet, without who decided it. */
+struct deed {
+	const struct split *split;
+	uint32_t outcome;
+};
+
+/* A term as far as it is still open: fields known to be inside are 0. */
+struct open_term {
+	uint32_t set[FIELD_COUNT];	/* index of a set, 0 = any */
+	uint32_t without[FIELD_COUNT];	/* the same with one field less, or 0 */
+	uint32_t deed;
+	uint32_t fields;		/* mask of those that are open */
+};
+
+struct node {			/* the terms still possible, in order */
+	const uint32_t *v;
+	uint32_t n;
+	uint32_t fields;	/* mask of those open in some term */
+	uint32_t hash;
+	uint32_t depth[2];	/* words known of local, remote IPv6 address */
+	u128 prefix[2];
+};
+
+struct segment {		/* values for which a term is possible */
+	uint32_t low, high, item;
+	bool whole;		/* the field is inside, else still open */
+};
+
+struct level {			/* scratch of one depth of the recursion */
+	struct segment *v, *active;
+	uint32_t *free, *items;
+	size_t n, cap, nactive, active_cap, nfree, free_cap, nitems,
+	       items_cap;
+};
+
+struct table {			/* open addressing; 0 = empty */
+	uint32_t *v;
+	size_t n, size;
+};
+
+struct state {			/* visited */
+	struct target at;
+	uint32_t node;
+	uint32_t kinds;		/* possible families and protocols */
+	uint64_t boxes;		/* of words known that are read again */
+	bool open;		/* the walk is below it */
+};
+
+struct compat {
+	struct target at;
+	uint32_t deed, kinds;
+	bool ok;
+};
+
+struct decide;
+
+enum { PROVE_DEPTH = 256, PROVE_STATES = 20000000, PROVE_STRETCHES = 64 };
+
+struct prove {
+	struct arena *a;
+	const struct policy *policy;
+	const struct image *image;
+	struct prove_result *out;
+	struct range box[PW_COUNT];
+	uint32_t *reloc;		/* by instruction: its number + 1 */
+	uint16_t *live;			/* by instruction: words read from here */
+	uint32_t slots, interfaces, interfaces_end;
+	struct stretch **stretch;	/* by instruction */
+
+	const struct iset **sets;
+	size_t nsets, sets_cap;
+	struct table set_table;
+	struct open_term *terms;
+	size_t nterms, terms_cap;
+	struct table term_table;
+	struct deed *deeds;
+	size_t ndeeds, deeds_cap;
+	uint32_t *deed_of_action;
+	struct node *nodes;
+	size_t nnodes, nodes_cap;
+	struct table node_table;
+	struct state *states;
+	size_t nstates, states_cap;
+	struct table state_table;
+	struct compat *compats;
+	size_t ncompats, compats_cap;
+	struct table compat_table;
+	struct level level[PROVE_DEPTH];
+	uint32_t depth;
+	struct decide *decides;
+	bool failed;
+	const char *why;
+};
+
+/* Of a table: the slot that EQUAL says, or an empty one. */
+typedef bool table_equal(const struct prove *p, uint32_t i, const void *key);
+uint32_t *prove_find(struct prove *p, struct table *t, uint64_t hash,
+		     table_equal *equal, const void *key);
+/* After V was stored into the slot. GROWN must rehash by HASH_OF. */
+typedef uint64_t table_hash(const struct prove *p, uint32_t i);
+void prove_added(struct prove *p, struct table *t, table_hash *hash_of);
+uint64_t prove_hash(uint64_t h, uint64_t v);
+
+/* Sets p->why; false. */
+bool prove_fail(struct prove *p, const char *why);
+
+/* prove_rule.c */
+uint32_t rule_root(struct prove *p);
+/* How many words of the field of W are known before W. */
+bool rule_is_open(const struct prove *p, uint32_t node, uint32_t field);
+uint32_t rule_next_word(const struct prove *p, uint32_t node, uint32_t field);
+typedef bool rule_each(struct prove *p, uint32_t node, struct range r,
+		       void *ctx);
+/* Cuts NODE by the values of WORD, rising: it is wholly known in each range. */
+bool rule_sweep(struct prove *p, uint32_t node, uint32_t word,
+		rule_each *each, void *ctx);
+
+/* prove_run.c */
+void run_prepare(struct prove *p);
+const struct stretch *run_stretch(struct prove *p, struct target at);
+/* The tree over the hash of a split, which is in r1. */
+void run_hash(struct prove *p, uint32_t pc, struct stretch *out);
+
+/* prove_leaf.c: whether AT does what DEED says for packets of KINDS */
+bool leaf_fits(struct prove *p, struct target at, uint32_t deed,
+	       uint32_t kinds);
+bool leaf_outcome(struct prove *p, struct target at, uint32_t outcome,
+		  uint32_t kinds);
+
+/* prove_decide.c */
+bool decide_fits(struct prove *p, uint32_t pc, uint32_t row,
+		 uint32_t outcome, uint32_t kind);
+/* No counter was touched that should not be. */
+bool decide_clean(const struct prove *p);
+
+/* prove_split.c */
+bool split_fits(struct prove *p, uint32_t pc, const struct split *s,
+		uint32_t kinds);
+
+/* prove_witness.c: a packet of the box that differs; into p->out */
+void witness_of_box(struct prove *p, struct arena *out);
+
+#endif
