@@ -551,6 +551,8 @@ static void add_piece(struct prove *p, struct stretch *s, uint64_t low,
 /* Runs from AT with what START knows, for all values. */
 static void run_all(struct run *start, struct stretch *s)
 {
+	const struct image *m = start->p->image;
+	size_t left = 2 * (65536 + m->ninsns + m->rodata_size / 4);
 	bool names = false;
 	uint64_t from = 0;
 
@@ -570,6 +572,8 @@ static void run_all(struct run *start, struct stretch *s)
 		}
 		if (s->n && u.word != s->word)
 			to = fault(&u, "looks at another word now");
+		if (!left--)	/* more than it has compares and cells */
+			to = fault(&u, "each value goes its own way");
 		s->word = u.word;
 		add_piece(u.p, s, u.x, u.high, to);
 		from = u.high + 1;

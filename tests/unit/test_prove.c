@@ -231,9 +231,17 @@ static void mutants(void **state)
 					caught++;
 					shown += out.has_witness;
 				} else if (differences(&c, good, bad, NULL)) {
-					print_error("seed %u: a mutant was "
-						    "proved\n",
-						    (unsigned int)seed);
+					size_t at = 0;
+
+					while (at < bad->ninsns &&
+					       !memcmp(&bad->insns[at],
+						       &c.image->insns[at], 8))
+						at++;
+					print_error("seed %u at -O%u: a mutant "
+						    "was proved, %zu of %zu\n",
+						    (unsigned int)seed,
+						    (unsigned int)(seed % 3),
+						    at, bad->ninsns);
 					missed++;
 				} else {
 					equal++;
