@@ -296,7 +296,7 @@ static void prove(struct prove *p, struct arena *out)
 	(void)arena_push(p->a, p->compats, p->ncompats, p->compats_cap);
 	variables(p);
 	run_prepare(p);
-	p->out->ok = visit(p, start, rule_root(p));
+	p->out->ok = run_clean(p) && visit(p, start, rule_root(p));
 	if (p->out->ok && !decide_clean(p)) {
 		p->out->ok = false;
 		p->why = "a counter is touched that is not the rule's";

@@ -178,6 +178,7 @@ bool rule_sweep(struct prove *p, uint32_t node, uint32_t word,
 
 /* prove_run.c */
 void run_prepare(struct prove *p);
+bool run_clean(struct prove *p);
 const struct stretch *run_stretch(struct prove *p, struct target at);
 /* The tree over the hash of a split, which is in r1. */
 void run_hash(struct prove *p, uint32_t pc, struct stretch *out);

@@ -121,6 +121,15 @@ static void print_diagnostics(const struct skpolc *k, struct compiled *c)
 		diag_print(&c->diags, stderr, colour);
 }
 
+/* Ours, not the policy's. */
+static bool is_internal(const struct compiled *c)
+{
+	for (const struct diag *d = c->diags.first; d; d = d->next)
+		if (d->id == DIAG_INTERNAL)
+			return true;
+	return false;
+}
+
 int skpolc_load(struct skpolc *k, const char *path, enum compile_until until,
 		struct compiled *c)
 {
@@ -138,8 +147,9 @@ int skpolc_load(struct skpolc *k, const char *path, enum compile_until until,
 	print_diagnostics(k, c);
 	if (!c->diags.nerrors)
 		return 0;
+	err = is_internal(c) ? EXIT_INTERNAL : EXIT_INPUT;
 	compiled_free(c);
-	return EXIT_INPUT;
+	return err;
 }
 
 bool skpolc_is_object(const char *path)

@@ -76,6 +76,10 @@ static void report(const struct compiled *c, size_t size)
 	fprintf(stderr, "tables       %zu bytes\n", c->image->rodata_size);
 	fprintf(stderr, "object       %zu bytes\n", size);
 	fprintf(stderr, "kernel       %s or newer\n", c->target->name);
+	fprintf(stderr, "proof        %s, %llu states, %llu ranges\n",
+		c->proof.ok ? "for all packets" : "not tried",
+		(unsigned long long)c->proof.states,
+		(unsigned long long)c->proof.pieces);
 }
 
 int skpolc_write(struct skpolc *k, const void *bytes, size_t size)
