@@ -206,7 +206,8 @@ static void prove_bytes(struct compiled *c, const struct compile_options *o)
 {
 	if (o->no_proof || o->prologue)
 		return;
-	if (!prove_image(&c->arena, c->policy, c->image, &c->proof))
+	if (!prove_image(&c->arena, c->policy, c->image, &c->proof) &&
+	    !c->proof.unproved)
 		say_internal(c);
 }
 

@@ -64,10 +64,15 @@ void prove_added(struct prove *p, struct table *t, table_hash *hash_of)
 
 bool prove_fail(struct prove *p, const char *why)
 {
-	p->failed = true;
 	if (!p->why)
 		p->why = why;
 	return false;
+}
+
+bool prove_give_up(struct prove *p, const char *why)
+{
+	p->out->unproved = true;
+	return prove_fail(p, why);
 }
 
 /* --------------------------------------------------------------- states */
@@ -176,6 +181,7 @@ static bool meet(struct prove *p, uint32_t node, struct range r, void *ctx)
 		const struct piece *x = &m->v[m->next];
 		struct range *b = &p->box[m->word];
 
+		p->meetings++;
 		b->low = x->low > r.low ? x->low : r.low;
 		b->high = x->high < r.high ? x->high : r.high;
 		if (!visit(p, x->to, node))
@@ -223,8 +229,8 @@ static bool block(struct prove *p, struct target at, uint32_t node)
 	struct meeting m;
 	uint32_t field;
 
-	if (p->nstates > PROVE_STATES)
-		return prove_fail(p, "it takes more states than are tried");
+	if (p->nstates > PROVE_STATES || p->meetings > PROVE_MEETINGS)
+		return prove_give_up(p, "it takes more states than are tried");
 	s = run_stretch(p, at);
 	if (s->word == PW_NONE)
 		return visit(p, s->v[0].to, node);
@@ -253,7 +259,7 @@ static bool visit(struct prove *p, struct target at, uint32_t node)
 	bool ok, new;
 
 	if (p->depth == PROVE_DEPTH)
-		return prove_fail(p, "paths are too long");
+		return prove_give_up(p, "paths are too long");
 	if (at.kind == TO_FAULT)
 		return prove_fail(p, "code that is not understood");
 	if (at.kind != TO_BLOCK)
@@ -305,7 +311,8 @@ static void prove(struct prove *p, struct arena *out)
 	if (p->out->ok)
 		return;
 	p->out->why = arena_strdup(out, p->why ? p->why : "");
-	witness_of_box(p, out);
+	if (!p->out->unproved)
+		witness_of_box(p, out);
 }
 
 bool prove_image(struct arena *a, const struct policy *policy,
@@ -327,7 +334,8 @@ bool prove_image(struct arena *a, const struct policy *policy,
 		p->out = out;
 		prove(p, a);
 	} else {
-		out->ok = false;
+		*out = (struct prove_result){ .why = "out of memory",
+					      .unproved = true };
 	}
 	arena_free(&own);
 	return out->ok;

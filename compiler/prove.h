@@ -16,6 +16,7 @@
 
 struct prove_result {
 	bool ok;
+	bool unproved;		/* not ok: the work or memory was not enough */
 	bool has_witness;	/* a packet that really differs */
 	struct packet witness;
 	const char *why;	/* not ok: what could not be shown */

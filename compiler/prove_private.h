@@ -4,7 +4,7 @@
  *
  * prove.c walks program and rules together; prove_rule.c is the rules, cut
  * down word by word; prove_run.c runs a stretch of code for all values of one
- * word; prove_leaf.c, prove_decide.c and prove_split.c are the ends of paths;
+ * word, prove_ahead.c looks ahead; prove_leaf.c, prove_decide.c and prove_split.c are the ends of paths;
  * prove_witness.c finds a packet.
  */
 #ifndef SKPOL_PROVE_PRIVATE_H
@@ -115,7 +115,8 @@ struct compat {
 
 struct decide;
 
-enum { PROVE_DEPTH = 256, PROVE_STATES = 20000000, PROVE_STRETCHES = 64 };
+enum { PROVE_DEPTH = 256, PROVE_STATES = 4000000,
+       PROVE_MEETINGS = 100000000 };
 
 struct prove {
 	struct arena *a;
@@ -149,7 +150,7 @@ struct prove {
 	struct level level[PROVE_DEPTH];
 	uint32_t depth;
 	struct decide *decides;
-	bool failed;
+	uint64_t meetings;		/* of a range of the program and a node */
 	const char *why;
 };
 
@@ -164,6 +165,8 @@ uint64_t prove_hash(uint64_t h, uint64_t v);
 
 /* Sets p->why; false. */
 bool prove_fail(struct prove *p, const char *why);
+/* The same, and that nothing is known: no fault was found. */
+bool prove_give_up(struct prove *p, const char *why);
 
 /* prove_rule.c */
 uint32_t rule_root(struct prove *p);
@@ -176,9 +179,11 @@ typedef bool rule_each(struct prove *p, uint32_t node, struct range r,
 bool rule_sweep(struct prove *p, uint32_t node, uint32_t word,
 		rule_each *each, void *ctx);
 
-/* prove_run.c */
+/* prove_ahead.c */
 void run_prepare(struct prove *p);
 bool run_clean(struct prove *p);
+
+/* prove_run.c */
 const struct stretch *run_stretch(struct prove *p, struct target at);
 /* The tree over the hash of a split, which is in r1. */
 void run_hash(struct prove *p, uint32_t pc, struct stretch *out);

@@ -466,7 +466,7 @@ bool rule_sweep(struct prove *p, uint32_t node, uint32_t word,
 	bool ok = true;
 
 	if (p->depth == PROVE_DEPTH)
-		return prove_fail(p, "paths are too long");
+		return prove_give_up(p, "paths are too long");
 	l = &p->level[p->depth++];
 	find_segments(p, l, node, word);
 	l->nactive = 0;

@@ -76,8 +76,9 @@ static void report(const struct compiled *c, size_t size)
 	fprintf(stderr, "tables       %zu bytes\n", c->image->rodata_size);
 	fprintf(stderr, "object       %zu bytes\n", size);
 	fprintf(stderr, "kernel       %s or newer\n", c->target->name);
-	fprintf(stderr, "proof        %s, %llu states, %llu ranges\n",
-		c->proof.ok ? "for all packets" : "not tried",
+	fprintf(stderr, "proof        %s%s, %llu states, %llu ranges\n",
+		c->proof.ok ? "for all packets" : "not for this policy: ",
+		c->proof.ok ? "" : c->proof.why ? c->proof.why : "not tried",
 		(unsigned long long)c->proof.states,
 		(unsigned long long)c->proof.pieces);
 }

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * prove_ahead - what the proof must know of a program before it walks
+ *
+ * In: an image. Out: by instruction, its map reference and the words of the
+ * packet that may be read from there on; and whether the parts of instructions
+ * that have no use are 0, as the kernel demands.
+ */
+#include "prove_private.h"
+
+static const uint8_t reg_pair[11] = {	/* for the look ahead; checked */
+	[7] = PW_LADDR6_0, [5] = PW_LADDR6_2, [8] = PW_RADDR6_0,
+	[9] = PW_RADDR6_2,
+};
+
+/* ------------------------------------------------- what must not be there */
+
+static bool jump_is_clean(const struct bpf_insn *i)
+{
+	bool wide = BPF_CLASS(i->code) == BPF_JMP;
+
+	switch (BPF_OP(i->code)) {
+	case BPF_JA:
+		return !i->dst_reg && !i->src_reg && (wide ? !i->imm :
+						      !i->off);
+	case BPF_CALL:
+		return !i->dst_reg && !i->src_reg && !i->off;
+	case BPF_EXIT:
+		return !i->dst_reg && !i->src_reg && !i->off && !i->imm;
+	default:
+		return BPF_SRC(i->code) == BPF_X ? !i->imm : !i->src_reg;
+	}
+}
+
+/* The kernel refuses a program whose unused parts are not 0. */
+static bool is_clean(const struct bpf_insn *i)
+{
+	switch (BPF_CLASS(i->code)) {
+	case BPF_ALU:
+	case BPF_ALU64:
+		if (BPF_OP(i->code) == BPF_END)
+			return !i->src_reg && !i->off;
+		return !i->off && (BPF_SRC(i->code) == BPF_X ? !i->imm :
+				   !i->src_reg);
+	case BPF_JMP:
+	case BPF_JMP32:
+		return jump_is_clean(i);
+	case BPF_ST:
+		return !i->src_reg;
+	case BPF_LDX:
+	case BPF_STX:
+		return !i->imm;
+	default:
+		return !i->off && !i[1].code && !i[1].dst_reg &&
+		       !i[1].src_reg && !i[1].off;
+	}
+}
+
+bool run_clean(struct prove *p)
+{
+	const struct image *m = p->image;
+
+	for (size_t k = 0; k < m->ninsns; k++) {
+		bool two = BPF_CLASS(m->insns[k].code) == BPF_LD;
+
+		if ((two && k + 1 == m->ninsns) || !is_clean(&m->insns[k]))
+			return prove_fail(p, arena_printf(p->a, "instruction "
+				"%zu: a part without use is not 0", k));
+		k += two;
+	}
+	return true;
+}
+
+/* -------------------------------------------------------- what is ahead */
+
+static uint16_t words_read(const struct bpf_insn *i)
+{
+	uint16_t mask = 0;
+
+	if (i->dst_reg != BPF_REG_1)
+		return 0;
+	if (i->code == (BPF_LDX | BPF_MEM | BPF_W) &&
+	    i->src_reg == BPF_REG_6) {
+		for (uint32_t w = 0; w < PW_COUNT; w++)
+			if (prove_words[w].offset == i->off)
+				mask |= (uint16_t)(1u << w);
+	} else if (BPF_OP(i->code) == BPF_MOV && BPF_SRC(i->code) == BPF_X &&
+		   i->src_reg <= 9 && reg_pair[i->src_reg]) {
+		unsigned int low = BPF_CLASS(i->code) == BPF_ALU;
+
+		mask = (uint16_t)(1u << (reg_pair[i->src_reg] + low));
+	}
+	return mask;
+}
+
+static uint16_t ahead(const struct prove *p, uint32_t pc)
+{
+	const struct bpf_insn *i = &p->image->insns[pc];
+	uint8_t class = BPF_CLASS(i->code), op = BPF_OP(i->code);
+	bool jumps = (class == BPF_JMP || class == BPF_JMP32) &&
+		op != BPF_CALL && op != BPF_EXIT;
+	bool falls = !(class == BPF_JMP && op == BPF_EXIT) &&
+		!(jumps && op == BPF_JA);
+	int64_t to = (int64_t)pc + 1 +
+		(class == BPF_JMP32 && op == BPF_JA ? i->imm : i->off);
+	uint16_t mask = words_read(i);
+
+	if (falls && pc + 1 < p->image->ninsns)
+		mask |= p->live[pc + 1];
+	if (jumps && to >= 0 && to < (int64_t)p->image->ninsns)
+		mask |= p->live[to];
+	return mask;
+}
+
+void run_prepare(struct prove *p)
+{
+	size_t n = p->image->ninsns;
+	bool changed = true;
+
+	p->live = arena_array(p->a, n, sizeof(*p->live));
+	p->reloc = arena_array(p->a, n, sizeof(*p->reloc));
+	p->stretch = arena_array(p->a, n, sizeof(*p->stretch));
+	for (uint32_t i = 0; i < p->image->nrelocs; i++)
+		if (p->image->relocs[i].insn < n)
+			p->reloc[p->image->relocs[i].insn] = i + 1;
+	while (changed) {
+		changed = false;
+		for (size_t i = n; i-- > 0;) {
+			uint16_t mask = ahead(p, (uint32_t)i);
+
+			changed |= mask != p->live[i];
+			p->live[i] = mask;
+		}
+	}
+}
