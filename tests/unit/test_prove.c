@@ -140,7 +140,7 @@ static bool mutate(struct random *r, struct image *m)
 	}
 	if (BPF_SRC(k->code) == BPF_X)
 		return false;
-	k->imm += by;
+	k->imm = (__s32)((uint32_t)k->imm + (uint32_t)by);
 	return true;
 }
 
