@@ -206,8 +206,13 @@ static void prove_bytes(struct compiled *c, const struct compile_options *o)
 {
 	if (o->no_proof || o->prologue)
 		return;
-	if (!prove_image(&c->arena, c->policy, c->image, &c->proof) &&
-	    !c->proof.unproved)
+	if (prove_image(&c->arena, c->policy, c->image, &c->proof))
+		return;
+	if (c->proof.unproved)
+		diag_add(&c->diags, DIAG_UNPROVED, NULL,
+			 "the program is not proved: %s", c->proof.why ?
+			 c->proof.why : "the bounded work was not enough");
+	else
 		say_internal(c);
 }
 

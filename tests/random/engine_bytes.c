@@ -63,12 +63,22 @@ static void finish(void *state)
 	free(b);
 }
 
+static bool proof_failed(const struct bytes *b)
+{
+	for (const struct diag *g = b->c.diags.first; g; g = g->next)
+		if (g->id == DIAG_INTERNAL)
+			return true;
+	return false;
+}
+
 static void *prepare(struct subject *s, unsigned int optimize, uint32_t reach)
 {
 	struct compile_options o = {
 		.optimize = optimize, .reach = reach, .until = COMPILE_ALL,
 		.name = "t.skl", .text = s->sources.files[0].text,
 		.size = s->sources.files[0].size,
+		/* one in eight is proved: the whole is to last minutes */
+		.no_proof = s->sources.files[0].size % 8 != 0,
 	};
 	struct bytes *b = calloc(1, sizeof(*b));
 
@@ -76,10 +86,12 @@ static void *prepare(struct subject *s, unsigned int optimize, uint32_t reach)
 		free(b);
 		return NULL;
 	}
-	if (!b->c.image) {
+	if (!b->c.image && !proof_failed(b)) {
 		finish(b);
 		return NULL;
 	}
+	if (!b->c.image)
+		return b;
 	b->image = *b->c.image;
 	number_slots(b);
 	name_interfaces(b);
@@ -95,6 +107,9 @@ static bool ask(void *state, const struct question *q, struct answer *a)
 	struct bytes *b = state;
 	struct interp_result r;
 
+	a->verdict = "a program that is not proved";
+	if (!b->c.image)
+		return true;
 	b->q = q;
 	interp_run(&b->interp, &q->packet, &r);
 	a->flags = -1;
