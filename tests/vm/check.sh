@@ -17,8 +17,10 @@ boot() {
 	timeout "$limit" qemu-system-x86_64 -accel tcg,thread=multi -cpu max \
 		-smp 2 -m 1024 -nodefaults -display none -no-reboot \
 		-serial stdio -kernel "vm/vmlinuz-$1" -initrd "vm/$1.cpio.gz" \
-		-append 'console=ttyS0 quiet panic=-1' </dev/null 2>&1 |
-		tr -d '\r' >"vm/$1.log" || :
+		-append 'console=ttyS0 quiet panic=-1' </dev/null \
+		>"vm/$1.raw" 2>&1 || :
+	tr -d '\r' <"vm/$1.raw" >"vm/$1.log"
+	rm "vm/$1.raw"
 }
 
 # cell LOG SUITE
