@@ -19,7 +19,7 @@ struct arena_chunk;
 
 struct arena {
 	struct arena_chunk *chunks;	/* newest first */
-	char *next, *end;		/* free part of the newest small chunk */
+	char *next, *end;		/* what is free of the newest chunk */
 	size_t used;			/* bytes taken from malloc so far */
 	jmp_buf *exhausted;		/* where to go when memory runs out */
 };

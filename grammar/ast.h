@@ -14,7 +14,7 @@
 
 #include "source.h"
 
-typedef unsigned __int128 u128;	/* an address as a number; IPv4 in the low 32 bits */
+typedef unsigned __int128 u128;	/* an address; IPv4 in the low half */
 
 enum { AST_NAME_MAX = 63 };
 
@@ -65,7 +65,7 @@ struct ast_match {
 	uint8_t protocol;		/* AST_TCP or AST_UDP; 0 = unsaid */
 	uint8_t family;			/* AST_IP4 or AST_IP6; 0 = unsaid */
 	struct place protocol_place, family_place;
-	struct ast_side from, to;	/* to.port is the local port after "to" */
+	struct ast_side from, to;	/* to.port: a local port, too */
 	struct ast_operand port;	/* a "port" clause of its own: local */
 	struct ast_operand on;
 	struct place place;
@@ -100,9 +100,9 @@ struct ast_share {
 
 struct ast_verdict {
 	uint8_t kind;			/* enum ast_verdict_kind */
-	bool tail_said;			/* an "else" chain ends in a written pass/drop */
-	uint8_t tail;			/* AST_PASS or AST_DROP; unsaid is drop */
-	struct ast_choice *chain;	/* AST_CHAIN; AST_SPLIT: what follows else */
+	bool tail_said;			/* `else pass` or `else drop` */
+	uint8_t tail;			/* AST_PASS, AST_DROP (unsaid) */
+	struct ast_choice *chain;	/* of a split: what is behind else */
 	size_t nchain, chain_cap;
 	struct ast_name map;
 	struct ast_key_list { uint8_t v[8]; size_t n; } keys;
@@ -174,7 +174,7 @@ struct ast_map {
 struct ast_expect {
 	struct ast_match match;
 	struct ast_goal {
-		uint8_t kind;		/* AST_PASS, AST_DROP, AST_CHAIN = a socket */
+		uint8_t kind;		/* AST_PASS, _DROP, _CHAIN: a socket */
 		struct ast_name socket;
 		struct place place;
 	} *goals;
@@ -191,7 +191,8 @@ struct ast_expect {
  */
 struct ast_item {
 	enum ast_item_kind {
-		AST_ITEM_POLICY, AST_ITEM_INCLUDE, AST_ITEM_SOCKET, AST_ITEM_SET,
+		AST_ITEM_POLICY, AST_ITEM_INCLUDE, AST_ITEM_SOCKET,
+		AST_ITEM_SET,
 		AST_ITEM_MAP, AST_ITEM_DEFAULT, AST_ITEM_EXPECT,
 		AST_ITEM_STATEMENT,
 	} kind;

@@ -27,7 +27,7 @@ enum diag_id {
 
 enum { DIAG_MAX_ERRORS = 20, DIAG_MAX_WARNINGS = 20 };
 
-struct diag_label {		/* a second place: what imposes the constraint */
+struct diag_label {		/* the place that imposes the constraint */
 	struct place place;
 	const char *text;
 };

@@ -5,9 +5,9 @@
  * In: a file number of the source set. Out: the tree, with included files and
  * set/map files already read in place. Mistakes of form (syntax, bad bytes,
  * numbers, addresses, prefixes, ranges, repeated clauses, include cycles,
- * missing or double policy/default lines, long names) are reported here; after a syntax
- * error parsing goes on with the next statement. Mistakes of meaning are
- * resolve's.
+ * missing or double policy/default lines, long names) are reported here;
+ * after a syntax error parsing goes on with the next statement. Mistakes of
+ * meaning are resolve's.
  */
 #ifndef SKPOL_PARSE_H
 #define SKPOL_PARSE_H

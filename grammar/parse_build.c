@@ -230,5 +230,5 @@ void build_key(struct parse *p, struct ast_key_list *k, enum ast_key key,
 			return;
 		}
 	}
-	k->v[k->n++] = (uint8_t)key;	/* five kinds, no room needed for more */
+	k->v[k->n++] = (uint8_t)key;	/* of five kinds: there is room */
 }

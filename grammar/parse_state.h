@@ -50,7 +50,7 @@ struct scan {
 	struct parse *parse;
 	void *scanner;			/* flex's */
 	uint32_t file, offset;
-	int start;			/* token to hand out first, or NO_TOKEN */
+	int start;			/* token to hand out first, if any */
 	struct place start_place;
 	bool restart;			/* end what is open, then START */
 	size_t restart_blocks;		/* those that stay open */
@@ -61,15 +61,15 @@ struct scan {
 	bool can_end;			/* a newline now ends the statement */
 	bool fresh_line;		/* no token on this line yet */
 	int previous, before;		/* the last two tokens */
-	int first;			/* of the statement; NO_TOKEN at its start */
+	int first;			/* of the statement; or NO_TOKEN */
 	struct place first_at;
 	struct place open[OPEN_KEPT];	/* the open braces, outermost first */
 	size_t nopen;			/* how many there are */
 	size_t blocks, lists;		/* how many of them; lists: innermost */
-	size_t map_block;		/* the block that is a map's; 0 = none */
+	size_t map_block;		/* the block of a map; 0 = none */
 	bool panic;			/* skip to the end of the statement */
 	size_t panic_blocks;
-	bool stop;			/* enough errors: end of file from here on */
+	bool stop;			/* enough errors: no token more */
 	/* the "##" lines just read, and those that found their token */
 	char *pending;
 	size_t pending_len, pending_cap;

@@ -210,13 +210,20 @@ static void find_arrow(struct line *l)
 	l->arrow = l->nwords;
 	if (l->continued)
 		return;
-	for (size_t i = 1; i < l->nwords && l->arrow == l->nwords; i++)
+	for (size_t i = 1; i + 1 < l->nwords && l->arrow == l->nwords; i++)
 		if (is(&l->words[i], "->"))
 			l->arrow = i;
 	if (l->arrow < l->nwords)
 		l->left = width(l, 0, l->arrow, line_indent(l));
 	if (l->left > ALIGN_MAX)
 		l->arrow = l->nwords;
+}
+
+/* The arrow in column LEFT, unless that makes the line too long. */
+static void move_arrow(struct line *l, size_t left)
+{
+	if (width(l, l->arrow, l->nwords, left + 1) <= WIDTH)
+		l->left = left;
 }
 
 /* Neighbours at one depth, all with an arrow, get it in one column. */
@@ -241,7 +248,7 @@ static void align(struct format *f)
 			if (f->lines[k].left > widest)
 				widest = f->lines[k].left;
 		for (size_t k = i; k < end; k++)
-			f->lines[k].left = widest;
+			move_arrow(&f->lines[k], widest);
 	}
 }
 
@@ -254,12 +261,14 @@ static bool breaks_after(const struct word *w)
 }
 
 /*
- * The last word of a line that begins with word BEGIN at column AT. Looks no
- * further than the line goes: a set can be one line of a million words.
+ * The last word of a line that begins with word BEGIN at column AT: outside
+ * braces rather than inside. Looks no further than the line goes: a set can be
+ * one line of a million words.
  */
 static size_t last_word(const struct line *l, size_t begin, size_t at)
 {
 	size_t last = l->nwords;
+	long depth = 0, last_depth = 0;
 
 	for (size_t i = begin; i < l->nwords; i++) {
 		at = width(l, i, i + 1, at);
@@ -267,8 +276,12 @@ static size_t last_word(const struct line *l, size_t begin, size_t at)
 			at += spaced(&l->words[i - 1], &l->words[i]);
 		if (at > WIDTH && last < l->nwords)
 			return last;
-		if (breaks_after(&l->words[i]))
-			last = i;
+		depth += is(&l->words[i], "{") - is(&l->words[i], "}");
+		if (!breaks_after(&l->words[i]) ||
+		    (last < l->nwords && depth > last_depth))
+			continue;
+		last = i;
+		last_depth = depth;
 	}
 	return l->nwords - 1;
 }

@@ -23,12 +23,12 @@ struct place {
 };
 
 struct source_file {
-	const char *name;	/* as shown: base name, or relative to the main file */
+	const char *name;	/* as shown: relative to the main file */
 	const char *path;	/* as opened */
-	const char *text;	/* size bytes, then two NULs (flex's buffer end) */
+	const char *text;	/* size bytes, and two NULs for flex */
 	size_t size;
 	uint64_t dev, ino;	/* to notice a second inclusion */
-	uint32_t *lines;	/* offset of the start of each line, built lazily */
+	uint32_t *lines;	/* where each begins, built lazily */
 	size_t nlines;
 };
 

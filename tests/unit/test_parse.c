@@ -5,7 +5,8 @@
  * Three tables. Right: a text and its normal form. Wrong: a text, and all that
  * must be reported for it, as name@line:column in order of place, nothing
  * more: so one run reports every mistake, and none twice. Words: what a
- * message must say. Then what is no text at all; files are test_parse_file.c's.
+ * message must say. Files are test_parse_file.c's, bytes that are no policy
+ * test_parse_bytes.c's.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,7 +15,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -45,7 +45,8 @@ static const struct {
 	{ "socket a udp ip4", "socket a udp ip4\n" },
 	{ "socket a at 1.2.3.4 port 65535",
 	  "socket a at 1.2.3.4 port 65535\n" },
-	{ "socket a tcp ip6 at ::1 port 0", "socket a tcp ip6 at ::1 port 0\n" },
+	{ "socket a tcp ip6 at ::1 port 0",
+	  "socket a tcp ip6 at ::1 port 0\n" },
 	{ "socket a; socket b ;socket c;", "socket a\nsocket b\nsocket c\n" },
 	/* names */
 	{ "socket A_9-z-0_", "socket A_9-z-0_\n" },
@@ -62,13 +63,15 @@ static const struct {
 	{ "set s = { 1, }", "set s = { 1 }\n" },
 	{ "set s = { 1;2,3\n4 ,\n\n,; 5\n}", "set s = { 1, 2, 3, 4, 5 }\n" },
 	{ "set s = {1-2, 3 - 4, 5 -6}", "set s = { 1-2, 3-4, 5-6 }\n" },
-	{ "set s = { t, \"eth0\", 1, 1.2.3.4-1.2.3.6, 1.0.0.0/8, ::1-::2, ::/0 }",
+	{ "set s = { t, \"eth0\", 1, 1.2.3.4-1.2.3.6, 1.0.0.0/8, ::1-::2,"
+	  " ::/0 }",
 	  "set s = { t, \"eth0\", 1, 1.0.0.0/8, 1.2.3.4-1.2.3.6, ::/0, "
 	  "::1-::2 }\n" },
 	{ "set s =\n{\n1\n}", "set s = { 1 }\n" },
 	{ "set s = { # c\n1 # d\n# e\n, # f\n2 }", "set s = { 1, 2 }\n" },
 	/* numbers and addresses */
-	{ "set s = { 0, 00080, 4294967295 }", "set s = { 0, 80, 4294967295 }\n" },
+	{ "set s = { 0, 00080, 4294967295 }",
+	  "set s = { 0, 80, 4294967295 }\n" },
 	{ "set s = { 0.0.0.0/0, 1.2.3.4/32, 128.0.0.0/1 }",
 	  "set s = { 0.0.0.0/0, 1.2.3.4, 128.0.0.0/1 }\n" },
 	{ "set s = { ::, ::/128, 8000::/1, ABCD:: , ::1.2.3.4 }",
@@ -141,7 +144,9 @@ static const struct {
 /* TEXT without the two lines that every policy has. */
 static void cut(char *text)
 {
-	static const char *const lines[] = { "policy p\n", "default -> pass\n" };
+	static const char *const lines[] = {
+		"policy p\n", "default -> pass\n",
+	};
 
 	for (int i = 0; i < 2; i++) {
 		size_t len = strlen(lines[i]);
@@ -238,6 +243,8 @@ static const struct {
 	{ "socket a at ::1 port", "syntax@2:1" },
 	{ "socket a at ::1 port 1-2", "syntax@1:23" },
 	{ "socket a at ::1 port 65536", "port-range@1:22" },
+	{ "socket a at ::1 port http", "service-name@1:22" },
+	{ "socket a at ::1 port \"http\"", "service-name@1:22" },
 	{ "set", "syntax@2:1" },
 	{ "set s { 1 }", "syntax@1:7" },
 	{ "set s = 1", "syntax@1:9" },
@@ -554,89 +561,6 @@ static void stops_after_twenty(void **state)
 	parsed_free(p);
 }
 
-/* ------------------------------------------------------------- no text */
-
-static void nul_bytes(void **state)
-{
-	static const char inside[] = "policy p\ndefault -> pass\n\0tcp -> drop\n";
-	static const char comment[] = "policy p # \0\ndefault -> pass\n";
-	static const char string[] = "policy p\non \"\0\" -> drop\n"
-				     "default -> pass\n";
-	struct parsed *p = parsed_bytes(inside, sizeof(inside) - 1);
-
-	(void)state;
-	parsed_expect(p, "a NUL", "bad-byte@3:1");
-	assert_non_null(strstr(p->diags.first->help, "binary"));
-	parsed_free(p);
-	p = parsed_bytes(comment, sizeof(comment) - 1);
-	parsed_expect(p, "a NUL in a comment", "bad-byte@1:12");
-	parsed_free(p);
-	p = parsed_bytes(string, sizeof(string) - 1);
-	parsed_expect(p, "a NUL in a string", "bad-byte@2:5");
-	parsed_free(p);
-	for (size_t n = 0; n < 4; n++) {
-		p = parsed_bytes("\0\0\0\0", n);
-		parsed_expect(p, "NULs only", n ? "bad-byte@1:1 "
-			      "missing-policy@1:1 missing-default@1:1" :
-			      "missing-policy@1:1 missing-default@1:1");
-		parsed_free(p);
-	}
-}
-
-static void every_byte(void **state)
-{
-	(void)state;
-	for (int a = 0; a < 256; a++)
-		for (int b = 0; b < 256; b++) {
-			char text[] = { (char)a, (char)b };
-			struct parsed *p = parsed_bytes(text, 2);
-
-			assert_true(p->diags.nerrors >= 1);
-			parsed_free(p);
-		}
-}
-
-static void is_deep(const char *open, const char *close, size_t n)
-{
-	size_t len = n * (strlen(open) + strlen(close));
-	char *text = malloc(len + sizeof(TAIL)), *at = text;
-	struct parsed *p;
-
-	for (size_t i = 0; i < n; i++)
-		at = stpcpy(at, open);
-	for (size_t i = 0; i < n; i++)
-		at = stpcpy(at, close);
-	strcpy(at, TAIL);
-	p = parsed_text(text);
-	assert_int_equal(p->diags.nerrors != 0, n > 500 || !*close);
-	free(text);
-	if (!p->diags.nerrors) {
-		struct parsed *q = parsed_text(parsed_normalized(p));
-
-		assert_string_equal(parsed_normalized(q),
-				    parsed_normalized(p));
-		parsed_free(q);
-	}
-	parsed_free(p);
-}
-
-static void deep(void **state)
-{
-	(void)state;
-	alarm(120);
-	is_deep("when tcp { ", "} ", 500);
-	is_deep("when tcp { ", "} ", 1000000);
-	is_deep("when tcp {\n", "", 1000000);
-	is_deep("to { ", "", 1000000);
-	is_deep("to not ", "", 1000000);
-	is_deep("map m by to { ", "", 1000000);
-	is_deep("split by from { ", "", 1000000);
-	is_deep("{ ", "", 1000000);
-	is_deep("} ", "", 1000000);
-	is_deep("x: ", "", 1000000);
-	alarm(0);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -647,9 +571,6 @@ int main(void)
 		cmocka_unit_test(all_words),
 		cmocka_unit_test(second_places),
 		cmocka_unit_test(stops_after_twenty),
-		cmocka_unit_test(nul_bytes),
-		cmocka_unit_test(every_byte),
-		cmocka_unit_test(deep),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

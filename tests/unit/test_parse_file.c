@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * test_parse_file - policies of several files, and very long ones
+ * test_parse_file - policies of several files
  *
- * A table of folders: their files, and all that must be reported for the
- * first of them, or else its normal form. Then lines of a hundred million
- * bytes: an error in bounded memory, whatever the bytes are.
+ * A table of folders: their files, all that must be reported for the first of
+ * them, and its normal form. Then files that cannot be read, and long chains.
  */
 #include <errno.h>
 #include <setjmp.h>
@@ -223,109 +222,6 @@ static void deep_includes(void **state)
 	remove_chain(66);
 }
 
-/* ----------------------------------------------------------- long lines */
-
-enum { LONG = 100 * 1000 * 1000, SHORTER = 5 * 1000 * 1000 };
-
-static const struct {
-	const char *head, *again;
-	size_t size;
-} long_lines[] = {
-	{ "", "a", LONG },
-	{ "on ", "\"", LONG },
-	{ "on \"", "x", LONG },
-	{ "tcp ", "{", LONG },
-	{ "", "a-", SHORTER },
-	{ "", "a:", SHORTER },
-	{ "", "1", SHORTER },
-	{ "", "1.", SHORTER },
-	{ "", "1:", SHORTER },
-	{ "", "::1/", SHORTER },
-	{ "", "1-", SHORTER },
-	{ "", "1%", SHORTER },
-	{ "", "_", SHORTER },
-	{ "", " ", SHORTER },
-	{ "", "\t#", SHORTER },
-	{ "## ", "x", SHORTER },
-	{ "", "!", SHORTER },
-	{ "", "\1", SHORTER },
-	{ "", "\1 ", SHORTER },
-	{ "", "#\1\n", SHORTER },
-	{ "", "\377", SHORTER },
-	{ "", "\303\274", SHORTER },
-	{ "", "}", SHORTER },
-	{ "", "when tcp {", SHORTER },
-	{ "to ", "not ", SHORTER },
-	{ "tcp tcp tcp ", "tcp ", SHORTER },
-	{ "tcp (", "on \"a\" ", SHORTER },
-	{ "tcp -> a ", "else a ", SHORTER / 50 },
-	{ "", ";", SHORTER },
-};
-
-/* Errors in words and as JSON, of a size that does not know the line's. */
-static void is_printed(struct parsed *p)
-{
-	char *out;
-	size_t size;
-	FILE *f;
-
-	for (int json = 0; json < 2; json++) {
-		f = open_memstream(&out, &size);
-		assert_non_null(f);
-		if (json)
-			diag_print_json(&p->diags, f);
-		else
-			diag_print(&p->diags, f, true);
-		assert_int_equal(fclose(f), 0);
-		assert_true(size > 0 && size < 40000);
-		free(out);
-	}
-}
-
-static void is_bounded(const char *head, const char *again, size_t size)
-{
-	char *text = malloc(size + 1), *at = stpcpy(text, head);
-	size_t len = strlen(again);
-	struct parsed *p;
-
-	while ((size_t)(at - text) + len < size)
-		at = mempcpy(at, again, len);
-	p = parsed_bytes(text, (size_t)(at - text));
-	free(text);
-	assert_true(p->diags.nerrors > 0);
-	assert_true(p->diags.nerrors <= DIAG_MAX_ERRORS + 2);
-	/* the text itself, a description of it, and what is kept besides */
-	assert_true(p->arena.used < 4 * size + (16 << 20));
-	is_printed(p);
-	parsed_free(p);
-}
-
-static void long_line(void **state)
-{
-	(void)state;
-	alarm(300);	/* takes a few seconds */
-	for (size_t i = 0; i < sizeof(long_lines) / sizeof(*long_lines); i++)
-		is_bounded(long_lines[i].head, long_lines[i].again,
-			   long_lines[i].size);
-	alarm(0);
-}
-
-/* What is legal stays so at any length. */
-static void long_comment(void **state)
-{
-	size_t size = SHORTER;
-	char *text = malloc(size + sizeof(TAIL));
-	struct parsed *p;
-
-	(void)state;
-	memset(text, '#', size);
-	strcpy(text + size, TAIL);
-	p = parsed_text(text);
-	parsed_expect(p, "a long comment", "");
-	parsed_free(p);
-	free(text);
-}
-
 static int enter(void **state)
 {
 	char *folder = strdup("/tmp/test_parse.XXXXXX");
@@ -349,8 +245,6 @@ int main(void)
 		cmocka_unit_test(from_elsewhere),
 		cmocka_unit_test(no_file),
 		cmocka_unit_test(deep_includes),
-		cmocka_unit_test(long_line),
-		cmocka_unit_test(long_comment),
 	};
 
 	return cmocka_run_group_tests(tests, enter, leave);

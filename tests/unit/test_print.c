@@ -6,7 +6,7 @@
  * text, and rules that do not have two. The normal form of a policy, and its
  * formatted text, parse to the same policy, and printing them again changes
  * nothing; the formatter keeps every comment. A million elements are no
- * matter, on a million lines or on one.
+ * matter, nor is a line of many thousands.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -187,7 +187,8 @@ static const char *const different[][2] = {
 	  "any -> split by from { 50% b, 50% a }" },
 	{ "any -> split by from, to { 100% a }",
 	  "any -> split by to, from { 100% a }" },
-	{ "any -> split by to { 100% a }", "any -> split by to port { 100% a }" },
+	{ "any -> split by to { 100% a }",
+	  "any -> split by to port { 100% a }" },
 	{ "when tcp { port 1 -> a }", "when udp { port 1 -> a }" },
 };
 
@@ -384,16 +385,40 @@ static void long_lines(void **state)
 	round_trip(text);
 }
 
+/* Arrows in one column, but not at the cost of a line too long. */
+static void arrows(void **state)
+{
+	static const char text[] =
+		"policy p\n"
+		"x: tcp to 192.0.2.1 port 443 -> a\n"
+		"default -> split by from port { 33% first-socket, 33%"
+		" second, 34% third-one } else pass\n"
+		"yy:any->b\n";
+	struct parsed *p = parsed_text(text);
+
+	(void)state;
+	assert_string_equal(parsed_formatted(p),
+		"policy p\n"
+		"x: tcp to 192.0.2.1 port 443 -> a\n"
+		"default ->\n"
+		"    split by from port { 33% first-socket, 33% second,"
+		" 34% third-one } else pass\n"
+		"yy: any -> b\n");
+	parsed_free(p);
+	round_trip(text);
+}
+
 /* --------------------------------------------------------------- large */
 
-enum { LARGE = 1000000 };
+enum { LARGE = 1000000, LINE = 200000 };
 
-static char *large(const char *head, const char *entry, const char *tail)
+static char *large(uint32_t n, const char *head, const char *entry,
+		   const char *tail)
 {
-	char *text = malloc((size_t)LARGE * 40 + 256), *at = text;
+	char *text = malloc((size_t)n * 40 + 256), *at = text;
 
 	at += sprintf(at, "policy p\ndefault -> pass\nsocket a\n%s", head);
-	for (uint32_t i = 0; i < LARGE; i++) {
+	for (uint32_t i = 0; i < n; i++) {
 		uint32_t v = i * 2654435761u;	/* in no order */
 
 		at += sprintf(at, "%u.%u.%u.%u%s", v >> 24, v >> 16 & 255,
@@ -403,9 +428,10 @@ static char *large(const char *head, const char *entry, const char *tail)
 	return text;
 }
 
-static void million(const char *head, const char *entry, const char *tail)
+static void is_large(uint32_t n, const char *head, const char *entry,
+		     const char *tail)
 {
-	char *text = large(head, entry, tail), *normal;
+	char *text = large(n, head, entry, tail), *normal;
 	struct parsed *p, *again;
 
 	alarm(300);	/* takes two or three seconds */
@@ -418,7 +444,7 @@ static void million(const char *head, const char *entry, const char *tail)
 	parsed_free(again);
 	again = parsed_text(normal);
 	assert_string_equal(parsed_normalized(again), normal);
-	assert_true(strlen(parsed_formatted(again)) > LARGE);
+	assert_true(strlen(parsed_formatted(again)) > n);
 	alarm(0);
 	parsed_free(again);
 	parsed_free(p);
@@ -427,21 +453,21 @@ static void million(const char *head, const char *entry, const char *tail)
 static void million_elements(void **state)
 {
 	(void)state;
-	million("set s = {\n", "\n", "}\n");
-	million("set s = { ", ", ", "}\n");
+	is_large(LARGE, "set s = {\n", "\n", "}\n");
 }
 
 static void million_entries(void **state)
 {
 	(void)state;
-	million("map m by to {\n", " -> a\n", "}\n");
-	million("map m by to { ", " -> a; ", "}\n");
+	is_large(LARGE, "map m by to {\n", " -> a\n", "}\n");
 }
 
-static void one_match(void **state)
+static void one_line(void **state)
 {
 	(void)state;
-	million("to { ", ", ", "} -> a\n");
+	is_large(LINE, "set s = { ", ", ", "}\n");
+	is_large(LINE, "map m by to { ", " -> a; ", "}\n");
+	is_large(LINE, "to { ", ", ", "} -> a\n");
 }
 
 static int enter(void **state)
@@ -476,9 +502,10 @@ int main(void)
 		cmocka_unit_test(round_trips),
 		cmocka_unit_test(carriage_returns),
 		cmocka_unit_test(long_lines),
+		cmocka_unit_test(arrows),
 		cmocka_unit_test(million_elements),
 		cmocka_unit_test(million_entries),
-		cmocka_unit_test(one_match),
+		cmocka_unit_test(one_line),
 	};
 
 	return cmocka_run_group_tests(tests, enter, leave);
