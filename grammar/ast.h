@@ -113,7 +113,7 @@ struct ast_verdict {
 
 struct ast_rule {
 	struct ast_name name;		/* text NULL = nameless */
-	const char *description;	/* "##" lines joined by newline, or NULL */
+	const char *description;	/* "##" lines, or NULL */
 	struct ast_match match;
 	struct ast_verdict verdict;
 	bool count, trace;

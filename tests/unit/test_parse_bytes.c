@@ -22,7 +22,8 @@
 
 static void nul_bytes(void **state)
 {
-	static const char inside[] = "policy p\ndefault -> pass\n\0tcp -> drop\n";
+	static const char inside[] = "policy p\ndefault -> pass\n"
+				     "\0tcp -> drop\n";
 	static const char comment[] = "policy p # \0\ndefault -> pass\n";
 	static const char string[] = "policy p\non \"\0\" -> drop\n"
 				     "default -> pass\n";
