@@ -60,7 +60,7 @@ uint16_t build_port(struct parse *p, const struct ast_element *e)
 
 void build_ports(struct parse *p, const struct ast_elements *e)
 {
-	for (size_t i = 0; i < e->n; i++)
+	for (size_t i = 0; i < e->n && !diag_full(p->diags); i++)
 		port_fits(p, &e->v[i]);
 }
 

@@ -559,6 +559,14 @@ static void stops_after_twenty(void **state)
 	assert_int_equal(p->diags.nerrors, DIAG_MAX_ERRORS);
 	assert_non_null(strstr(parsed_reports(p), " syntax@20:5"));
 	parsed_free(p);
+	/* of one clause, too */
+	at = stpcpy(text, "port { ");
+	for (int i = 0; i < 100; i++)
+		at = stpcpy(at, "70000, ");
+	strcpy(at, "} -> a\n");
+	p = parsed_text(text);
+	assert_int_equal(p->diags.nerrors, DIAG_MAX_ERRORS);
+	parsed_free(p);
 }
 
 int main(void)
