@@ -252,9 +252,11 @@ static void stages(struct compiled *c, const struct compile_options *o,
 {
 	struct arena *a = &c->arena;
 
-	c->ast = parse_policy(a, &c->sources, &c->diags, file);
-	if (o->until == COMPILE_PARSED)
+	if (o->until == COMPILE_PARSED) {
+		c->ast = parse_part(a, &c->sources, &c->diags, file);
 		return;
+	}
+	c->ast = parse_policy(a, &c->sources, &c->diags, file);
 	if (c->diags.nerrors) {
 		look_for_more(c);
 		return;

@@ -25,6 +25,7 @@
 struct code;
 struct rodata;
 
+/* What is only parsed may be a part of a policy. */
 enum compile_until { COMPILE_PARSED, COMPILE_RESOLVED, COMPILE_PROVED,
 		     COMPILE_ALL };
 

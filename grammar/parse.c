@@ -159,8 +159,8 @@ static void missing(struct parse *p, uint32_t file)
 			"end with `default -> pass` or `default -> drop`";
 }
 
-struct ast *parse_policy(struct arena *a, struct source_set *s,
-			 struct diags *d, uint32_t file)
+static struct ast *parse(struct arena *a, struct source_set *s,
+			 struct diags *d, uint32_t file, bool whole)
 {
 	struct ast *ast = arena_alloc(a, sizeof(*ast));
 	struct parse p = { .arena = a, .sources = s, .diags = d, .ast = ast };
@@ -172,6 +172,19 @@ struct ast *parse_policy(struct arena *a, struct source_set *s,
 	ast->last_expect = &ast->expects;
 	ast->last_statement = &ast->statements;
 	parse_file(&p, file, (struct place) { file, 0, 0 });
-	missing(&p, file);
+	if (whole)
+		missing(&p, file);
 	return ast;
+}
+
+struct ast *parse_policy(struct arena *a, struct source_set *s,
+			 struct diags *d, uint32_t file)
+{
+	return parse(a, s, d, file, true);
+}
+
+struct ast *parse_part(struct arena *a, struct source_set *s, struct diags *d,
+		       uint32_t file)
+{
+	return parse(a, s, d, file, false);
 }

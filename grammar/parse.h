@@ -18,5 +18,8 @@
 /* Always a tree; it is whole only if d->nerrors did not rise. */
 struct ast *parse_policy(struct arena *a, struct source_set *s,
 			 struct diags *d, uint32_t file);
+/* The same of a file that others include: policy line and default may lack. */
+struct ast *parse_part(struct arena *a, struct source_set *s, struct diags *d,
+		       uint32_t file);
 
 #endif

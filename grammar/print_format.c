@@ -108,6 +108,8 @@ static void read_line(struct format *f, const char *s, const char *end)
 
 static void read_lines(struct format *f, const char *s, const char *end)
 {
+	if (end - s >= 3 && !memcmp(s, "\xef\xbb\xbf", 3))
+		s += 3;		/* a byte order mark is no text */
 	while (s < end) {
 		const char *newline = memchr(s, '\n', (size_t)(end - s));
 
@@ -204,7 +206,7 @@ static size_t width(const struct line *l, size_t begin, size_t end, size_t at)
 
 /* ----------------------------------------------------------- alignment */
 
-/* The arrow of a rule or entry that stands on one line, not of an `expect`. */
+/* The first arrow of a line that begins a statement. */
 static void find_arrow(struct line *l)
 {
 	l->arrow = l->nwords;

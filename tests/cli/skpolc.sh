@@ -225,6 +225,33 @@ json_diagnostics() {
 	[ "$(jq -r .policy stdout)" = web ]
 }
 
+formatter() {
+	printf 'policy  p\ninclude "part.skl"\ndefault->pass' >whole.skl
+	printf '\357\273\277# part\r\nwhen tcp{\r\nport 1->drop}' >part.skl
+	gives 0 skpolc fmt whole.skl
+	silent
+	[ "$(cat stdout)" = 'policy p
+include "part.skl"
+default -> pass' ]
+	gives 0 skpolc fmt -w whole.skl
+	cmp stdout /dev/null
+	gives 0 skpolc fmt whole.skl
+	cmp stdout whole.skl
+	gives 0 skpolc fmt part.skl	# no policy of its own
+	silent
+	[ "$(cat stdout)" = '# part
+when tcp {
+    port 1 -> drop }' ]
+	gives 0 skpolc fmt - <whole.skl
+	cmp stdout whole.skl
+	cp bad.skl same.skl
+	printf 'tcp ->' >>same.skl
+	cp same.skl before.skl
+	gives 1 skpolc fmt -w same.skl
+	cmp same.skl before.skl
+	gives 1 skpolc fmt none.skl
+}
+
 verdicts_of_all_engines() {
 	skpolc web.skl -o web.o
 	for policy in web.skl web.o; do
@@ -310,7 +337,8 @@ bad=0
 for name in same_bytes_anywhere same_bytes_for_the_same_text \
 	standard_output pipe_nobody_reads full_target unwritable_target \
 	read_only_target existing_target mistakes usage warnings \
-	json_diagnostics verdicts_of_all_engines verdicts_that_differ \
+	json_diagnostics formatter verdicts_of_all_engines \
+	verdicts_that_differ \
 	a_hundred_thousand_packets; do
 	mkdir "$work/$name"
 	status=0
