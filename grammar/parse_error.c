@@ -409,11 +409,12 @@ void syntax_error(struct scan *s, int found, struct place at,
 		  const int *expected, size_t nexpected)
 {
 	struct expected e = { .n = nexpected };
+	bool known = s->garbled || s->parse->told == at.begin + 1;
 
 	for (size_t i = 0; i < nexpected; i++)
 		e.has[expected[i]] = true;
 	begin_panic(s, found, at);
-	if (s->stop)
+	if (s->stop || known)
 		return;
 	if (!keyword_as_name(s, found, at, &e) &&
 	    !keyword_as_label(s, found, at) &&

@@ -73,6 +73,7 @@ static void bad_address(struct parse *p, struct place at, const char *text,
 				  "`%.*s` is not an IPv%d address", shown(len),
 				  text, family);
 
+	p->told = at.begin + 1;
 	if (family == 4)
 		g->help = ip4_help(text, len);
 	else if (memchr(text, '%', len))
@@ -142,6 +143,7 @@ static void short_prefix(struct parse *p, struct place at, const char *text,
 	struct diag *g = diag_add(p->diags, DIAG_BAD_ADDRESS, &at,
 				  "`%.*s` is not a prefix", shown(len), text);
 
+	p->told = at.begin + 1;
 	if (slash - text <= 3)
 		g->help = arena_printf(p->arena, "write all four numbers: "
 				       "`%.*s.0.0.0%.*s`", (int)(slash - text),

@@ -37,6 +37,7 @@ struct parse {
 	unsigned int depth;		/* of includes */
 	bool saw_policy, saw_default;	/* even if in a broken line */
 	bool incomplete;		/* a file is missing */
+	uint32_t told;			/* where the last bad address begins, + 1 */
 	struct place default_place;
 	struct ast_verdict *spare;	/* to be used again */
 };
@@ -67,6 +68,11 @@ struct scan {
 	size_t nopen;			/* how many there are */
 	size_t blocks, lists;		/* how many of them; lists: innermost */
 	size_t map_block;		/* the block of a map; 0 = none */
+	/*
+	 * In this statement something was read that is no token, and said:
+	 * what the parser then stumbles over is no mistake of its own.
+	 */
+	bool garbled;
 	bool panic;			/* skip to the end of the statement */
 	size_t panic_blocks;
 	bool stop;			/* enough errors: no token more */

@@ -341,7 +341,7 @@ static const struct {
 	{ "to { s port 1 } -> a", "syntax@1:8" },
 	{ "to s, t -> a", "syntax@1:5" },
 	{ "to 1.2.3.4:80 -> a", "syntax@1:11" },
-	{ "to [::1] -> a", "syntax@1:4 syntax@1:8" },
+	{ "to [::1] -> a", "syntax@1:4" },
 	{ "tcp ! port 1 -> a", "syntax@1:5" },
 	{ "port 5-3 -> a", "empty-range@1:6" },
 	{ "to { ::2-::1, 1.2.3.4-1.2.3.3 } -> a",
