@@ -375,7 +375,7 @@ static const struct {
 	{ "socket a at 1.2.3 port 1", "bad-address@1:13" },
 	/* strings */
 	{ "on \"eth0 -> a\ntcp tcp -> a",
-	  "syntax@1:4 syntax@1:14 repeated-clause@2:5" },
+	  "syntax@1:4 repeated-clause@2:5" },
 	{ "on 'eth0' -> a", "syntax@1:4 syntax@1:9" },
 	{ "on \"a\tb\" -> a", "bad-byte@1:6" },
 	/* names */
