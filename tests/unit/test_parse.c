@@ -376,7 +376,7 @@ static const struct {
 	/* strings */
 	{ "on \"eth0 -> a\ntcp tcp -> a",
 	  "syntax@1:4 repeated-clause@2:5" },
-	{ "on 'eth0' -> a", "syntax@1:4 syntax@1:9" },
+	{ "on 'eth0' -> a", "syntax@1:4" },
 	{ "on \"a\tb\" -> a", "bad-byte@1:6" },
 	/* names */
 	{ "_a: tcp -> b", "syntax@1:1" },
