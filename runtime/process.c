@@ -186,10 +186,12 @@ static struct owner *lookup(const struct owner *v, size_t n, uint32_t inode)
 	return o;
 }
 
-static void search(pid_t pid, struct owner *v, size_t n)
+/* How many of N that had no owner PID has. */
+static size_t search(pid_t pid, struct owner *v, size_t n)
 {
 	AUTO_DIR dir = open_table(pid);
 	struct dirent *e;
+	size_t found = 0;
 
 	while (dir && (e = readdir(dir))) {
 		struct owner *o = NULL;
@@ -202,13 +204,26 @@ static void search(pid_t pid, struct owner *v, size_t n)
 		o->pid = pid;
 		o->number = number;
 		read_name(pid, o->name);
+		found++;
 	}
+	return found;
+}
+
+/* Different inodes among N that are sorted, 0 not counted. */
+static size_t count_inodes(const struct owner *v, size_t n)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < n; i++)
+		count += v[i].inode && (!i || v[i].inode != v[i - 1].inode);
+	return count;
 }
 
 int owners_find(struct skpol *s, struct owner *v, size_t n)
 {
 	AUTO_DIR dir = n ? opendir("/proc") : NULL;
 	struct dirent *e;
+	size_t missing;
 	int pid;
 
 	if (!n)
@@ -217,9 +232,10 @@ int owners_find(struct skpol *s, struct owner *v, size_t n)
 		return fail_system(s, -errno, "cannot read /proc: %s",
 				   strerror(errno));
 	qsort(v, n, sizeof(*v), compare_inodes);
-	while ((e = readdir(dir)))
+	missing = count_inodes(v, n);
+	while (missing && (e = readdir(dir)))
 		if (is_number(e->d_name, &pid))
-			search(pid, v, n);
+			missing -= search(pid, v, n);
 	return 0;
 }
 

@@ -28,7 +28,10 @@ struct owner {			/* of the socket with this inode */
 	char name[16];		/* of the process */
 };
 
-/* Fills in pid, number and name of N owners by one walk through /proc. */
+/*
+ * Fills in pid, number and name of N owners by one walk through /proc, which
+ * ends when all are found. Of several holders, the lowest pid.
+ */
 int owners_find(struct skpol *s, struct owner *v, size_t n);
 /* The owner of INODE among N that owners_find has filled in, or NULL. */
 const struct owner *owners_get(const struct owner *v, size_t n,

@@ -13,10 +13,9 @@
 
 #include "auto.h"
 #include "generation.h"
-#include "process.h"
+#include "owner.h"
 #include "report.h"
 #include "slots.h"
-#include "sockdiag.h"
 #include "state.h"
 
 enum { PROGRAMS_MAX = 64 };		/* the kernel's limit a namespace */
@@ -26,10 +25,7 @@ struct view {
 	struct live live;
 	struct slots slots;
 	bool has_slots;
-	struct diag_socket *sockets;
-	size_t nsockets;
-	struct owner *owners;
-	size_t nowners;
+	struct socket_owner *owners;	/* by index in slots.v; NULL = unknown */
 	json_t *problems;
 };
 
@@ -86,35 +82,39 @@ static void check_pins(struct view *v)
 /* Who owns what is in our slots. Best effort. */
 static void find_owners(struct view *v)
 {
-	if (!v->slots.n || sockdiag_list(v->s, &v->sockets, &v->nsockets))
-		return;
-	v->owners = calloc(v->slots.n, sizeof(*v->owners));
-	for (size_t i = 0; v->owners && i < v->slots.n; i++) {
-		const struct diag_socket *d = sockdiag_find(v->sockets,
-			v->nsockets, slot_cookie(&v->slots,
-						 v->slots.v[i].slot));
-
-		if (d && d->inode)
-			v->owners[v->nowners++].inode = d->inode;
+	v->owners = calloc(v->slots.n + 1, sizeof(*v->owners));
+	for (size_t i = 0; v->owners && i < v->slots.n; i++)
+		v->owners[i].cookie = slot_cookie(&v->slots,
+						  v->slots.v[i].slot);
+	if (v->owners && socket_owners(v->s, v->owners, v->slots.n)) {
+		free(v->owners);
+		v->owners = NULL;
 	}
-	if (owners_find(v->s, v->owners, v->nowners))
-		v->nowners = 0;
 }
 
-static void add_owner(const struct view *v, json_t *j, uint64_t cookie)
+static const struct socket_owner *owner_of(const struct view *v,
+					   const struct slot_key *k,
+					   uint64_t cookie)
 {
-	const struct diag_socket *d = sockdiag_find(v->sockets, v->nsockets,
-						    cookie);
-	const struct owner *o = d ? owners_get(v->owners, v->nowners,
-					       d->inode) : NULL;
-	char text[ENDPOINT_TEXT_MAX];
+	const struct slot *e = slot_find(&v->slots, k);
+	const struct socket_owner *o = e && v->owners ?
+		&v->owners[e - v->slots.v] : NULL;
 
-	json_object_set_new(j, "local", d ?
-			    json_string(endpoint_print(&d->local, text)) :
+	return o && cookie && o->cookie == cookie ? o : NULL;
+}
+
+static void add_owner(json_t *j, const struct socket_owner *o)
+{
+	char text[ENDPOINT_TEXT_MAX];
+	bool known = o && o->known;
+
+	json_object_set_new(j, "local", known ?
+			    json_string(endpoint_print(&o->local, text)) :
 			    json_null());
-	json_object_set_new(j, "pid", o ? json_integer(o->pid) : json_null());
-	json_object_set_new(j, "process", o ? json_string(o->name) :
-			    json_null());
+	json_object_set_new(j, "pid", known && o->pid ?
+			    json_integer(o->pid) : json_null());
+	json_object_set_new(j, "process", known && o->pid ?
+			    json_string(o->name) : json_null());
 }
 
 static json_t *socket_entry(const struct view *v, const struct slot_key *k,
@@ -129,7 +129,7 @@ static json_t *socket_entry(const struct view *v, const struct slot_key *k,
 	snprintf(text, sizeof(text), "%" PRIu64, cookie);
 	json_object_set_new(j, "cookie", cookie ? json_string(text) :
 			    json_null());
-	add_owner(v, j, cookie);
+	add_owner(j, owner_of(v, k, cookie));
 	return j;
 }
 
@@ -239,7 +239,6 @@ json_t *report_status(struct skpol *s)
 		j = describe(&v);
 	slots_close(&v.slots);
 	live_close(&v.live);
-	free(v.sockets);
 	free(v.owners);
 	json_decref(v.problems);
 	if (!j && (!err || err == -ENOENT))
