@@ -6,6 +6,7 @@
  */
 #include <getopt.h>
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,17 +24,19 @@ static const struct {
 #undef OPTION
 };
 
-#define O(id) | 1u << OPTION_##id
-enum { EVERYWHERE = 0 O(NETNS) O(BPFFS) O(HELP) O(VERSION) };
+/* A bit an option. */
+#define O(id) | (uint64_t)1 << OPTION_##id
+_Static_assert(OPTION_COUNT <= 64, "options of a verb are bits of 64");
+static const uint64_t everywhere = 0 O(NETNS) O(BPFFS) O(HELP) O(VERSION);
 
 static const struct verb {
 	const char *name, *arguments, *text;
 	int least, most;
-	unsigned int options;
+	uint64_t options;	/* beside those */
 	int (*run)(struct cli *c);
 } verbs[] = {
 #define VERB(name, arguments, least, most, options, text) \
-	{ #name, arguments, text, least, most, EVERYWHERE options, cli_##name },
+	{ #name, arguments, text, least, most, 0 options, cli_##name },
 #include "cli_verb.def"
 #undef VERB
 };
@@ -65,13 +68,25 @@ int cli_flush(void)
 	return cli_error(EXIT_SYSTEM, "cannot write the output");
 }
 
+/* "[=SECONDS]": may be left out. */
+static bool is_optional(const char *argument)
+{
+	return argument && *argument == '[';
+}
+
+static bool takes(const struct verb *v, enum option_id id)
+{
+	return (v->options | everywhere) >> id & 1;
+}
+
 static void print_option(enum option_id id)
 {
+	const char *argument = options[id].argument;
 	char left[48];
 
 	snprintf(left, sizeof(left), "--%s%s%s", options[id].name,
-		 options[id].argument ? " " : "",
-		 options[id].argument ? options[id].argument : "");
+		 argument && !is_optional(argument) ? " " : "",
+		 argument ? argument : "");
 	printf("      %-28s %s\n", left, options[id].text);
 }
 
@@ -85,12 +100,12 @@ static int help(void)
 		snprintf(left, sizeof(left), "%s %s", v->name, v->arguments);
 		printf("  %-28s %s\n", left, v->text);
 		for (int id = 1; id < OPTION_COUNT; id++)
-			if (v->options & ~EVERYWHERE & 1u << id)
+			if (v->options >> id & 1)
 				print_option((enum option_id)id);
 	}
 	puts("\n  with every verb");
 	for (int id = 1; id < OPTION_COUNT; id++)
-		if (EVERYWHERE & 1u << id)
+		if (everywhere >> id & 1)
 			print_option((enum option_id)id);
 	return cli_flush();
 }
@@ -105,8 +120,9 @@ static bool parse(struct cli *c, int argc, char **argv)
 	for (int id = 1; id < OPTION_COUNT; id++)
 		list[n++] = (struct option){
 			.name = options[id].name,
-			.has_arg = options[id].argument ? required_argument :
-				no_argument,
+			.has_arg = !options[id].argument ? no_argument :
+				is_optional(options[id].argument) ?
+				optional_argument : required_argument,
 			.val = OPTION_BASE + id,
 		};
 	list[n++] = (struct option){ .name = NULL };
@@ -130,7 +146,7 @@ static const struct verb *find_verb(const char *name)
 static int check(const struct cli *c, const struct verb *v)
 {
 	for (int id = 1; id < OPTION_COUNT; id++)
-		if (c->values[id] && !(v->options & 1u << id))
+		if (c->values[id] && !takes(v, (enum option_id)id))
 			return cli_error(EXIT_USAGE, "%s takes no --%s",
 					 v->name, options[id].name);
 	if (c->nargs < v->least || c->nargs > v->most)
