@@ -4,22 +4,27 @@
  *
  * In: sizes. Out: zeroed memory aligned to 16. Small things share chunks of
  * ARENA_CHUNK bytes; anything of ARENA_LARGE bytes or more has a chunk of its
- * own, so that a growing array can be reallocated in place of the old one.
+ * own, so that a growing array can be reallocated in place of the old one; from
+ * ARENA_MAP bytes on it is a mapping, which the kernel zeroes and moves page by
+ * page: the half of an array that nobody has used yet costs nothing.
  * Promise: never NULL; when memory ends, or a size overflows, the owner's
  * jump buffer is taken (without one: abort), and the arena is still whole.
  */
 #include "arena.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 /* Tests build with tiny chunks. */
 #ifndef ARENA_CHUNK
 #define ARENA_CHUNK 65536
 #endif
 #define ARENA_LARGE (ARENA_CHUNK / 4)
+#define ARENA_MAP ((size_t)ARENA_CHUNK * 16)
 #define ARENA_ALIGN 16
 
 struct arena_chunk {
@@ -42,6 +47,19 @@ void arena_init(struct arena *a, jmp_buf *exhausted)
 	a->exhausted = exhausted;
 }
 
+static bool is_mapped(size_t size)
+{
+	return size >= ARENA_MAP;
+}
+
+static void chunk_free(struct arena_chunk *c)
+{
+	if (is_mapped(c->size))
+		munmap(c, sizeof(*c) + c->size);
+	else
+		free(c);
+}
+
 void arena_free(struct arena *a)
 {
 	struct arena_chunk *c = a->chunks;
@@ -49,7 +67,7 @@ void arena_free(struct arena *a)
 	while (c) {
 		struct arena_chunk *older = c->older;
 
-		free(c);
+		chunk_free(c);
 		c = older;
 	}
 	memset(a, 0, sizeof(*a));
@@ -66,13 +84,25 @@ static void relink(struct arena *a, struct arena_chunk *c)
 		c->older->newer = c;
 }
 
+/* Zeroed; NULL when there is no memory. */
+static struct arena_chunk *chunk_take(size_t bytes, bool mapped)
+{
+	struct arena_chunk *c;
+
+	if (!mapped)
+		return calloc(1, bytes);
+	c = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+		 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	return c == MAP_FAILED ? NULL : c;
+}
+
 static struct arena_chunk *chunk_new(struct arena *a, size_t size)
 {
 	struct arena_chunk *c;
 
 	if (size > SIZE_MAX / 2)
 		exhausted(a);
-	c = calloc(1, sizeof(*c) + size);
+	c = chunk_take(sizeof(*c) + size, is_mapped(size));
 	if (!c)
 		exhausted(a);
 	c->size = size;
@@ -151,19 +181,53 @@ char *arena_printf(struct arena *a, const char *fmt, ...)
 	return p;
 }
 
-/* V has a chunk of its own: OLD and BYTES are at least ARENA_LARGE. */
-static void *grow_large(struct arena *a, void *v, size_t old, size_t bytes)
+/* A mapping in place of C, which is smaller; NULL when there is no memory. */
+static struct arena_chunk *to_mapping(struct arena_chunk *c, size_t bytes)
+{
+	struct arena_chunk *wide = chunk_take(sizeof(*c) + bytes, true);
+
+	if (!wide)
+		return NULL;
+	memcpy(wide, c, sizeof(*c) + c->size);
+	free(c);
+	return wide;
+}
+
+static struct arena_chunk *move_mapping(struct arena_chunk *c, size_t bytes)
+{
+	c = mremap(c, sizeof(*c) + c->size, sizeof(*c) + bytes,
+		   MREMAP_MAYMOVE);
+	return c == MAP_FAILED ? NULL : c;
+}
+
+static struct arena_chunk *move_heap(struct arena_chunk *c, size_t bytes)
+{
+	size_t old = c->size;
+
+	c = realloc(c, sizeof(*c) + bytes);
+	if (c)
+		memset((char *)(c + 1) + old, 0, bytes - old);
+	return c;
+}
+
+/* V has a chunk of its own: what it has and BYTES are at least ARENA_LARGE. */
+static void *grow_large(struct arena *a, void *v, size_t bytes)
 {
 	struct arena_chunk *c = (struct arena_chunk *)v - 1;
+	size_t old = c->size;
 
 	if (bytes > SIZE_MAX / 2)
 		exhausted(a);
-	c = realloc(c, sizeof(*c) + bytes);
+	if (is_mapped(old))
+		c = move_mapping(c, bytes);
+	else if (is_mapped(bytes))
+		c = to_mapping(c, bytes);
+	else
+		c = move_heap(c, bytes);
 	if (!c)
 		exhausted(a);
 	c->size = bytes;
 	relink(a, c);
-	memset((char *)(c + 1) + old, 0, bytes - old);
 	a->used += bytes - old;
 	return c + 1;
 }
@@ -182,7 +246,7 @@ void *arena_grow(struct arena *a, void *v, size_t *cap, size_t need,
 	if (__builtin_mul_overflow(n, size, &bytes))
 		exhausted(a);
 	if (old >= ARENA_LARGE) {
-		p = grow_large(a, v, old, bytes);
+		p = grow_large(a, v, bytes);
 	} else {
 		p = arena_alloc(a, bytes);
 		if (old)
