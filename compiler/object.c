@@ -7,7 +7,7 @@
  * the order in which they all take them:
  *
  *	.strtab sk_lookup .relsk_lookup .maps license .rodata .BTF .BTF.ext
- *	.skpol .symtab
+ *	.skpol .skpol.sum .symtab
  *
  * A reference into .rodata names the variable that begins there, and
  * anything else by the section and an addend: some loaders ignore an addend
@@ -21,6 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../runtime/objfile.h"
 #include "btf.h"
 #include "image_check.h"
 #include "object_elf.h"
@@ -28,10 +29,11 @@
 
 enum section {
 	STRTAB, PROGRAM, REL, MAPS, LICENSE, RODATA, TYPES, EXT, MANIFEST,
-	SYMTAB, SECTIONS
+	SUM, SYMTAB, SECTIONS
 };
 
 static const char license[] = "Dual BSD/GPL";
+static const char sum[32];		/* sealed when all else is written */
 
 struct builder {
 	const struct object_input *in;
@@ -171,6 +173,7 @@ static const struct elf_section shapes[SECTIONS] = {
 	[TYPES] = { .name = ".BTF", .type = SHT_PROGBITS, .align = 4 },
 	[EXT] = { .name = ".BTF.ext", .type = SHT_PROGBITS, .align = 4 },
 	[MANIFEST] = { .name = ".skpol", .type = SHT_PROGBITS, .align = 8 },
+	[SUM] = { .name = ".skpol.sum", .type = SHT_PROGBITS, .align = 8 },
 	[SYMTAB] = { .name = ".symtab", .type = SHT_SYMTAB, .align = 8,
 		     .entsize = sizeof(Elf64_Sym) },
 };
@@ -207,6 +210,7 @@ static void sections(struct builder *b)
 	fill(b, RODATA, m->rodata, m->rodata_size);
 	fill(b, TYPES, b->btf.types, b->btf.types_size);
 	fill(b, EXT, b->btf.ext, b->btf.ext_size);
+	fill(b, SUM, sum, sizeof(sum));
 	fill(b, STRTAB, b->strings, b->nstrings);
 	fill(b, SYMTAB, b->syms, b->nsyms * sizeof(*b->syms));
 	b->sections[REL].link = b->number[SYMTAB];
@@ -255,6 +259,7 @@ static int finish(struct builder *b, void **bytes, size_t *size)
 {
 	struct elf_section out[SECTIONS];
 	size_t i, n = 0;
+	int err;
 
 	number(b);
 	names(b);
@@ -264,7 +269,12 @@ static int finish(struct builder *b, void **bytes, size_t *size)
 	for (i = 0; i < SECTIONS; i++)
 		if (b->number[i])
 			out[n++] = b->sections[i];
-	return elf_write(out, n, bytes, size, b->error);
+	err = elf_write(out, n, bytes, size, b->error);
+	if (!err && objfile_seal(*bytes, *size, b->error)) {
+		free(*bytes);
+		err = -EINVAL;
+	}
+	return err;
 }
 
 static void free_all(struct builder *b)

@@ -69,13 +69,16 @@ static void digest(struct objfile *o)
 
 static int take_apart(struct objfile *o, char error[OBJFILE_ERROR_MAX])
 {
-	struct objfile_span manifest = { 0 };
-	int err = objfile_read_elf(o, &manifest, error);
+	struct objfile_span manifest = { 0 }, sum = { 0 };
+	int err = objfile_read_elf(o, &manifest, &sum, error);
 
 	if (!err)
 		err = objfile_read_manifest(o, manifest, error);
 	if (!err)
 		err = objfile_check_schema(o, error);
+	/* last: what is wrong with a part says more than that it changed */
+	if (!err)
+		err = objfile_check_sum(o, sum, error);
 	if (!err)
 		digest(o);
 	return err;

@@ -5,7 +5,8 @@
  * In: a file, or bytes. Out: its sections and manifest, or a sentence that says
  * what is wrong. The bytes may be truncated, mutated, foreign or of a newer
  * skpolc: everything that is read is checked against the size of the file and
- * the limits of the format before anything is changed anywhere. Used by the
+ * the limits of the format before anything is changed anywhere, and a file of
+ * which one byte is not as skpolc wrote it is refused as a whole. Used by the
  * runtime before it loads, and by skpolc to look into an object.
  */
 #ifndef SKPOL_OBJFILE_H
@@ -63,6 +64,12 @@ int objfile_open(const char *path, struct objfile **out,
 int objfile_from_bytes(const void *bytes, size_t size, struct objfile **out,
 		       char error[OBJFILE_ERROR_MAX]);
 void objfile_free(struct objfile *o);
+
+/*
+ * Writes the checksum of SIZE bytes of an object into its section .skpol.sum:
+ * the last thing that a writer does. -EBADMSG when that section is not there.
+ */
+int objfile_seal(void *bytes, size_t size, char error[OBJFILE_ERROR_MAX]);
 
 const struct objfile_variable *objfile_variable(const struct objfile *o,
 						const char *name);

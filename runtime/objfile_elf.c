@@ -29,6 +29,7 @@ enum {
 	SECTION(TYPES, ".BTF", SHT_PROGBITS) \
 	SECTION(EXT, ".BTF.ext", SHT_PROGBITS) \
 	SECTION(MANIFEST, ".skpol", SHT_PROGBITS) \
+	SECTION(SUM, ".skpol.sum", SHT_PROGBITS) \
 	SECTION(SYMTAB, ".symtab", SHT_SYMTAB)
 
 enum section {
@@ -430,8 +431,20 @@ static int take_program(struct reader *r)
 	return check_insns(r);
 }
 
-int objfile_read_elf(struct objfile *o, struct objfile_span *manifest,
+int objfile_find_sum(const void *p, size_t n, struct objfile_span *sum,
 		     char error[OBJFILE_ERROR_MAX])
+{
+	struct reader r = { .error = error, .bytes = p, .size = n };
+	int err = read_header(&r);
+
+	if (!err)
+		err = read_sections(&r);
+	*sum = r.span[SUM];
+	return err;
+}
+
+int objfile_read_elf(struct objfile *o, struct objfile_span *manifest,
+		     struct objfile_span *sum, char error[OBJFILE_ERROR_MAX])
 {
 	struct reader r = {
 		.o = o, .error = error, .bytes = o->bytes, .size = o->size,
@@ -451,5 +464,6 @@ int objfile_read_elf(struct objfile *o, struct objfile_span *manifest,
 	if (!err)
 		err = take_rest(&r);
 	*manifest = r.span[MANIFEST];
+	*sum = r.span[SUM];
 	return err;
 }

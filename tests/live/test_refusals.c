@@ -72,6 +72,62 @@ static void bad_objects_change_nothing(void **state)
 	skpol_close(s);
 }
 
+static uint32_t random_state = 1;
+
+static uint32_t rnd(uint32_t n)
+{
+	random_state = random_state * 1664525 + 1013904223;
+	return (random_state >> 8) % n;
+}
+
+/* One to three bits flipped, and one in eight cut off. */
+static size_t mutate(const struct rig_object *o, char *p)
+{
+	uint32_t flips = 1 + rnd(3);
+
+	memcpy(p, o->bytes, o->size);
+	while (flips--)
+		p[rnd((uint32_t)o->size)] ^= (char)(1 << rnd(8));
+	return rnd(8) ? o->size : rnd((uint32_t)o->size);
+}
+
+/* Most would pass the verifier, and steer packets wrongly. */
+static void no_mutant_changes_anything(void **state)
+{
+	const char *text = getenv("SKPOL_FUZZ_APPLY");
+	int n = text ? atoi(text) : 2000;
+	struct rig_object o = rig_compile(ONE);
+	struct skpol *s = rig_open();
+	struct skpol_applied out;
+	char *p = malloc(o.size);
+	json_t *before, *after;
+
+	(void)state;
+	assert_int_equal(skpol_apply(s, p, mutate(&o, p), NULL, &out),
+			 -EBADMSG);
+	assert_false(rig_exists(""));
+	rig_must_apply(TWO);
+	before = rig_status();
+	for (int i = 0; i < n; i++) {
+		size_t size = mutate(&o, p);
+
+		if (size == o.size && !memcmp(p, o.bytes, size))
+			continue;	/* one bit, twice */
+		assert_int_not_equal(skpol_apply(s, p, size, NULL, &out), 0);
+		assert_int_equal(skpol_fault(s), SKPOL_FAULT_INPUT);
+		assert_true(*skpol_message(s));
+	}
+	after = rig_status();
+	assert_true(json_equal(before, after));
+	assert_false(rig_exists("2"));
+	assert_false(rig_exists("new"));
+	json_decref(before);
+	json_decref(after);
+	free(o.bytes);
+	free(p);
+	skpol_close(s);
+}
+
 static void require_sockets_refuses(void **state)
 {
 	struct skpol_apply_options options = { .size = sizeof(options),
@@ -148,6 +204,7 @@ int main(void)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(bad_objects_change_nothing),
+		TEST(no_mutant_changes_anything),
 		TEST(require_sockets_refuses),
 		TEST(no_bpffs_is_said),
 		TEST(prepared_folders_are_refused),

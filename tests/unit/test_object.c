@@ -118,6 +118,7 @@ static void sections_stand_in_order(void **state)
 		{ ".BTF", SHT_PROGBITS, 0, 4 },
 		{ ".BTF.ext", SHT_PROGBITS, 0, 4 },
 		{ ".skpol", SHT_PROGBITS, 0, 8 },
+		{ ".skpol.sum", SHT_PROGBITS, 0, 8 },
 		{ ".symtab", SHT_SYMTAB, 0, 8 },
 	};
 	struct fixture *f = *state;
@@ -126,8 +127,8 @@ static void sections_stand_in_order(void **state)
 	fixture_build(f);
 	assert_int_equal(header(f)->e_machine, EM_BPF);
 	assert_int_equal(header(f)->e_type, ET_REL);
-	assert_int_equal(header(f)->e_shnum, 11);
-	for (i = 0; i < 10; i++) {
+	assert_int_equal(header(f)->e_shnum, 12);
+	for (i = 0; i < 11; i++) {
 		const Elf64_Shdr *h = section(f, i + 1);
 
 		assert_string_equal(section_name(f, i + 1), want[i].name);
@@ -234,7 +235,7 @@ static void empty_parts_are_left_out(void **state)
 
 	f->input.image = &m;
 	fixture_build(f);
-	assert_int_equal(header(f)->e_shnum, 9);
+	assert_int_equal(header(f)->e_shnum, 10);
 	assert_string_equal(section_name(f, 3), ".maps");
 	assert_string_equal(section_name(f, 5), ".BTF");
 }

@@ -3,8 +3,10 @@
  * test_objfile - opening a policy.o that nobody vouches for
  *
  * What was written comes back, as an image too; every fault of the file, the
- * manifest and the sections has its sentence; and 20,000 objects with bytes
- * changed or cut off are answered without a crash (run it with sanitizers).
+ * manifest and the sections has its sentence; and objects with bytes changed or
+ * cut off are answered without a crash (run it with sanitizers), all of them
+ * by a refusal, unless their checksum was made to fit. SKPOL_FUZZ_OBJECTS says
+ * how many: ./dev fuzz.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -276,7 +278,7 @@ static Elf64_Shdr *section(struct fixture *f, unsigned int i)
 }
 
 enum { PROGRAM = 2, REL = 3, MAPS = 4, LICENSE = 5, RODATA = 6, MANIFEST = 9,
-       SYMTAB = 10 };
+       SUM = 10, SYMTAB = 11 };
 
 static void *contents(struct fixture *f, unsigned int i)
 {
@@ -476,31 +478,81 @@ static size_t mutate(const struct fixture *f, uint8_t *p)
 	return rnd(8) ? n : rnd((uint32_t)n);
 }
 
-static void mutants_are_answered(void **state)
+static unsigned int mutants(void)
 {
-	struct fixture *f = *state;
-	char error[OBJFILE_ERROR_MAX];
-	unsigned int i, taken = 0;
+	const char *text = getenv("SKPOL_FUZZ_OBJECTS");
+
+	return text ? (unsigned int)strtoul(text, NULL, 10) : 20000;
+}
+
+/* Whether objfile takes the N bytes at P; a refusal has a sentence. */
+static bool takes(const uint8_t *p, size_t n)
+{
+	char error[OBJFILE_ERROR_MAX] = "";
 	struct objfile *o;
 
-	for (i = 0; i < 20000; i++) {
+	if (objfile_from_bytes(p, n, &o, error)) {
+		assert_true(*error);
+		return false;
+	}
+	objfile_free(o);
+	return true;
+}
+
+static void mutants_are_refused(void **state)
+{
+	struct fixture *f = *state;
+	unsigned int i, n = mutants();
+
+	for (i = 0; i < n; i++) {
 		uint8_t *p = malloc(f->size);
-		size_t n = mutate(f, p);
-		int err;
+		size_t size = mutate(f, p);
 
 		/* a copy of that size, so that a sanitizer sees its end */
-		p = realloc(p, n ? n : 1);
-		*error = '\0';
-		err = objfile_from_bytes(p, n, &o, error);
-		if (err)
-			assert_true(*error);
-		else
-			objfile_free(o);
-		taken += !err;
+		p = realloc(p, size ? size : 1);
+		assert_int_equal(takes(p, size), size == f->size &&
+				 !memcmp(p, f->bytes, size));
+		free(p);
+	}
+}
+
+/* Those whose checksum fits: each part is still looked at by itself. */
+static void sealed_mutants_are_answered(void **state)
+{
+	struct fixture *f = *state;
+	unsigned int i, n = mutants(), taken = 0;
+	char error[OBJFILE_ERROR_MAX];
+
+	for (i = 0; i < n; i++) {
+		uint8_t *p = malloc(f->size);
+		size_t size = mutate(f, p);
+
+		p = realloc(p, size ? size : 1);
+		objfile_seal(p, size, error);
+		taken += takes(p, size);
 		free(p);
 	}
 	/* most bytes are instructions, .rodata and types: not ours to judge */
-	assert_in_range(taken, 1000, 19000);
+	assert_in_range(taken, n / 20, n - n / 20);
+}
+
+static void each_changed_byte_is_told(void **state)
+{
+	struct fixture *f = *state;
+	uint8_t *p = contents(f, PROGRAM);
+
+	p[12] ^= 1;		/* an immediate */
+	refuse(f, "damaged: it was changed after skpolc wrote it (its checksum "
+	       "is another): compile the policy again, or fetch it again");
+	section(f, SUM)->sh_size = 31;
+	refuse(f, "its checksum is not of 32 bytes");
+	for (size_t i = 0; i < f->size; i++) {
+		p = f->bytes;
+		p[i] ^= 0x20;
+		assert_false(takes(p, f->size));
+		p[i] ^= 0x20;
+	}
+	assert_true(takes(f->bytes, f->size));
 }
 
 /* Values of the manifest changed at random: parsed, and judged. */
@@ -570,6 +622,7 @@ static void strange_manifests_are_answered(void **state)
 		text = json_dumps(f->manifest, JSON_COMPACT);
 		put_manifest(f, text, strlen(text), strlen(text));
 		free(text);
+		objfile_seal(f->bytes, f->size, error);
 		*error = '\0';
 		err = objfile_from_bytes(f->bytes, f->size, &o, error);
 		if (err)
@@ -601,7 +654,9 @@ int main(void)
 		TEST(each_fault_of_a_table_is_named),
 		TEST(bombs_are_not_set_off),
 		TEST(other_formats_are_said),
-		TEST(mutants_are_answered),
+		TEST(each_changed_byte_is_told),
+		TEST(mutants_are_refused),
+		TEST(sealed_mutants_are_answered),
 		TEST(strange_manifests_are_answered),
 	};
 
