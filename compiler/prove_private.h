@@ -4,8 +4,8 @@
  *
  * prove.c walks program and rules together; prove_rule.c is the rules, cut
  * down word by word; prove_run.c runs a stretch of code for all values of one
- * word, prove_ahead.c looks ahead; prove_leaf.c, prove_decide.c and prove_split.c are the ends of paths;
- * prove_witness.c finds a packet.
+ * word (prove_value.h), prove_ahead.c looks ahead; prove_leaf.c, prove_decide.c
+ * and prove_split.c are the ends of paths; prove_witness.c finds a packet.
  */
 #ifndef SKPOL_PROVE_PRIVATE_H
 #define SKPOL_PROVE_PRIVATE_H

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * prove_load - reads of the packet and of .rodata
+ *
+ * In: see prove_value.h. Promise: a read outside of .rodata, or of what the
+ * runtime writes there, is not understood; an interface stays a name.
+ */
+#include <string.h>
+
+#include "prove_value.h"
+
+enum { INTERFACE_OFFSET = 64 };
+
+static uint32_t word_at(const struct run *u, uint32_t offset)
+{
+	if (offset == INTERFACE_OFFSET)
+		return u->names ? PW_IFNAME : PW_IFINDEX;
+	for (uint32_t w = 0; w < PW_COUNT; w++)
+		if (prove_words[w].offset == offset)
+			return w;
+	return PW_NONE;
+}
+
+static const char *read_table(struct run *u, struct val *d, uint64_t at)
+{
+	const struct prove *p = u->p;
+	uint32_t v;
+
+	if (at > p->image->rodata_size || p->image->rodata_size - at < 4)
+		return "reads outside of .rodata";
+	if (at >= p->interfaces && at < p->interfaces_end) {
+		if (at % 4)
+			return "reads between two interfaces";
+		*d = (struct val){ .kind = V_INTERFACE,
+				   .n = (at - p->interfaces) / 4 + 1 };
+		return NULL;
+	}
+	if (at + 4 > p->slots && at < p->slots + 4 * (uint64_t)p->image->nslots)
+		return "reads a slot";
+	memcpy(&v, p->image->rodata + at, 4);
+	*d = (struct val){ .kind = V_NUMBER, .n = v };
+	return NULL;
+}
+
+const char *val_load(struct run *u, const struct bpf_insn *i)
+{
+	struct val *d = &u->r[i->dst_reg], s;
+	uint32_t word;
+
+	if (i->dst_reg > 9 || i->src_reg > 9 || i->imm ||
+	    i->code != (BPF_LDX | BPF_MEM | BPF_W))
+		return "a load that no stretch uses";
+	s = u->r[i->src_reg];
+	if (s.kind == V_TABLE)
+		return read_table(u, d, s.n + (uint64_t)(int64_t)i->off);
+	if (s.kind != V_CONTEXT)
+		return "a load from no place that is known";
+	word = word_at(u, (uint32_t)(int32_t)i->off);
+	if (word == PW_NONE)
+		return "a load of no word of the context";
+	if (prove_words[word].load == PROVE_HOST)
+		*d = val_of_word(u, word);
+	else
+		*d = (struct val){ .kind = V_RAW, .word = (uint8_t)word };
+	return NULL;
+}
+
+const char *val_wide_load(struct run *u, const struct bpf_insn *i)
+{
+	const struct prove *p = u->p;
+	const struct image_reloc *r;
+
+	if (!p->reloc[u->pc] || i->dst_reg > 9 ||
+	    u->pc + 2 > p->image->ninsns)
+		return "a constant of 64 bits where none belongs";
+	r = &p->image->relocs[p->reloc[u->pc] - 1];
+	if (r->map != IMAGE_RODATA)
+		return "a map in a stretch";
+	u->r[i->dst_reg] = (struct val){ .kind = V_TABLE, .n = r->offset };
+	u->pc++;
+	return NULL;
+}
