@@ -268,7 +268,8 @@ static void stages(struct compiled *c, const struct compile_options *o,
 	if (!c->diagram)
 		return;
 	expect_prove(c->policy, c->diagram, &c->diags);
-	expect_lint(c->policy, c->diagram, &c->diags);
+	if (!o->no_lint)
+		expect_lint(c->policy, c->diagram, &c->diags);
 	if (c->diags.nerrors || !choose_target(c, o) ||
 	    o->until == COMPILE_PROVED)
 		return;

@@ -35,6 +35,7 @@ struct compile_options {
 	enum compile_until until;
 	uint32_t reach;			/* of jumps; 0 = all (tests) */
 	bool no_proof;			/* the bytes are not checked */
+	bool no_lint;			/* rules are not checked for use */
 	const char *name;		/* of TEXT in messages */
 	const char *text;		/* NULL = read PATH */
 	size_t size;

@@ -15,7 +15,7 @@
 #include "diff_walk.h"
 #include "witness.h"
 
-enum { PACKETS = 3 };
+enum { PACKETS = 3, SHOWN = 20 };
 
 struct differ {
 	struct arena scratch;
@@ -198,6 +198,11 @@ void diff_text(const json_t *diff, FILE *out)
 	json_array_foreach(changes, i, change) {
 		if (i)
 			fputc('\n', out);
+		if (i == SHOWN)
+			break;
 		print_change(change, out);
 	}
+	if (i < json_array_size(changes))
+		fprintf(out, "%zu more pairs of rules differ: --json has them "
+			"all\n", json_array_size(changes) - i);
 }

@@ -40,6 +40,7 @@ struct diff_options {
 int diff_json(const struct diff_side *old, const struct diff_side *new,
 	      const struct diff_options *o, json_t **out);
 bool diff_same(const json_t *diff);
+/* The first twenty changes, and how many there are besides. */
 void diff_text(const json_t *diff, FILE *out);
 
 #endif

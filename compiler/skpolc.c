@@ -4,6 +4,7 @@
  *
  * In: argv. Out: an exit status. Options may stand before or after the verb.
  */
+#include "../runtime/objfile.h"
 #include "skpolc.h"
 
 #include <errno.h>
@@ -109,6 +110,8 @@ static void prepare(void *ctx, struct diags *d)
 	}
 	for (size_t i = 0; i < k->nsilent; i++)
 		d->silent[diag_by_name(k->silent[i])] = true;
+	for (int id = 0; k->quiet && id < DIAG_COUNT; id++)
+		d->silent[id] |= id != DIAG_UNPROVED && !d->denied[id];
 }
 
 static void print_diagnostics(const struct skpolc *k, struct compiled *c)
@@ -136,6 +139,7 @@ int skpolc_load(struct skpolc *k, const char *path, enum compile_until until,
 	int err;
 
 	k->options.until = until;
+	k->options.no_lint = k->quiet && !k->ndenied;
 	k->options.prepare = prepare;
 	k->options.ctx = k;
 	err = compile(c, path, &k->options);
@@ -150,6 +154,38 @@ int skpolc_load(struct skpolc *k, const char *path, enum compile_until until,
 	err = is_internal(c) ? EXIT_INTERNAL : EXIT_INPUT;
 	compiled_free(c);
 	return err;
+}
+
+int skpolc_load_object(struct skpolc *k, const char *path,
+		       const struct objfile *o, struct compiled *c)
+{
+	struct compile_options saved = k->options;
+	int status;
+
+	k->options.text = json_string_value(json_object_get(o->manifest,
+							    "text"));
+	k->options.size = strlen(k->options.text);
+	k->options.name = path;
+	k->options.target = target_find("6.18");
+	status = skpolc_load(k, path, COMPILE_PROVED, c);
+	k->options = saved;
+	return status;
+}
+
+int skpolc_load_either(struct skpolc *k, const char *path,
+		       enum compile_until until, struct compiled *c)
+{
+	char error[OBJFILE_ERROR_MAX];
+	struct objfile *o;
+	int status;
+
+	if (!skpolc_is_object(path))
+		return skpolc_load(k, path, until, c);
+	if (objfile_open(path, &o, error))
+		return skpolc_error(EXIT_INPUT, "%s: %s", path, error);
+	status = skpolc_load_object(k, path, o, c);
+	objfile_free(o);
+	return status;
 }
 
 bool skpolc_is_object(const char *path)

@@ -14,6 +14,7 @@
 enum { EXIT_INPUT = 1, EXIT_USAGE = 2, EXIT_SYSTEM = 3, EXIT_INTERNAL = 4 };
 
 struct skpolc {
+	bool quiet;			/* asked about packets: no warnings */
 	const char *output;		/* -o */
 	const char *emit;		/* --emit; NULL = obj */
 	const char *engine;		/* --engine; NULL = bytes */
@@ -36,6 +37,13 @@ struct skpolc {
  */
 int skpolc_load(struct skpolc *k, const char *path, enum compile_until until,
 		struct compiled *c);
+/* The same of a policy, or of the text that an object was made from. */
+int skpolc_load_either(struct skpolc *k, const char *path,
+		       enum compile_until until, struct compiled *c);
+struct objfile;
+/* What the manifest of O, the object at PATH, holds. */
+int skpolc_load_object(struct skpolc *k, const char *path,
+		       const struct objfile *o, struct compiled *c);
 int skpolc_error(int status, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 /* Flushes stdout: 0, or EXIT_SYSTEM when it could not be written. */

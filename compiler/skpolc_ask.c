@@ -63,6 +63,7 @@ int skpolc_explain(struct skpolc *k)
 	json_t *e;
 	int status = read_packet(k, &p);
 
+	k->quiet = true;
 	if (!status)
 		status = skpolc_load(k, k->args[0], COMPILE_ALL, &c);
 	if (status)
@@ -93,11 +94,13 @@ int skpolc_diff(struct skpolc *k)
 {
 	struct compiled a, b;
 	json_t *d;
-	int status = skpolc_load(k, k->args[0], COMPILE_PROVED, &a), err;
+	int status, err;
 
+	k->quiet = true;
+	status = skpolc_load_either(k, k->args[0], COMPILE_PROVED, &a);
 	if (status)
 		return status;
-	status = skpolc_load(k, k->args[1], COMPILE_PROVED, &b);
+	status = skpolc_load_either(k, k->args[1], COMPILE_PROVED, &b);
 	if (!status) {
 		struct diff_side old = { a.policy, &a.sources };
 		struct diff_side new = { b.policy, &b.sources };

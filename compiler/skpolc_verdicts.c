@@ -47,12 +47,7 @@ static int load_object(struct skpolc *k, const char *path, struct compiled *c,
 
 	if (status)
 		return skpolc_error(EXIT_INPUT, "%s: %s", path, error);
-	k->options.text = json_string_value(json_object_get(o->manifest,
-							    "text"));
-	k->options.size = strlen(k->options.text);
-	k->options.name = path;
-	k->options.target = target_find("6.18");
-	status = skpolc_load(k, path, COMPILE_PROVED, c);
+	status = skpolc_load_object(k, path, o, c);
 	if (!status)
 		image_read(&c->arena, o, image);
 	objfile_free(o);
@@ -75,6 +70,7 @@ int skpolc_verdicts(struct skpolc *k)
 	struct compiled c;
 	int status, file;
 
+	k->quiet = true;
 	if (skpolc_is_object(k->args[0]))
 		status = load_object(k, k->args[0], &c, &image);
 	else

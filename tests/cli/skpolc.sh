@@ -287,6 +287,39 @@ verdicts_that_differ() {
 	gives 1 skpolc verdicts cut.o web.pkt
 }
 
+# Policies and objects, in both places; warnings are for those who compile.
+differences() {
+	sed 's/port 80 -> web/port 81 -> web/' warn.skl >other.skl
+	skpolc warn.skl -o warn.o 2>/dev/null
+	skpolc other.skl -o other.o 2>/dev/null
+	for old in warn.skl warn.o; do
+		gives 0 skpolc diff "$old" warn.skl
+		silent
+		[ "$(cat stdout)" = 'no packet is treated differently' ]
+		for new in other.skl other.o; do
+			gives 1 skpolc diff "$old" "$new"
+			silent
+			grep -c -- '->.*:80$' stdout
+			gives 1 skpolc diff "$old" "$new" --json
+			[ "$(jq -r '.changes[].new.verdict' stdout)" = 'pass
+web' ]
+		done
+	done
+	gives 1 skpolc diff warn.skl warn.skl --deny unused-name
+	says 'spare'
+	gives 1 skpolc diff warn.skl none.o
+	awk 'BEGIN { print "policy p\nsocket web"
+		for (i = 1; i <= 30; i++)
+			print "r" i ": tcp port " i " -> web"
+		print "default -> pass" }' >thirty.skl
+	sed 's/-> web/-> drop/' thirty.skl >none.skl
+	gives 1 skpolc diff thirty.skl none.skl
+	[ "$(grep -c '^web -> drop$' stdout)" = 20 ]
+	grep -q '^10 more pairs' stdout
+	gives 1 skpolc diff thirty.skl none.skl --json
+	[ "$(jq '.changes | length' stdout)" = 30 ]
+}
+
 a_hundred_thousand_packets() {
 	awk 'BEGIN { for (i = 0; i < 100000; i++) {
 		port = i % 65536
@@ -338,7 +371,7 @@ for name in same_bytes_anywhere same_bytes_for_the_same_text \
 	standard_output pipe_nobody_reads full_target unwritable_target \
 	read_only_target existing_target mistakes usage warnings \
 	json_diagnostics formatter verdicts_of_all_engines \
-	verdicts_that_differ \
+	verdicts_that_differ differences \
 	a_hundred_thousand_packets; do
 	mkdir "$work/$name"
 	status=0
