@@ -126,10 +126,11 @@ static bool parse(struct cli *c, int argc, char **argv)
 			.val = OPTION_BASE + id,
 		};
 	list[n++] = (struct option){ .name = NULL };
-	while ((got = getopt_long(argc, argv, "h", list, NULL)) != -1) {
+	while ((got = getopt_long(argc, argv, "ho:", list, NULL)) != -1) {
 		if (got == '?')
 			return false;	/* getopt has said why */
-		c->values[got == 'h' ? OPTION_HELP : got - OPTION_BASE] =
+		c->values[got == 'h' ? OPTION_HELP :
+			  got == 'o' ? OPTION_OUTPUT : got - OPTION_BASE] =
 			optarg ? optarg : "";
 	}
 	return true;

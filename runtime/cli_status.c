@@ -14,6 +14,7 @@
 static void print_head(const json_t *j)
 {
 	const json_t *generation = json_object_get(j, "generation");
+	const json_t *attached = json_object_get(j, "attached");
 
 	if (!json_is_integer(generation)) {
 		puts("no policy");
@@ -21,8 +22,8 @@ static void print_head(const json_t *j)
 	}
 	printf("policy %s, generation %" JSON_INTEGER_FORMAT ", %s\n",
 	       json_text(j, "policy", "?"), json_integer_value(generation),
-	       json_is_true(json_object_get(j, "attached")) ? "attached" :
-	       "NOT attached");
+	       json_is_true(attached) ? "attached" : json_is_null(attached) ?
+	       "which only root can see attached" : "NOT attached");
 	printf("source sha256 %s\n", json_text(j, "sha256", "?"));
 }
 

@@ -15,6 +15,7 @@
 
 enum {
 	FIELDS = sizeof(struct image_counter) / sizeof(uint64_t),
+	LAST_HIT = offsetof(struct image_counter, last_hit) / sizeof(uint64_t),
 	COUNTERS_MAX = 1 << 20,
 };
 
@@ -23,6 +24,14 @@ union sums {
 	struct image_counter counter;
 	uint64_t v[FIELDS];
 };
+
+/* A time goes on from the latest, all else is a sum. */
+static uint64_t plus(int field, uint64_t a, uint64_t b)
+{
+	if (field != LAST_HIT)
+		return a + b;
+	return a > b ? a : b;
+}
 
 static int add_sums(json_t *totals, const char *name, const union sums *n)
 {
@@ -38,8 +47,10 @@ static int add_sums(json_t *totals, const char *name, const union sums *n)
 	for (int i = 0; i < FIELDS; i++) {
 		json_t *j = json_array_get(a, (size_t)i);
 
-		if (json_integer_set(j, json_integer_value(j) +
-				     (json_int_t)n->v[i]))
+		uint64_t sum = plus(i, (uint64_t)json_integer_value(j),
+				    n->v[i]);
+
+		if (json_integer_set(j, (json_int_t)sum))
 			return -ENOMEM;
 	}
 	return 0;
@@ -84,7 +95,8 @@ static int add_map(struct skpol *s, json_t *totals, const struct generation *g)
 					   g->number);
 		for (int cpu = 0; cpu < cpus; cpu++)
 			for (int f = 0; f < FIELDS; f++)
-				sum.v[f] += per_cpu[cpu].v[f];
+				sum.v[f] = plus(f, sum.v[f],
+						per_cpu[cpu].v[f]);
 		if (add_sums(totals, json_string_value(name), &sum))
 			return fail_memory(s);
 	}

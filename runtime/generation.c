@@ -10,6 +10,7 @@
 
 #include <bpf/bpf.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -131,8 +132,16 @@ int generation_open(struct skpol *s, uint32_t number, struct generation *g)
 
 int generation_read_manifest(struct skpol *s, struct generation *g)
 {
+	char path[PATH_MAX];
+
 	if (!g->manifest)
 		g->manifest = get_blob(s, g->number, "manifest");
+	if (!g->manifest && faccessat(AT_FDCWD, state_path(s, path,
+			"%u/manifest", g->number), R_OK, AT_EACCESS) &&
+	    errno == EACCES)
+		return fail_system(s, -EACCES, "may not read %s: be root, or "
+				   "let a group read the state (skpol(8), "
+				   "PRIVILEGES)", path);
 	if (!g->manifest)
 		return fail_system(s, -EUCLEAN, "generation %u has lost its "
 				   "manifest: apply the policy again",
@@ -181,6 +190,18 @@ static int find_program(struct skpol *s, uint32_t id, struct generation *g)
 	return err;
 }
 
+/* Whoever may change the state can open the link; others may still read. */
+static int look(struct skpol *s, struct link_view *v)
+{
+	int err = link_view(s, v);
+
+	if (err != -EACCES && err != -EPERM)
+		return err;
+	handle_begin(s);
+	*v = (struct link_view){ .state = LINK_HIDDEN, .fd = -1 };
+	return 0;
+}
+
 /* Readers hold no lock: the link may move while they look for its folder. */
 int live_find(struct skpol *s, struct live *v)
 {
@@ -190,7 +211,7 @@ int live_find(struct skpol *s, struct live *v)
 		struct link_view again;
 		bool moved;
 
-		err = link_view(s, &v->link);
+		err = look(s, &v->link);
 		v->gen = GENERATION_NONE;
 		if (err)
 			return err;
@@ -199,7 +220,7 @@ int live_find(struct skpol *s, struct live *v)
 			generation_newest(s, &v->gen);
 		if (err == -ENOENT)
 			err = 0;
-		if (err || v->gen.number || link_view(s, &again))
+		if (err || v->gen.number || look(s, &again))
 			break;
 		moved = again.program_id != v->link.program_id;
 		link_close(&again);

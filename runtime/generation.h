@@ -49,8 +49,8 @@ int generation_newest(struct skpol *s, struct generation *g);
 
 /*
  * What runs: link, and the generation whose program it is. When the link is
- * not alive: the newest, which ran last. gen.number is 0 when there is none, or
- * when an attached program belongs to no folder.
+ * not alive, or hidden from us: the newest, which ran last. gen.number is 0
+ * when there is none, or when an attached program belongs to no folder.
  */
 struct live {
 	struct link_view link;

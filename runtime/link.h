@@ -11,7 +11,8 @@
 
 #include "handle.h"
 
-enum link_state { LINK_NONE, LINK_DEAD, LINK_ALIVE };
+/* Hidden: a reader without privileges may not look (live_find). */
+enum link_state { LINK_NONE, LINK_DEAD, LINK_ALIVE, LINK_HIDDEN };
 
 struct link_view {
 	enum link_state state;

@@ -119,6 +119,7 @@ struct skpol_rule_stats {
 	uint64_t missing;	/* times a slot of its chain was empty */
 	uint64_t refused;	/* times the kernel refused a socket, and why: */
 	uint64_t eprototype, eafnosupport, esocktnosupport, eexist, other;
+	uint64_t last_hit;	/* seconds since 1970, to about one; 0 = never */
 };
 
 /* Calls EACH for every counted rule of the running policy, in order. */
@@ -126,6 +127,17 @@ SKPOL_API int skpol_stats(struct skpol *s,
 			  void (*each)(void *ctx,
 				       const struct skpol_rule_stats *r),
 			  void *ctx);
+
+struct skpol_metrics_options {
+	size_t size;
+	bool openmetrics;	/* that format, not Prometheus' own */
+	const char *netns;	/* label of every sample; NULL = none */
+};
+
+/* Counters and state as `skpol metrics` prints them; free(). */
+SKPOL_API int skpol_metrics(struct skpol *s,
+			    const struct skpol_metrics_options *o,
+			    char **text);
 
 /* JSON as `skpol status --json` and `skpol stats --json` print it; free(). */
 SKPOL_API int skpol_status_json(struct skpol *s, char **json);

@@ -64,8 +64,9 @@ static int check_owner(struct skpol *s, const char *path)
 
 	if (lstat(path, &st))
 		return errno == ENOENT ? -ENOENT :
-			fail_bpf(s, -errno, "read the state in the bpf file "
-				 "system");
+			fail_system(s, -errno, "cannot read %s: %s; be root, "
+				    "or let a group read it (skpol(8), "
+				    "PRIVILEGES)", path, strerror(errno));
 	if (!S_ISDIR(st.st_mode) || (st.st_uid && st.st_uid != geteuid()) ||
 	    st.st_mode & 022)
 		return fail_system(s, -EACCES, "%s belongs to user %u or can "
@@ -183,11 +184,29 @@ int pin_get_readonly(const struct skpol *s, const char *name)
 	return get(s, name, BPF_F_RDONLY);
 }
 
+/*
+ * Where the folder gives its group to what is made in it (chmod g+s), the
+ * group may read: maps, but not the link, which whoever opens can change, nor
+ * packets.
+ */
+static int share(const struct skpol *s, const char *path)
+{
+	const char *name = strrchr(path, '/') + 1;
+	struct stat st;
+
+	if (!strcmp(name, "link") || !strcmp(name, "events") ||
+	    stat(s->dir, &st) || !(st.st_mode & S_ISGID))
+		return 0;
+	return chmod(path, 0640) ? -errno : 0;
+}
+
 int pin_put(struct skpol *s, int fd, const char *name)
 {
 	char path[PATH_MAX];
 	int err = bpf_obj_pin(fd, state_path(s, path, "%s", name));
 
+	if (!err)
+		err = share(s, path);
 	return err ? fail_bpf(s, err, "pin into the bpf file system") : 0;
 }
 
@@ -275,6 +294,7 @@ int state_delete(struct skpol *s)
 	char path[PATH_MAX];
 	AUTO_DIR dir = opendir(s->dir);
 	struct dirent *e;
+	struct stat st;
 	int err = 0;
 
 	while (!err && dir && (e = readdir(dir))) {
@@ -288,7 +308,9 @@ int state_delete(struct skpol *s)
 				   strerror(-err));
 	rmdir(state_path(s, path, "lock"));
 	rmdir(s->dir);
-	rmdir(s->root);		/* stays while another namespace has state */
+	if (!stat(s->root, &st) && !(st.st_mode & S_ISGID))
+		rmdir(s->root);	/* stays while another namespace has state,
+				 * or when somebody chose who may read */
 	return 0;
 }
 

@@ -203,6 +203,12 @@ static json_t *copy(const json_t *meta, const char *key)
 	return j ? json_incref(j) : json_null();
 }
 
+static json_t *attached(const struct view *v)
+{
+	return v->live.link.state == LINK_HIDDEN ? json_null() :
+		json_boolean(live_attached(&v->live));
+}
+
 static json_t *describe(struct view *v)
 {
 	const struct generation *g = &v->live.gen;
@@ -210,13 +216,13 @@ static json_t *describe(struct view *v)
 	check_link(v);
 	check_pins(v);
 	find_owners(v);
-	return json_pack("{s:i, s:o, s:o, s:o, s:o, s:b, s:s, s:o, s:o, s:O}",
+	return json_pack("{s:i, s:o, s:o, s:o, s:o, s:o, s:s, s:o, s:o, s:O}",
 		"version", 1, "policy", copy(g->meta, "policy"),
 		"generation", g->number ? json_integer(g->number) :
 			json_null(),
 		"sha256", copy(g->meta, "sha256"),
 		"object", copy(g->meta, "object"),
-		"attached", live_attached(&v->live), "state", v->s->dir,
+		"attached", attached(v), "state", v->s->dir,
 		"sockets", list_sockets(v), "programs", list_programs(v),
 		"problems", v->problems);
 }
