@@ -3,7 +3,8 @@
 # assign - one step of an else chain: select its socket
 #
 # In:	r6 = context, r8 = step
-# Out:	falls out at its end when the kernel refused: r7 = -errno
+# Out:	falls out at its end when the kernel refused: r7 = -errno; the stack at
+#	-4 = index in `sockets`, also on `missing`: `spare` goes on from there
 # Ways:	drop, pass (this step is the last); missing (nothing in its slot);
 #	assigned
 # Lost:	r0-r5, r7, r9, the stack at -4

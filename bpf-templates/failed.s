@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# failed - counts a socket that was not there, or was refused, by errno
+# failed - counts a slot without a socket, or with refused ones, by errno
 #
-# In:	r7 = -errno of bpf_sk_assign, or 0 when the slot was empty; r8 = step
+# In:	r7 = -errno of the last bpf_sk_assign, or 0 when all places were empty;
+#	r8 = step
 # Out:	one field of the step's counter is one more, if it has one
 # Lost:	r0-r5, the stack at -4
 # Offsets are those of struct image_counter. Each field is written at an offset

@@ -57,7 +57,24 @@ static void locate(struct decide *d)
 		      NULL);
 }
 
-/* One socket is tried; code goes on behind it when it cannot be had. */
+/* The places behind the first, in order: r7 = 0 or the last one's -errno. */
+static void try_spares(struct decide *d)
+{
+	for (int k = 1; k < IMAGE_PLACES; k++) {
+		label missing = code_label(d->c);
+
+		template_emit(d->c, &template_spare, NULL,
+			      TEMPLATE_WAYS({ "missing", missing },
+					    { "assigned", d->pass }));
+		code_place(d->c, missing);
+	}
+}
+
+/*
+ * One slot is tried, all its places; code goes on behind it when none can be
+ * had. It is counted once: by the errno of the last socket that the kernel
+ * refused, or as missing when no place had one.
+ */
 static void try_step(struct decide *d)
 {
 	bool counts = d->l->in->effects->counts;
@@ -75,6 +92,7 @@ static void try_step(struct decide *d)
 	if (counts)
 		emit_alu32_imm(d->c, BPF_MOV, BPF_REG_7, 0);
 	code_place(d->c, refused);
+	try_spares(d);
 	if (counts)
 		template_emit(d->c, &template_failed, NULL, NULL);
 	template_emit(d->c, &template_next, NULL, NULL);

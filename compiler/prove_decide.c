@@ -4,10 +4,12 @@
  *
  * In: where it begins, the step in r7, an outcome, a kind of packet. Out: yes
  * or no. That code and skpol_steps are run by the interpreter, cut out of the
- * program, with the step taken from the packet: for each socket of the chain
- * once with only this one there, and with each errno. Slots are numbered
- * backwards, so code that does not ask skpol_slots is found. What happens is
- * a function of step, kind and answers alone: the code sees no other field.
+ * program, with the step taken from the packet. Each socket of the chain has
+ * IMAGE_PLACES places, which are asked for in order: once each is the first
+ * that is there, the first that is not refused, with each errno, and the two
+ * mixed. Slots are numbered backwards, so code that does not ask skpol_slots is
+ * found. What happens is a function of step, kind and answers alone: the code
+ * sees no other field.
  */
 #include <linux/bpf.h>
 #include <string.h>
@@ -21,37 +23,42 @@ struct decide {
 	struct interp interp;
 };
 
+enum { PROLOGUE = 3, CHAIN_MAX = 64, ASKED_MAX = CHAIN_MAX * IMAGE_PLACES };
+enum { TAKEN = 0, ABSENT = 1 };	/* an answer, or a negative errno */
+
 struct trial {			/* one run, and what happened */
 	struct decide *d;
-	uint32_t asked, assigned;
-	uint32_t slots[64], flags;
-	uint32_t present;	/* from this one asked on they are there */
-	uint32_t failing;	/* and this many are refused */
-	int error;
+	int16_t answers[ASKED_MAX];	/* place by place */
+	uint32_t nanswers;	/* then TAKEN */
+	uint32_t asked;
+	uint32_t index[ASKED_MAX], flags;
 	uint32_t nevents;
 	struct image_event event;
 };
 
-enum { PROLOGUE = 3, CHAIN_MAX = 64, SEEN_FAMILY = 8 };
+static int answer(const struct trial *t, uint32_t i)
+{
+	return i < t->nanswers ? t->answers[i] : TAKEN;
+}
 
 static bool present(void *ctx, uint32_t index)
 {
 	struct trial *t = ctx;
 
-	if (t->asked < CHAIN_MAX)
-		t->slots[t->asked] = t->d->image.nslots - 1 - index;
-	return t->asked++ >= t->present;
+	if (t->asked < ASKED_MAX)
+		t->index[t->asked] = index;
+	return answer(t, t->asked++) != ABSENT;
 }
 
 static int assign(void *ctx, uint32_t index, uint64_t flags)
 {
 	struct trial *t = ctx;
+	int err = answer(t, t->asked - 1);
 
 	(void)index;
-	if (t->assigned++ < t->failing)
-		return t->error;
-	t->flags = (uint32_t)flags;
-	return 0;
+	if (err == TAKEN)
+		t->flags = (uint32_t)flags;
+	return err;
 }
 
 static void event(void *ctx, const struct image_event *e)
@@ -150,37 +157,49 @@ static bool find_chain(const struct prove *p, uint32_t outcome,
 	return true;
 }
 
-static struct image_counter counted(const struct chain *c,
-				    const struct trial *t, uint32_t tried)
-{
-	uint32_t missing = t->present < tried ? t->present : tried;
-	uint64_t refused = tried - missing;
-	struct image_counter k = { .hits = 1, .missing = missing };
-
-	if (tried < c->n)	/* the last one took it */
-		refused = t->failing < refused ? t->failing : refused;
-	switch (t->error) {
-	case -91: k.eprototype = refused; break;
-	case -97: k.eafnosupport = refused; break;
-	case -94: k.esocktnosupport = refused; break;
-	case -17: k.eexist = refused; break;
-	default: k.other = refused; break;
-	}
-	return k;
-}
-
-/* The step (or the end, c->n) that takes the packet. */
+/* The place (or the end) that takes the packet. */
 static uint32_t taker(const struct chain *c, const struct trial *t)
 {
-	uint32_t i = t->present + t->failing;
+	uint32_t n = c->n * IMAGE_PLACES, i = 0;
 
-	return i < c->n ? i : c->n;
+	while (i < n && answer(t, i) != TAKEN)
+		i++;
+	return i;
+}
+
+/* A step that failed: by its last refusal, or because nothing was there. */
+static void count_step(const struct trial *t, uint32_t step,
+		       struct image_counter *k)
+{
+	int err = ABSENT;
+
+	for (uint32_t i = 0; i < IMAGE_PLACES; i++)
+		if (answer(t, step * IMAGE_PLACES + i) != ABSENT)
+			err = answer(t, step * IMAGE_PLACES + i);
+	switch (err) {
+	case ABSENT: k->missing++; break;
+	case -91: k->eprototype++; break;
+	case -97: k->eafnosupport++; break;
+	case -94: k->esocktnosupport++; break;
+	case -17: k->eexist++; break;
+	default: k->other++; break;
+	}
+}
+
+static struct image_counter counted(const struct chain *c,
+				    const struct trial *t)
+{
+	struct image_counter k = { .hits = 1 };
+
+	for (uint32_t i = 0; i < taker(c, t) / IMAGE_PLACES; i++)
+		count_step(t, i, &k);
+	return k;
 }
 
 static bool counters_fit(struct decide *d, const struct chain *c,
 			 const struct trial *t)
 {
-	struct image_counter want = counted(c, t, taker(c, t)), *got;
+	struct image_counter want = counted(c, t), *got;
 	bool same;
 
 	if (c->rule->counter == NO_COUNTER)
@@ -206,7 +225,7 @@ static bool event_fits(const struct chain *c, const struct trial *t,
 		       const struct packet *k)
 {
 	const struct image_event *e = &t->event;
-	uint32_t at = taker(c, t);
+	uint32_t at = taker(c, t) / IMAGE_PLACES;
 	uint32_t slot = at < c->n ? c->slot[at] :
 		c->o->pass ? IMAGE_PASS : IMAGE_DROP;
 
@@ -222,34 +241,85 @@ static bool event_fits(const struct chain *c, const struct trial *t,
 	       same_address(e->remote, k->remote, k->family == 6);
 }
 
-static bool run_fits(struct decide *d, const struct chain *c,
-		     struct trial t, const struct packet *k)
+/* Place I of the chain, with slots numbered backwards (cut_out). */
+static uint32_t place_index(const struct decide *d, const struct chain *c,
+			    uint32_t i)
 {
-	struct interp_result r;
-	uint32_t at = taker(c, &t), asked = at < c->n ? at + 1 : c->n;
+	return d->image.nslots - 1 - c->slot[i / IMAGE_PLACES] +
+		i % IMAGE_PLACES * IMAGE_SLOTS_MAX;
+}
 
-	t.d = d;
-	d->interp.sockets.ctx = &t;
-	d->interp.event_ctx = &t;
+static bool run_fits(struct decide *d, const struct chain *c,
+		     struct trial *t, const struct packet *k)
+{
+	uint32_t end = c->n * IMAGE_PLACES, at = taker(c, t);
+	uint32_t asked = at < end ? at + 1 : end;
+	struct interp_result r;
+
+	t->d = d;
+	t->asked = t->nevents = t->flags = 0;
+	d->interp.sockets.ctx = t;
+	d->interp.event_ctx = t;
 	interp_run(&d->interp, k, &r);
-	if (!counters_fit(d, c, &t))
+	if (!counters_fit(d, c, t))
 		return false;
-	if (r.trap || t.asked != asked ||
-	    r.verdict != (at < c->n ? 1u : c->o->pass) ||
-	    (r.slot != INTERP_NO_SOCKET) != (at < c->n))
+	if (r.trap || t->asked != asked ||
+	    r.verdict != (at < end ? 1u : c->o->pass) ||
+	    (r.slot != INTERP_NO_SOCKET) != (at < end))
 		return false;
 	for (uint32_t i = 0; i < asked; i++)
-		if (t.slots[i] != c->slot[i])
+		if (t->index[i] != place_index(d, c, i))
 			return false;
-	if (at < c->n && t.flags != c->flags[at])
+	if (at < end && t->flags != c->flags[at / IMAGE_PLACES])
 		return false;
-	return event_fits(c, &t, k);
+	return event_fits(c, t, k);
+}
+
+static const int16_t errors[] = { -91, -97, -94, -17, -22 };
+enum { ERRORS = sizeof(errors) / sizeof(*errors) };
+
+/* For the places before the first that takes: nothing there, or refused. */
+static bool first_takers_fit(struct decide *d, const struct chain *c,
+			     struct trial *t, const struct packet *k)
+{
+	uint32_t end = c->n * IMAGE_PLACES;
+
+	for (t->nanswers = 0; t->nanswers <= end; t->nanswers++) {
+		for (uint32_t i = 0; i < t->nanswers; i++)
+			t->answers[i] = ABSENT;
+		if (!run_fits(d, c, t, k))
+			return false;
+		for (uint32_t i = 0; i < t->nanswers; i++)
+			t->answers[i] = errors[t->nanswers % ERRORS];
+		if (t->nanswers && !run_fits(d, c, t, k))
+			return false;
+	}
+	return true;
+}
+
+/* Of one step that fails a place is refused, the others have nothing. */
+static bool mixed_step_fits(struct decide *d, const struct chain *c,
+			    struct trial *t, const struct packet *k,
+			    uint32_t step)
+{
+	t->nanswers = (step + 1) * IMAGE_PLACES;
+	for (uint32_t place = 0; place < IMAGE_PLACES; place++) {
+		uint32_t at = step * IMAGE_PLACES + place;
+
+		for (uint32_t i = 0; i < t->nanswers; i++)
+			t->answers[i] = ABSENT;
+		for (uint32_t e = 0; e < (place ? 1 : ERRORS); e++) {
+			t->answers[at] = errors[(e + place) % ERRORS];
+			if (!run_fits(d, c, t, k))
+				return false;
+		}
+	}
+	return true;
 }
 
 bool decide_fits(struct prove *p, uint32_t pc, uint32_t row,
 		 uint32_t outcome, uint32_t kind)
 {
-	static const int errors[] = { -91, -97, -94, -17, -22 };
 	struct decide *d = decide_at(p, pc);
 	bool ip6 = kind & 1;
 	struct packet k = {
@@ -258,6 +328,7 @@ bool decide_fits(struct prove *p, uint32_t pc, uint32_t row,
 		.local_port = 0x1234, .remote_port = 0x5678,
 		.local = 0x81a2c3e4, .remote = 0x91b2d3f5, .ifindex = row,
 	};
+	struct trial t = { .d = d };
 	struct chain c;
 
 	if (ip6) {
@@ -265,16 +336,12 @@ bool decide_fits(struct prove *p, uint32_t pc, uint32_t row,
 		k.remote |= (u128)0xfe80f1e2d3c4b5a6 << 64 |
 			(u128)0x77665544 << 32;
 	}
-	if (!find_chain(p, outcome, kind, &c))
+	if (!find_chain(p, outcome, kind, &c) ||
+	    !first_takers_fit(d, &c, &t, &k))
 		return false;
-	for (uint32_t i = 0; i <= c.n; i++) {
-		if (!run_fits(d, &c, (struct trial){ .present = i }, &k))
+	for (uint32_t i = 0; i < c.n; i++)
+		if (!mixed_step_fits(d, &c, &t, &k, i))
 			return false;
-		for (int e = 0; e < 5 && i; e++)
-			if (!run_fits(d, &c, (struct trial){ .failing = i,
-				      .error = errors[e] }, &k))
-				return false;
-	}
 	return true;
 }
 

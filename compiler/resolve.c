@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "../grammar/print.h"
+#include "../runtime/abi.h"
 
 /* -------------------------------------------------------- declaring */
 
@@ -38,12 +39,29 @@ static void check_at(struct resolver *r, const struct ast_socket *s)
 	}
 }
 
+/* Said once, at the socket that is one too many. */
+static void check_slots(struct resolver *r, const struct ast_socket *s,
+			uint32_t before)
+{
+	struct diag *d;
+
+	if (before > IMAGE_SLOTS_MAX || r->p->nslots <= IMAGE_SLOTS_MAX)
+		return;
+	d = diag_add(r->d, DIAG_TOO_LARGE, &s->name.place,
+		     "the sockets up to `%s` have more than %d slots",
+		     s->name.text, IMAGE_SLOTS_MAX);
+	d->label = "no room for this one";
+	d->help = "declare protocol and family (`tcp ip4`): a socket without "
+		  "has four slots";
+}
+
 static void declare_socket(struct resolver *r, const struct ast_socket *s)
 {
 	struct policy_socket *out = &r->p->sockets[r->p->nsockets];
 	uint8_t protocols = s->protocol ? s->protocol : AST_TCP | AST_UDP;
 	uint8_t families = s->family ? s->family : AST_IP4 | AST_IP6;
 	unsigned int family, protocol;
+	uint32_t before = r->p->nslots;
 
 	name_declare(r, SYMBOL_SOCKET, r->p->nsockets++, &s->name);
 	check_at(r, s);
@@ -54,6 +72,7 @@ static void declare_socket(struct resolver *r, const struct ast_socket *s)
 			out->slot[SLOT_KIND(family, protocol)] =
 				protocols >> protocol & families >> family & 1 ?
 				r->p->nslots++ : NO_SLOT;
+	check_slots(r, s, before);
 }
 
 static void declare_all(struct resolver *r)

@@ -4,6 +4,12 @@
  *
  * Written by the code that the compiler emits, read by the runtime. A change
  * here is a new format of policy.o.
+ *
+ * The map `sockets` has IMAGE_PLACES places for each slot, so that another
+ * member of an SO_REUSEPORT group is there when one dies: place k of slot s is
+ * entry s + k * IMAGE_SLOTS_MAX. The program tries them in order. A map without
+ * the places behind the first is a map where they are empty, and a program
+ * that knows the first place only is an older one: both still work.
  */
 #ifndef SKPOL_ABI_H
 #define SKPOL_ABI_H
@@ -12,12 +18,14 @@
 
 #define IMAGE_NO_INTERFACE UINT32_MAX
 
+enum { IMAGE_SLOTS_MAX = 65536, IMAGE_PLACES = 4 };
+
 /* One counted rule on one CPU. 64 bytes: a cache line. */
 struct image_counter {
 	uint64_t hits;		/* packets this rule decided */
-	uint64_t missing;	/* times the slot of a step was empty */
+	uint64_t missing;	/* times all places of a step's slot were empty */
 	uint64_t last_hit;	/* reserved, 0 */
-	/* times the kernel refused the socket, by errno */
+	/* times no place's socket was taken, by the last one's errno */
 	uint64_t eprototype, eafnosupport, esocktnosupport, eexist;
 	uint64_t other;
 };

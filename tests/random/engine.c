@@ -12,6 +12,7 @@
 
 #include "../../compiler/eval.h"
 #include "../../grammar/parse.h"
+#include "../../runtime/abi.h"
 
 /* ------------------------------------------------------------ subjects */
 
@@ -51,6 +52,13 @@ struct absent {
 static bool is_empty(const struct question *q, size_t socket)
 {
 	return socket < 64 && q->absent >> socket & 1;
+}
+
+uint32_t question_place(const struct question *q, size_t i)
+{
+	if (is_empty(q, i))
+		return IMAGE_PLACES;
+	return i < 64 && q->moved >> i & 1 ? 1 + i % (IMAGE_PLACES - 1) : 0;
 }
 
 static bool is_absent(void *ctx, const struct ast_socket *s)
@@ -290,6 +298,9 @@ void question_print(const struct question *q, const struct policy *p,
 	for (i = 0; i < p->nsockets; i++)
 		if (is_empty(q, i))
 			fprintf(out, ", no socket `%s`", p->sockets[i].name);
+		else if (question_place(q, i))
+			fprintf(out, ", `%s` in place %u", p->sockets[i].name,
+				question_place(q, i));
 	fprintf(out, "\n");
 }
 

@@ -31,7 +31,13 @@ struct question {
 	/* Bit i: the slots of socket number i (in order of declaration) are
 	 * empty, so that `else` has something to do. */
 	uint64_t absent;
+	/* Bit i: its sockets are in a later place of their slots, as when the
+	 * first member of a reuseport group has died. */
+	uint64_t moved;
 };
+
+/* The place of the sockets of socket number I: IMAGE_PLACES = in none. */
+uint32_t question_place(const struct question *q, size_t i);
 
 struct answer {
 	bool given;

@@ -26,7 +26,10 @@ static bool present(void *ctx, uint32_t index)
 {
 	struct bytes *b = ctx;
 
-	return !(b->q->absent >> (b->socket[index] & 63) & 1);
+	uint32_t slot = index % IMAGE_SLOTS_MAX;
+
+	return question_place(b->q, b->socket[slot]) ==
+		index / IMAGE_SLOTS_MAX;
 }
 
 static void number_slots(struct bytes *b)
@@ -121,7 +124,8 @@ static bool ask(void *state, const struct question *q, struct answer *a)
 	else if (r.slot == INTERP_NO_SOCKET)
 		a->verdict = "pass";
 	else
-		a->verdict = b->c.policy->sockets[b->socket[r.slot]].name;
+		a->verdict = b->c.policy->sockets[
+			b->socket[r.slot % IMAGE_SLOTS_MAX]].name;
 	if (!r.trap && r.slot != INTERP_NO_SOCKET)
 		a->flags = (int)r.flags;
 	return true;

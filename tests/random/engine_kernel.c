@@ -4,10 +4,10 @@
  *
  * In: the policy's text, compiled at -O0, -O1 or -O2, one after the other.
  * Out: the socket selected, told by its cookie. One table of sockets, of every
- * kind, serves all policies of a process, in a network namespace of its own.
- * The kernel takes no packet with an interface here, and for a question with
- * empty slots the table would have to change: those it does not answer. It
- * takes no policy where the process may not load programs.
+ * kind, serves all policies of a process, in a network namespace of its own;
+ * for a question with empty slots, or with sockets in later places, it is
+ * changed. The kernel takes no packet with an interface here: that it does not
+ * answer. It takes no policy where the process may not load programs.
  */
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
@@ -28,6 +28,8 @@ static struct pool {		/* of this process */
 	int state;		/* 0 = not yet made, 1 = there, -1 = cannot be */
 	int sockets;		/* the map; index = kind * POOL + number */
 	uint64_t cookies[SLOT_KINDS * POOL];
+	int fds[SLOT_KINDS * POOL];
+	uint32_t places[SLOT_KINDS * POOL];	/* where each is now */
 } pool;
 
 struct kernel {
@@ -61,15 +63,44 @@ static bool fill_pool(void)
 	LIBBPF_OPTS(bpf_map_create_opts, opts);
 
 	pool.sockets = bpf_map_create(BPF_MAP_TYPE_SOCKMAP, "sockets", 4, 8,
-				      SLOT_KINDS * POOL, &opts);
+				      SLOT_KINDS * POOL + (IMAGE_PLACES - 1) *
+				      IMAGE_SLOTS_MAX, &opts);
 	if (pool.sockets < 0)
 		return false;
 	for (uint32_t i = 0; i < SLOT_KINDS * POOL; i++) {
 		uint64_t fd = (uint64_t)make_socket(i / POOL,
 						    &pool.cookies[i]);
 
+		pool.fds[i] = (int)fd;
 		if ((int)fd < 0 ||
 		    bpf_map_update_elem(pool.sockets, &i, &fd, BPF_ANY))
+			return false;
+	}
+	return true;
+}
+
+/* Takes socket I out of its place, and puts it into another, or none. */
+static bool move(uint32_t i, uint32_t to)
+{
+	uint32_t from = pool.places[i];
+	uint32_t old = i + from * IMAGE_SLOTS_MAX, new = i + to *
+		IMAGE_SLOTS_MAX;
+	uint64_t fd = (uint64_t)pool.fds[i];
+
+	pool.places[i] = to;
+	return (from == IMAGE_PLACES ||
+		!bpf_map_delete_elem(pool.sockets, &old)) &&
+		(to == IMAGE_PLACES ||
+		 !bpf_map_update_elem(pool.sockets, &new, &fd, BPF_NOEXIST));
+}
+
+/* Every socket of the policy is where the question says. */
+static bool arrange(const uint32_t *kinds, const struct question *q)
+{
+	for (uint32_t i = 0; i < SLOT_KINDS * POOL; i++) {
+		uint32_t to = kinds[i] ? question_place(q, kinds[i] - 1) : 0;
+
+		if (kinds[i] && to != pool.places[i] && !move(i, to))
 			return false;
 	}
 	return true;
@@ -222,12 +253,15 @@ static bool ask(void *state, const struct question *q, struct answer *a)
 	a->verdict = "a program that the verifier refuses";
 	if (k->program < 0)
 		return true;
-	if (q->absent || q->packet.ifindex)
+	if (q->packet.ifindex)
 		return false;
 	_Static_assert(sizeof(ctx) == 72, "struct bpf_sk_lookup");
 	interp_context(&q->packet, (uint8_t *)&ctx);
 	opts.ctx_in = opts.ctx_out = &ctx;
 	opts.ctx_size_in = opts.ctx_size_out = sizeof(ctx);
+	a->verdict = "a table that cannot be changed";
+	if (!arrange(k->kinds, q))
+		return true;
 	a->verdict = "a failed run";
 	if (bpf_prog_test_run_opts(k->program, &opts))
 		return true;

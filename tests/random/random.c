@@ -92,6 +92,7 @@ static bool all_packets(const struct job *j, struct subject *s,
 	for (i = 0; i < j->packets && same; i++) {
 		aim_packet(aim, &r, &q->packet);
 		q->absent = random_chance(&r, 75) ? 0 : random_next(&r);
+		q->moved = random_chance(&r, 75) ? 0 : random_next(&r);
 		same = engines_ask(&e, q, answers);
 	}
 	engines_finish(&e);

@@ -259,6 +259,30 @@ static void default_map(void **state)
 }
 
 /* What a message must say beyond its place. */
+/* 65,536 slots, and one socket more. */
+static void slots(void **state)
+{
+	enum { SOCKETS = 16384, LINE = 32 };
+	char *text = malloc((SOCKETS + 1) * LINE);
+	struct work *w;
+	size_t n = 0;
+
+	(void)state;
+	for (int i = 0; i < SOCKETS; i++)
+		n += (size_t)snprintf(text + n, LINE, "socket s%d\n", i);
+	w = compile(text);
+	assert_non_null(w->policy);
+	assert_int_equal(w->policy->nslots, 65536);
+	done(w);
+	snprintf(text + n, LINE, "socket one tcp ip4\nsocket two\n");
+	w = compile(text);
+	assert_int_equal(w->diags.nerrors, 1);
+	assert_non_null(strstr(reported(w), "too-large@16385:8"));
+	assert_null(w->policy);
+	done(w);
+	free(text);
+}
+
 static void words(void **state)
 {
 	struct work *w;
@@ -572,6 +596,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(all_mistakes),
 		cmocka_unit_test(default_map),
+		cmocka_unit_test(slots),
 		cmocka_unit_test(words),
 		cmocka_unit_test(meaning),
 		cmocka_unit_test(tables),

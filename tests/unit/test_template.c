@@ -79,6 +79,12 @@ static void one_step(struct code *c, const struct exits *x, bool first)
 	code_place(c, missing);
 	emit_alu32_imm(c, BPF_MOV, BPF_REG_7, 0);
 	code_place(c, failed);
+	for (int k = 1; k < IMAGE_PLACES; k++) {
+		missing = code_label(c);
+		template_emit(c, &template_spare, NULL, TEMPLATE_WAYS(
+			{ "missing", missing }, { "assigned", x->pass }));
+		code_place(c, missing);
+	}
 	template_emit(c, &template_failed, NULL, NULL);
 	template_emit(c, &template_next, NULL, NULL);
 }
@@ -170,7 +176,8 @@ static void make_maps(struct rig *r)
 
 	make_rodata(r);
 	r->maps[IMAGE_SOCKETS] = bpf_map_create(BPF_MAP_TYPE_SOCKMAP,
-						"sockets", 4, 8, NSLOTS, NULL);
+		"sockets", 4, 8, NSLOTS + (IMAGE_PLACES - 1) * IMAGE_SLOTS_MAX,
+		NULL);
 	r->maps[IMAGE_COUNTERS] = bpf_map_create(BPF_MAP_TYPE_PERCPU_ARRAY,
 		"counters", 4, sizeof(struct image_counter), NCOUNTERS, NULL);
 	r->maps[IMAGE_EVENTS] = bpf_map_create(BPF_MAP_TYPE_RINGBUF, "events",
@@ -358,6 +365,61 @@ static void a_pass_is_counted_and_traced(void **state)
 	assert_memory_equal(r->event.remote, remote, 16);
 }
 
+/* Puts FD into a place of the slot that is empty; -1 takes it out. */
+static void set_place(const struct rig *r, uint32_t place, int fd)
+{
+	uint32_t key = INDEX_EMPTY + place * IMAGE_SLOTS_MAX;
+	uint64_t value = (uint64_t)fd;
+	int map = r->maps[IMAGE_SOCKETS];
+
+	assert_int_equal(fd < 0 ? bpf_map_delete_elem(map, &key) :
+			 bpf_map_update_elem(map, &key, &value, 0), 0);
+}
+
+/* TCP over IPv4: a socket is selected, what is counted beside the hit. */
+static void check_step(const struct rig *r, uint64_t missing,
+		       uint64_t eafnosupport)
+{
+	struct image_counter before = counter(r, 0), after;
+	bool selected;
+
+	assert_int_equal(run(r, AF_INET, IPPROTO_TCP, &selected), 1);
+	assert_true(selected);
+	after = counter(r, 0);
+	assert_int_equal(after.hits, before.hits + 1);
+	assert_int_equal(after.missing, before.missing + missing);
+	assert_int_equal(after.eafnosupport,
+			 before.eafnosupport + eafnosupport);
+	assert_int_equal(after.eprototype, before.eprototype);
+	assert_int_equal(after.other, before.other);
+}
+
+static void each_place_is_tried_and_counted_once(void **state)
+{
+	struct rig *r = *state;
+	int six = socket(AF_INET6, SOCK_STREAM, 0), on = 1;
+
+	assert_int_equal(setsockopt(six, IPPROTO_IPV6, IPV6_V6ONLY, &on,
+				    sizeof(on)), 0);
+	assert_int_equal(listen(six, 1), 0);
+	for (uint32_t place = 0; place < IMAGE_PLACES; place++) {
+		set_place(r, place, r->listener);
+		check_step(r, 0, 0);
+		set_place(r, place, -1);
+		check_step(r, 1, 0);
+		set_place(r, place, six);	/* refused: the next step */
+		check_step(r, 0, 1);
+		set_place(r, (place + 1) % IMAGE_PLACES, six);
+		check_step(r, 0, 1);
+		set_place(r, (place + 1) % IMAGE_PLACES, r->listener);
+		check_step(r, 0, 0);	/* before it or after it */
+		set_place(r, place, -1);
+		set_place(r, (place + 1) % IMAGE_PLACES, -1);
+	}
+	close(six);
+	events(r);
+}
+
 static bool may_load(void)
 {
 	static const struct bpf_insn pass[] = {
@@ -381,6 +443,7 @@ int main(void)
 		cmocka_unit_test(a_socket_of_another_family),
 		cmocka_unit_test(a_socket_of_another_protocol),
 		cmocka_unit_test(a_pass_is_counted_and_traced),
+		cmocka_unit_test(each_place_is_tried_and_counted_once),
 	};
 
 	if (unshare(CLONE_NEWNET) || !may_load()) {
