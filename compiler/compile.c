@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "../grammar/parse.h"
+#include "../grammar/progress.h"
 #include "block.h"
 #include "expect.h"
 #include "layout.h"
@@ -261,21 +262,26 @@ static void stages(struct compiled *c, const struct compile_options *o,
 		look_for_more(c);
 		return;
 	}
+	progress_enter(o->progress, PROGRESS_RESOLVE);
 	c->policy = policy_resolve(a, c->ast, &c->diags);
 	if (!c->policy || o->until == COMPILE_RESOLVED)
 		return;
+	progress_enter(o->progress, PROGRESS_DIAGRAM);
 	build_diagram(c);
 	if (!c->diagram)
 		return;
+	progress_enter(o->progress, PROGRESS_CHECK);
 	expect_prove(c->policy, c->diagram, &c->diags);
 	if (!o->no_lint)
 		expect_lint(c->policy, c->diagram, &c->diags);
 	if (c->diags.nerrors || !choose_target(c, o) ||
 	    o->until == COMPILE_PROVED)
 		return;
+	progress_enter(o->progress, PROGRESS_LOWER);
 	c->effects = arena_alloc(a, sizeof(*c->effects));
 	effects_build(a, c->policy, o->optimize > 0, c->effects);
 	generate(c, o);
+	progress_enter(o->progress, PROGRESS_PROVE);
 	if (!c->diags.nerrors)
 		prove_bytes(c, o);
 	if (c->diags.nerrors)
@@ -295,6 +301,7 @@ int compile(struct compiled *c, const char *path,
 	}
 	arena_init(&c->arena, &exhausted);
 	source_init(&c->sources, &c->arena);
+	c->sources.progress = o->progress;
 	diag_init(&c->diags, &c->arena, &c->sources);
 	if (o->prepare)
 		o->prepare(o->ctx, &c->diags);

@@ -23,6 +23,7 @@
 #include "prove.h"
 
 struct code;
+struct progress;
 struct rodata;
 
 /* What is only parsed may be a part of a policy. */
@@ -39,6 +40,7 @@ struct compile_options {
 	const char *name;		/* of TEXT in messages */
 	const char *text;		/* NULL = read PATH */
 	size_t size;
+	struct progress *progress;	/* said how far it is; or NULL */
 	/* To measure: see struct lower_options. */
 	void (*prologue)(void *ctx, struct code *c, struct rodata *r);
 	void *prologue_ctx;

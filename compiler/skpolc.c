@@ -4,6 +4,7 @@
  *
  * In: argv. Out: an exit status. Options may stand before or after the verb.
  */
+#include "../grammar/progress_bar.h"
 #include "../runtime/objfile.h"
 #include "skpolc.h"
 
@@ -136,13 +137,18 @@ static bool is_internal(const struct compiled *c)
 int skpolc_load(struct skpolc *k, const char *path, enum compile_until until,
 		struct compiled *c)
 {
+	struct progress progress = { 0 };
+	struct progress_bar *bar;
 	int err;
 
 	k->options.until = until;
 	k->options.no_lint = k->quiet && !k->ndenied;
 	k->options.prepare = prepare;
 	k->options.ctx = k;
+	k->options.progress = &progress;
+	bar = progress_bar_begin(&progress);
 	err = compile(c, path, &k->options);
+	progress_bar_end(bar);
 	if (err == -ENOMEM)
 		return skpolc_error(EXIT_SYSTEM, "%s: not enough memory", path);
 	if (err)

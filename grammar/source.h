@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 struct arena;
+struct progress;
 
 struct place {
 	uint32_t file;		/* index into source_set.files */
@@ -36,6 +37,7 @@ struct source_set {
 	struct arena *arena;
 	struct source_file *files;
 	size_t nfiles, cap;
+	struct progress *progress;	/* of reading them; or NULL */
 };
 
 struct source_position {

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "../compiler/compile.h"
+#include "../grammar/progress_bar.h"
 #include "cli.h"
 
 static int make_object(struct compiled *c, const struct compile_options *o,
@@ -33,10 +34,14 @@ static int make_object(struct compiled *c, const struct compile_options *o,
 
 int cli_compile(const char *path, void **bytes, size_t *size)
 {
-	struct compile_options o = { .optimize = 2, .until = COMPILE_ALL };
+	struct progress progress = { 0 };
+	struct compile_options o = { .optimize = 2, .until = COMPILE_ALL,
+				     .progress = &progress };
+	struct progress_bar *bar = progress_bar_begin(&progress);
 	struct compiled c;
 	int status, err = compile(&c, path, &o);
 
+	progress_bar_end(bar);
 	if (err)
 		return cli_error(err == -ENOMEM ? EXIT_SYSTEM : EXIT_INPUT,
 				 "%s: %s", path, strerror(-err));
