@@ -14,8 +14,8 @@
 
 #include "at.h"
 #include "auto.h"
+#include "change.h"
 #include "counter.h"
-#include "generation.h"
 #include "load.h"
 #include "plan.h"
 #include "state.h"
@@ -24,14 +24,10 @@ struct apply {
 	struct skpol *s;
 	const struct objfile *object;
 	struct skpol_apply_options options;
-	uint32_t seen;		/* program that ran before we had the lock */
-	int lock;
-	struct live live;
+	struct change change;
 	struct slots slots;
 	struct plan plan;
 	struct loaded loaded;
-	struct generation next;	/* borrows loaded's and slots' descriptors */
-	bool written;
 	struct at_request *requests;
 	struct claim *claims;	/* requests[i].tag is one of them */
 	size_t nrequests;
@@ -47,27 +43,14 @@ static const char *policy_name(const struct apply *a)
 	return name ? name : "";
 }
 
-/* Deletes generations that nothing needs: see counter.h for the chain. */
-static int sweep(struct apply *a, const struct generation *live)
-{
-	AUTO_FREE uint32_t *v = NULL;
-	size_t n;
-	int err = generation_list(a->s, &v, &n);
-
-	for (size_t i = 0; !err && live->meta && i < n; i++)
-		if (!counter_chained(live, v[i]))
-			err = generation_delete(a->s, v[i]);
-	return err;
-}
-
 /* Is what is in the object what runs, and is all of it there? */
 static bool unchanged(const struct apply *a)
 {
-	const struct generation *g = &a->live.gen;
+	const struct generation *g = &a->change.live.gen;
 	const char *sha = json_string_value(json_object_get(g->meta,
 							    "object"));
 
-	return live_attached(&a->live) && g->number && sha && g->base &&
+	return live_attached(&a->change.live) && g->number && sha && g->base &&
 		!strcmp(sha, a->object->sha256) && g->program >= 0 &&
 		g->sockets >= 0 &&
 		(g->counters >= 0 ||
@@ -80,25 +63,8 @@ static bool unchanged(const struct apply *a)
 
 static int begin(struct apply *a)
 {
-	struct link_view link;
-	int err = state_find(a->s);
+	int err = change_begin(&a->change);
 
-	if (!err)
-		err = link_view(a->s, &link);
-	if (!err) {
-		a->seen = link.state == LINK_ALIVE ? link.program_id : 0;
-		link_close(&link);
-	}
-	if (err && err != -ENOENT)
-		return err;
-	a->lock = state_lock(a->s);
-	if (a->lock < 0)
-		return a->lock;
-	err = state_sweep(a->s);
-	if (!err)
-		err = live_find(a->s, &a->live);
-	if (!err)
-		err = sweep(a, &a->live.gen);
 	if (!err)
 		err = slots_open(a->s, &a->slots, true);
 	if (!err)
@@ -259,80 +225,42 @@ static int load(struct apply *a)
 	return load_program(a->s, &in, &a->loaded);
 }
 
-/*
- * What the next generation continues: the live one; if the attached program
- * is in no folder, the newest, for its counts.
- */
-static int find_last(struct apply *a, struct generation *last)
-{
-	int err = generation_newest(a->s, last);
-
-	return err == -ENOENT ? 0 : err;
-}
-
 static int describe(struct apply *a)
 {
-	struct generation last, *g = &a->next;
-	json_t *chain = NULL;
-	int err = find_last(a, &last);
+	struct generation *g = &a->change.next;
 
-	if (err)
-		return err;
-	*g = GENERATION_NONE;
-	g->number = last.number + 1;
 	g->program = a->loaded.program;
 	g->counters = a->loaded.counters;
 	g->events = a->loaded.events;
 	g->sockets = a->slots.sockets;
 	g->manifest = json_incref(a->object->manifest);
-	err = counter_fold(a->s, &last, g->number, &g->base, &chain);
-	generation_close(&last);
-	if (err) {
-		json_decref(chain);
-		return err;
-	}
-	g->meta = json_pack("{s:i, s:I, s:s, s:s, s:O?, s:O, s:O, s:o, s:o}",
-		"version", 1, "generation", (json_int_t)g->number,
-		"policy", policy_name(a), "object", a->object->sha256,
+	g->meta = json_pack("{s:i, s:s, s:s, s:O?, s:O, s:O, s:o}",
+		"version", 1, "policy", policy_name(a),
+		"object", a->object->sha256,
 		"sha256", json_object_get(g->manifest, "sha256"),
 		"slots", a->plan.slots_json,
 		"interfaces", a->plan.interfaces_json,
-		"counters", counter_names(g->manifest), "chain", chain);
-	return g->meta ? 0 : fail_memory(a->s);
-}
-
-/* Whoever replaced the policy while we waited for the lock has won. */
-static int check_race(struct apply *a)
-{
-	uint32_t now = live_attached(&a->live) ? a->live.link.program_id : 0;
-
-	if (now == a->seen)
-		return 0;
-	return fail_system(a->s, -EBUSY, "another command changed the policy "
-			   "of this namespace meanwhile (now generation %u): "
-			   "nothing was done", a->live.gen.number);
+		"counters", counter_names(g->manifest));
+	return change_describe(&a->change, NULL, NULL);
 }
 
 static int replace(struct apply *a)
 {
-	int err = check_race(a);
+	int err = change_race(&a->change);
 
 	err = err ? err : load(a);
 	err = err ? err : describe(a);
-	err = err ? err : generation_write(a->s, &a->next);
-	a->written = !err;
+	err = err ? err : change_write(&a->change);
 	err = err ? err : fill_sockets(a);
-	err = err ? err : link_commit(a->s, &a->live.link, a->next.program,
-				      a->live.gen.program);
-	return err;
+	return err ? err : change_switch(&a->change);
 }
 
 /* After the switch: what is left undone here, the next command does. */
 static void tidy(struct apply *a)
 {
-	if (sweep(a, &a->next) || slots_collect(a->s, &a->slots))
+	change_tidy(&a->change);
+	if (slots_collect(a->s, &a->slots))
 		note(a->s, "%s", skpol_message(a->s));
-	state_sweep_dead(a->s);
 }
 
 /* Before the switch: as if nothing had been tried. */
@@ -342,15 +270,11 @@ static void give_up(struct apply *a)
 	char message[MESSAGE_MAX];
 	enum skpol_fault fault = s->fault;
 
-	if (a->lock < 0)
-		return;
+	change_undo(&a->change);
 	strcpy(message, s->message);
-	if (a->written)
-		generation_delete(s, a->next.number);
-	state_sweep(s);
 	if (a->slots.names >= 0 && !slots_collect(s, &a->slots) &&
-	    !a->slots.n && !a->live.gen.number &&
-	    a->live.link.state == LINK_NONE)
+	    !a->slots.n && !a->change.live.gen.number &&
+	    a->change.live.link.state == LINK_NONE)
 		state_delete(s);
 	strcpy(s->message, message);
 	s->fault = fault;
@@ -361,8 +285,8 @@ static void report(const struct apply *a, bool changed,
 {
 	*out = (struct skpol_applied){
 		.changed = changed,
-		.generation = a->next.number ? a->next.number :
-			a->live.gen.number,
+		.generation = a->change.next.number ?
+			a->change.next.number : a->change.live.gen.number,
 		.empty = a->empty,
 	};
 	strncpy(out->policy, policy_name(a), sizeof(out->policy) - 1);
@@ -374,14 +298,10 @@ static void finish(struct apply *a)
 		candidates_free(&a->requests[i].found);
 	free(a->requests);
 	free(a->claims);
-	json_decref(a->next.meta);
-	json_decref(a->next.base);
-	json_decref(a->next.manifest);
+	change_close(&a->change);
 	load_close(&a->loaded);
 	plan_free(&a->plan);
 	slots_close(&a->slots);
-	live_close(&a->live);
-	auto_close(&a->lock);
 }
 
 int apply_object(struct skpol *s, const struct objfile *o,
@@ -389,10 +309,8 @@ int apply_object(struct skpol *s, const struct objfile *o,
 		 struct skpol_applied *out)
 {
 	struct apply a = {
-		.s = s, .object = o, .lock = -1, .loaded = { -1, -1, -1 },
+		.s = s, .object = o, .loaded = { -1, -1, -1 },
 		.slots = { .sockets = -1, .names = -1 },
-		.live = { { .fd = -1 }, GENERATION_NONE },
-		.next = GENERATION_NONE,
 	};
 	bool same;
 	int err;
@@ -400,6 +318,7 @@ int apply_object(struct skpol *s, const struct objfile *o,
 	if (options)
 		memcpy(&a.options, options, options->size < sizeof(a.options) ?
 		       options->size : sizeof(a.options));
+	change_init(s, &a.change);
 	err = begin(&a);
 	err = err ? err : plan_make(s, &a.slots, o->manifest, &a.plan);
 	same = !err && unchanged(&a);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * cli_apply - skpol apply, skpol remove, and the files that they read
+ * cli_apply - skpol apply, rollback, remove, and the files that they read
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -117,6 +117,22 @@ int cli_apply(struct cli *c)
 	if (status)
 		return status;
 	if (skpol_apply(c->s, bytes, size, &o, &applied))
+		return cli_fail(c);
+	print_applied(c, &applied);
+	return cli_flush();
+}
+
+int cli_rollback(struct cli *c)
+{
+	const char *text = c->nargs ? c->args[0] : "0";
+	struct skpol_applied applied;
+	char *end;
+	unsigned long n = strtoul(text, &end, 10);
+
+	if (c->nargs && (*end || *text < '1' || *text > '9' || n > UINT32_MAX))
+		return cli_error(EXIT_USAGE, "`%s` is no number of a "
+				 "generation", text);
+	if (skpol_rollback(c->s, (uint32_t)n, &applied))
 		return cli_fail(c);
 	print_applied(c, &applied);
 	return cli_flush();

@@ -63,6 +63,21 @@ static void print_programs(const json_t *list)
 		       "policy)" : "");
 }
 
+/* What a rollback could go to. */
+static void print_kept(const json_t *list)
+{
+	json_t *e;
+	size_t i;
+
+	json_array_foreach(list, i, e)
+		if (!json_is_true(json_object_get(e, "live")))
+			printf("kept: generation %" JSON_INTEGER_FORMAT ", %s, "
+			       "source sha256 %.12s\n", json_integer_value(
+			       json_object_get(e, "generation")),
+			       json_text(e, "policy", "?"),
+			       json_text(e, "sha256", "?"));
+}
+
 int cli_status(struct cli *c)
 {
 	AUTO_JSON j = report_status(c->s);
@@ -80,6 +95,7 @@ int cli_status(struct cli *c)
 	json_array_foreach(sockets, i, e)
 		print_socket(e, json_width(sockets, "name", 0));
 	print_programs(json_object_get(j, "programs"));
+	print_kept(json_object_get(j, "generations"));
 	json_array_foreach(json_object_get(j, "problems"), i, e)
 		printf("problem: %s\n", json_string_value(e));
 	return cli_flush();

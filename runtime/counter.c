@@ -72,8 +72,20 @@ struct image_counter counter_get(const json_t *totals, const char *name)
 	return get_sums(totals, name).counter;
 }
 
-/* Adds the map of G, as it is now, to TOTALS. */
-static int add_map(struct skpol *s, json_t *totals, const struct generation *g)
+/* To take N out of a sum is to add this. A time of a last hit stays. */
+static union sums negative(const union sums *n)
+{
+	union sums minus = { .v = { 0 } };
+
+	for (int i = 0; i < FIELDS; i++)
+		minus.v[i] = -n->v[i];
+	minus.counter.last_hit = 0;
+	return minus;
+}
+
+/* Adds the map of G, as it is now, to TOTALS; or takes it out of them. */
+static int add_map(struct skpol *s, json_t *totals, const struct generation *g,
+		   bool out)
 {
 	int cpus = libbpf_num_possible_cpus();
 	AUTO_FREE union sums *per_cpu = NULL;
@@ -97,6 +109,8 @@ static int add_map(struct skpol *s, json_t *totals, const struct generation *g)
 			for (int f = 0; f < FIELDS; f++)
 				sum.v[f] = plus(f, sum.v[f],
 						per_cpu[cpu].v[f]);
+		if (out)
+			sum = negative(&sum);
 		if (add_sums(totals, json_string_value(name), &sum))
 			return fail_memory(s);
 	}
@@ -120,15 +134,15 @@ static int add_number(struct skpol *s, json_t *totals, uint32_t number)
 		     "deleted them", number);
 		err = 0;
 	} else if (!err && has_counters(&g)) {
-		err = add_map(s, totals, &g);
+		err = add_map(s, totals, &g, false);
 	}
 	generation_close(&g);
 	return err;
 }
 
-/* Adds all maps in the chain of G, except for that of generation EXCEPT. */
+/* Adds all maps in the chain of G, except for those of A and B (0 = none). */
 static int add_chain(struct skpol *s, json_t *totals,
-		     const struct generation *g, uint32_t except)
+		     const struct generation *g, uint32_t a, uint32_t b)
 {
 	json_t *number;
 	size_t i;
@@ -137,7 +151,7 @@ static int add_chain(struct skpol *s, json_t *totals,
 	json_array_foreach(json_object_get(g->meta, "chain"), i, number) {
 		uint32_t n = (uint32_t)json_integer_value(number);
 
-		if (!err && n != except)
+		if (!err && n != a && n != b)
 			err = add_number(s, totals, n);
 	}
 	return err;
@@ -156,7 +170,7 @@ json_t *counter_totals(struct skpol *s, const struct generation *g)
 {
 	json_t *totals = copy_base(s, g);
 
-	if (totals && add_chain(s, totals, g, 0)) {
+	if (totals && add_chain(s, totals, g, 0, 0)) {
 		json_decref(totals);
 		return NULL;
 	}
@@ -164,9 +178,11 @@ json_t *counter_totals(struct skpol *s, const struct generation *g)
 }
 
 int counter_fold(struct skpol *s, const struct generation *last,
-		 uint32_t number, json_t **base, json_t **chain)
+		 const struct generation *old, uint32_t number, json_t **base,
+		 json_t **chain)
 {
 	size_t older = json_array_size(json_object_get(last->meta, "chain"));
+	uint32_t taken = old ? old->number : 0;
 	int err = older > 1 ? link_quiesce(s) : 0;
 
 	*chain = json_pack("[I]", (json_int_t)number);
@@ -176,7 +192,10 @@ int counter_fold(struct skpol *s, const struct generation *last,
 	if (last->number && json_array_append_new(*chain,
 						  json_integer(last->number)))
 		return fail_memory(s);
-	return err ? err : add_chain(s, *base, last, last->number);
+	err = err ? err : add_chain(s, *base, last, last->number, taken);
+	if (err || !old || !has_counters(old) || counter_chained(last, taken))
+		return err;
+	return add_map(s, *base, old, true);
 }
 
 bool counter_chained(const struct generation *g, uint32_t number)

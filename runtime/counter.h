@@ -13,7 +13,9 @@
  * predecessor itself, which is running. What it takes in was replaced by an
  * earlier switch, and one grace period later (link_quiesce) nobody counts
  * there. Base and chain belong to the generation: the switch of the link
- * switches them too, so a command that dies counts nothing twice.
+ * switches them too, so a command that dies counts nothing twice. A rollback
+ * is a new generation with the map of an old one, whose counts its base lacks:
+ * so a number in a base may be below zero, a total never.
  */
 #ifndef SKPOL_COUNTER_H
 #define SKPOL_COUNTER_H
@@ -28,10 +30,13 @@ struct image_counter counter_get(const json_t *totals, const char *name);
 
 /*
  * The base and chain of generation NUMBER, which is to follow LAST (number 0 =
- * none). Waits until what is taken in is at rest.
+ * none). Waits until what is taken in is at rest. With OLD (or NULL), NUMBER
+ * will count in OLD's map, which is at rest: what is in there already is taken
+ * out of the base, that it is not counted twice.
  */
 int counter_fold(struct skpol *s, const struct generation *last,
-		 uint32_t number, json_t **base, json_t **chain);
+		 const struct generation *old, uint32_t number, json_t **base,
+		 json_t **chain);
 
 /* Whether NUMBER is in the chain of G. */
 bool counter_chained(const struct generation *g, uint32_t number);

@@ -18,6 +18,7 @@
 #include "abi.h"
 #include "auto.h"
 #include "blob.h"
+#include "counter.h"
 #include "state.h"
 
 enum { LIVE_TRIES = 20 };
@@ -238,6 +239,103 @@ void live_close(struct live *v)
 	link_close(&v->link);
 	generation_close(&v->gen);
 }
+
+bool generation_complete(const struct generation *g)
+{
+	return g->number && g->program >= 0 && g->sockets >= 0 && g->meta &&
+		g->base &&
+		(g->counters >= 0 ||
+		 !json_array_size(json_object_get(g->meta, "counters")));
+}
+
+/* ------------------------------------------------------------ sweeping */
+
+struct kept {
+	uint32_t programs[GENERATIONS_KEPT];
+	size_t n;
+};
+
+static bool has_program(const struct kept *k, uint32_t id)
+{
+	for (size_t i = 0; i < k->n; i++)
+		if (k->programs[i] == id)
+			return true;
+	return false;
+}
+
+/* A program is kept once, by the newest generation that ran it. */
+static bool worth_keeping(struct skpol *s, struct kept *k, uint32_t number)
+{
+	struct generation g;
+	bool complete = !generation_open(s, number, &g) &&
+		generation_complete(&g);
+	uint32_t id = g.program_id;
+
+	generation_close(&g);
+	if (!complete || k->n == GENERATIONS_KEPT || has_program(k, id))
+		return false;
+	k->programs[k->n++] = id;
+	return true;
+}
+
+int generation_sweep(struct skpol *s, const struct generation *live)
+{
+	struct kept kept = { .programs = { program_id(live->program) },
+			     .n = 1 };
+	AUTO_FREE uint32_t *v = NULL;
+	size_t n;
+	int err = live->meta ? generation_list(s, &v, &n) : 0;
+
+	if (!live->meta)
+		return 0;
+	while (!err && n--) {
+		bool keep = v[n] == live->number ||
+			(v[n] < live->number &&
+			 worth_keeping(s, &kept, v[n])) ||
+			counter_chained(live, v[n]);
+
+		if (!keep)
+			err = generation_delete(s, v[n]);
+	}
+	return err;
+}
+
+static json_t *report_one(const struct generation *g, bool live)
+{
+	json_t *from = json_object_get(g->meta, "from");
+	json_t *j = json_pack("{s:I, s:O?, s:O?, s:O?, s:b}",
+		"generation", (json_int_t)g->number,
+		"policy", json_object_get(g->meta, "policy"),
+		"sha256", json_object_get(g->meta, "sha256"),
+		"object", json_object_get(g->meta, "object"), "live", live);
+
+	if (from)
+		json_object_set(j, "from", from);
+	return j;
+}
+
+json_t *generation_report(struct skpol *s, const struct live *live)
+{
+	json_t *list = json_array();
+	AUTO_FREE uint32_t *v = NULL;
+	size_t n;
+
+	if (generation_list(s, &v, &n))
+		return list;
+	while (n--) {
+		struct generation g;
+		bool ours = v[n] == live->gen.number && live_attached(live);
+
+		if (!generation_open(s, v[n], &g) &&
+		    (ours || (v[n] <= live->gen.number &&
+			      generation_complete(&g))))
+			json_array_append_new(list, report_one(&g, ours));
+		generation_close(&g);
+	}
+	return list;
+}
+
+/* ------------------------------------------------------------ writing */
 
 static int pin(struct skpol *s, int fd, const char *what)
 {

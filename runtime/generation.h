@@ -10,10 +10,12 @@
  *	     "sha256":"of the sources","slots":[{"name","protocol","family",
  *	     "slot"}],"interfaces":[{"name","index"}],"counters":["tls"],
  *	     "chain":[7,6]}
+ *	  after a rollback with "from":5, whose program it is
  *	7/base		counts of generations before (counter.h; blob)
  *
  * Numbers rise and are not used again while the state exists. A folder gets
- * its number by one rename, complete.
+ * its number by one rename, complete. The live generation and some before it
+ * are kept, for a rollback: that makes a new one out of the pins of an old.
  */
 #ifndef SKPOL_GENERATION_H
 #define SKPOL_GENERATION_H
@@ -62,6 +64,23 @@ static inline bool live_attached(const struct live *v)
 {
 	return v->link.state == LINK_ALIVE;
 }
+
+/*
+ * Deletes what nothing needs: what a command that died had made and never ran,
+ * and all but the newest that could run again, LIVE among them. Their counts
+ * are in the base of LIVE, or their maps in its chain.
+ */
+enum { GENERATIONS_KEPT = 5 };
+int generation_sweep(struct skpol *s, const struct generation *live);
+
+/* Whether it could run again: everything but the manifest is looked for. */
+bool generation_complete(const struct generation *g);
+
+/*
+ * [{"generation","policy","sha256","object","live"}], newest first; "from" when
+ * a rollback took its program over from a generation of that number.
+ */
+json_t *generation_report(struct skpol *s, const struct live *live);
 
 /* Pins G under its number. Its meta, base and manifest must be there. */
 int generation_write(struct skpol *s, const struct generation *g);

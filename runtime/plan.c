@@ -134,6 +134,27 @@ static int plan_interfaces(struct skpol *s, bool real, struct plan *p,
 	return err;
 }
 
+bool plan_interfaces_same(struct skpol *s, const json_t *was)
+{
+	AUTO_FD fd = -1;
+	json_t *entry;
+	size_t i;
+
+	if (!json_array_size(was))
+		return true;
+	fd = netns_socket(s, AF_INET, SOCK_DGRAM, 0);
+	json_array_foreach(was, i, entry) {
+		const char *name = json_string_value(json_object_get(entry,
+								     "name"));
+		json_t *index = json_object_get(entry, "index");
+
+		if (fd < 0 || !name ||
+		    json_integer_value(index) != interface_index(fd, name))
+			return false;
+	}
+	return true;
+}
+
 int plan_make(struct skpol *s, struct slots *t, const json_t *manifest,
 	      struct plan *p)
 {

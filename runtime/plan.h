@@ -30,4 +30,7 @@ int plan_make(struct skpol *s, struct slots *t, const json_t *manifest,
 	      struct plan *p);
 void plan_free(struct plan *p);
 
+/* Whether the interfaces of an old meta still have their numbers. */
+bool plan_interfaces_same(struct skpol *s, const json_t *was);
+
 #endif

@@ -81,6 +81,14 @@ SKPOL_API int skpol_apply(struct skpol *s, const void *object, size_t size,
 			  struct skpol_applied *out);
 
 /*
+ * Runs a generation that is kept again, as a new generation: a switch of the
+ * link, nothing is compiled or loaded. GENERATION 0 is the one before the live
+ * one. Counters carry on. -ENOENT when it is not kept; OUT->empty is 0.
+ */
+SKPOL_API int skpol_rollback(struct skpol *s, uint32_t generation,
+			     struct skpol_applied *out);
+
+/*
  * Detaches the policy and forgets its generations and counters. Registered
  * sockets stay for the next policy, unless SOCKETS. *CHANGED is false when
  * there was nothing to do.

@@ -216,7 +216,8 @@ static json_t *describe(struct view *v)
 	check_link(v);
 	check_pins(v);
 	find_owners(v);
-	return json_pack("{s:i, s:o, s:o, s:o, s:o, s:o, s:s, s:o, s:o, s:O}",
+	return json_pack("{s:i, s:o, s:o, s:o, s:o, s:o, s:s, s:o, s:o, s:o, "
+			 "s:O}",
 		"version", 1, "policy", copy(g->meta, "policy"),
 		"generation", g->number ? json_integer(g->number) :
 			json_null(),
@@ -224,6 +225,7 @@ static json_t *describe(struct view *v)
 		"object", copy(g->meta, "object"),
 		"attached", attached(v), "state", v->s->dir,
 		"sockets", list_sockets(v), "programs", list_programs(v),
+		"generations", generation_report(v->s, &v->live),
 		"problems", v->problems);
 }
 

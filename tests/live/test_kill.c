@@ -129,6 +129,13 @@ static int apply_two(struct skpol *s)
 	return apply(s, &two);
 }
 
+static int roll_back(struct skpol *s)
+{
+	struct skpol_applied out;
+
+	return skpol_rollback(s, 0, &out);
+}
+
 static int put_sockets(struct skpol *s)
 {
 	struct skpol_claim c = { .size = sizeof(c), .name = "web" };
@@ -228,6 +235,31 @@ static bool replacing_apply(int n)
 	return killed;
 }
 
+/* Undone or not, no count is lost; applied again, it is complete. */
+static bool rolling_back(int n)
+{
+	bool killed;
+
+	rig_reset();
+	must(put_sockets);
+	must(apply_two);
+	must(apply_one);
+	assert_true(is_served());
+	must(roll_back);		/* so that old counts are taken out */
+	must(apply_one);
+	assert_true(is_served());
+	killed = killed_at(roll_back, n);
+	assert_false(rig_has_problem(""));
+	assert_true(is_served());
+	assert_int_equal(rig_count("web", "hits"), 3);
+	must(apply_two);
+	must(roll_back);
+	assert_true(is_served());
+	assert_int_equal(rig_count("web", "hits"), 4);
+	no_leftovers();
+	return killed;
+}
+
 /* Each slot is old or new; the command run again completes it. */
 static bool registering(int n)
 {
@@ -310,6 +342,7 @@ static bool removing_then_applying(int n)
 	static void test_##f(void **state) { (void)state; at_every_call(f); }
 KILL_TEST(first_apply)
 KILL_TEST(replacing_apply)
+KILL_TEST(rolling_back)
 KILL_TEST(registering)
 KILL_TEST(registering_without_policy)
 KILL_TEST(unregistering)
@@ -321,6 +354,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_first_apply),
 		cmocka_unit_test(test_replacing_apply),
+		cmocka_unit_test(test_rolling_back),
 		cmocka_unit_test(test_registering),
 		cmocka_unit_test(test_registering_without_policy),
 		cmocka_unit_test(test_unregistering),

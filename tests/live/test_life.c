@@ -160,11 +160,11 @@ static void counts_go_by_name(void **state)
 static void generations_do_not_pile_up(void **state)
 {
 	(void)state;
-	for (int i = 0; i < 6; i++)
+	for (int i = 0; i < 8; i++)
 		rig_must_apply(i % 2 ? ONE : TWO);
-	assert_true(rig_exists("6"));
-	assert_true(rig_exists("5"));
-	assert_false(rig_exists("4"));
+	assert_true(rig_exists("8"));
+	assert_true(rig_exists("4"));
+	assert_false(rig_exists("3"));
 	assert_false(rig_exists("new"));
 	assert_false(rig_exists("old"));
 }
