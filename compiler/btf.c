@@ -268,7 +268,10 @@ static int check(const struct btf_sections *s, char error[256])
 	struct btf_ext *ext = btf_ext__new(s->ext, (uint32_t)s->ext_size);
 	int err = 0;
 
-	if (!btf || !ext || s->types_size > BTF_SIZE_MAX) {
+	if ((!btf || !ext) && errno == ENOMEM) {
+		snprintf(error, 256, "no memory for the types of the object");
+		err = -ENOMEM;
+	} else if (!btf || !ext || s->types_size > BTF_SIZE_MAX) {
 		snprintf(error, 256, "internal error: the %s written is not "
 			 "what libbpf reads", btf ? ".BTF.ext" : ".BTF");
 		err = -EINVAL;

@@ -288,6 +288,18 @@ static void stages(struct compiled *c, const struct compile_options *o,
 		c->image = NULL;
 }
 
+/* Text is shown by the last part of its name, as a file is. */
+static int add_text(struct compiled *c, const struct compile_options *o)
+{
+	const char *slash = strrchr(o->name, '/');
+	int file = source_add(&c->sources, slash ? slash + 1 : o->name,
+			      o->text, o->size);
+
+	if (file >= 0)
+		c->sources.files[file].path = arena_strdup(&c->arena, o->name);
+	return file;
+}
+
 int compile(struct compiled *c, const char *path,
 	    const struct compile_options *o)
 {
@@ -305,8 +317,7 @@ int compile(struct compiled *c, const char *path,
 	diag_init(&c->diags, &c->arena, &c->sources);
 	if (o->prepare)
 		o->prepare(o->ctx, &c->diags);
-	file = o->text ? source_add(&c->sources, o->name, o->text, o->size) :
-		source_open(&c->sources, path, -1);
+	file = o->text ? add_text(c, o) : source_open(&c->sources, path, -1);
 	if (file >= 0)
 		stages(c, o, (uint32_t)file);
 	c->arena.exhausted = NULL;
@@ -330,8 +341,8 @@ json_t *compile_manifest(struct compiled *c, const struct compile_options *o)
 	return manifest_build(&c->arena, c->policy, &c->sources, &m);
 }
 
-int compile_object(struct compiled *c, const struct compile_options *o,
-		   void **bytes, size_t *size, char error[256])
+static int build_object(struct compiled *c, const struct compile_options *o,
+			void **bytes, size_t *size, char error[256])
 {
 	json_t *m = compile_manifest(c, o);
 	struct object_input in = { c->image, m, &c->sources };
@@ -343,5 +354,23 @@ int compile_object(struct compiled *c, const struct compile_options *o,
 	}
 	err = object_build(&in, bytes, size, error);
 	json_decref(m);
+	return err;
+}
+
+int compile_object(struct compiled *c, const struct compile_options *o,
+		   void **bytes, size_t *size, char error[256])
+{
+	jmp_buf *const outer = c->arena.exhausted;
+	jmp_buf here;
+	int err;
+
+	c->arena.exhausted = &here;
+	if (setjmp(here)) {
+		snprintf(error, 256, "not enough memory");
+		err = -ENOMEM;
+	} else {
+		err = build_object(c, o, bytes, size, error);
+	}
+	c->arena.exhausted = outer;
 	return err;
 }

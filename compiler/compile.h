@@ -37,7 +37,7 @@ struct compile_options {
 	uint32_t reach;			/* of jumps; 0 = all (tests) */
 	bool no_proof;			/* the bytes are not checked */
 	bool no_lint;			/* rules are not checked for use */
-	const char *name;		/* of TEXT in messages */
+	const char *name;		/* of TEXT; it includes from there */
 	const char *text;		/* NULL = read PATH */
 	size_t size;
 	struct progress *progress;	/* said how far it is; or NULL */

@@ -71,9 +71,8 @@ int manifest_pack(const json_t *manifest, void **bytes, size_t *size,
 	int err;
 
 	if (!text) {
-		snprintf(error, 256, "internal error: the manifest cannot be "
-			 "written as JSON");
-		return -EINVAL;
+		snprintf(error, 256, "no memory for the manifest");
+		return -ENOMEM;
 	}
 	n = strlen(text);
 	err = check_size(text, n, error);

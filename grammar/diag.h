@@ -77,6 +77,9 @@ enum diag_id diag_by_name(const char *name);	/* DIAG_COUNT if none */
  */
 void diag_print(struct diags *d, FILE *out, bool colour);
 void diag_print_json(struct diags *d, FILE *out);
+/* Calls EACH in the order in which they would be printed. */
+void diag_each(struct diags *d, void (*each)(void *ctx, const struct diag *g),
+	       void *ctx);
 
 /* The candidate nearest to NAME by edit distance (at most a third), or NULL. */
 const char *diag_nearest(const char *name, const char *const *candidates,

@@ -337,6 +337,16 @@ static struct ordered *in_order(struct diags *d, size_t *n)
 	return v;
 }
 
+void diag_each(struct diags *d, void (*each)(void *ctx, const struct diag *g),
+	       void *ctx)
+{
+	size_t n;
+	struct ordered *v = in_order(d, &n);
+
+	for (size_t i = 0; i < n; i++)
+		each(ctx, v[i].diag);
+}
+
 void diag_print(struct diags *d, FILE *out, bool colour)
 {
 	struct printer p = { d, out, colour ? &colours : &plain, 1 };
