@@ -160,7 +160,7 @@ static void generate(struct compiled *c, const struct compile_options *o)
 	struct lower_input in = {
 		.policy = c->policy, .blocks = &blocks, .effects = c->effects,
 		.options = { o->optimize, c->target->ifindex, o->prologue,
-			     o->prologue_ctx },
+			     o->epilogue, o->prologue_ctx },
 	};
 	struct layout_options lo = { o->reach, c->target->gotol };
 	struct diagram *d = diagram_map_leaves(a, c->diagram,

@@ -43,6 +43,7 @@ struct compile_options {
 	struct progress *progress;	/* said how far it is; or NULL */
 	/* To measure: see struct lower_options. */
 	void (*prologue)(void *ctx, struct code *c, struct rodata *r);
+	void (*epilogue)(void *ctx, struct code *c);
 	void *prologue_ctx;
 	/* Before anything is reported: takes -W and --deny. */
 	void (*prepare)(void *ctx, struct diags *d);

@@ -19,10 +19,12 @@ struct lower_options {
 	unsigned int optimize;	/* 0, 1, 2 */
 	bool ifindex;		/* the target kernel shows ingress_ifindex */
 	/*
-	 * To measure: PROLOGUE (or NULL) makes r6 from r1 in another way, and
-	 * where the sockets would be tried the program ends.
+	 * To measure: PROLOGUE (or NULL) makes r6 from r1 in another way;
+	 * EPILOGUE stands where the sockets would be tried, with the first of
+	 * four steps in r7, and ends the program.
 	 */
 	void (*prologue)(void *ctx, struct code *c, struct rodata *r);
+	void (*epilogue)(void *ctx, struct code *c);
 	void *ctx;
 };
 

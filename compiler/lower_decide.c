@@ -138,9 +138,7 @@ void lower_decide(struct lower *l)
 
 	if (l->in->options.prologue) {
 		code_place(l->c, l->decide);
-		emit_alu32(l->c, BPF_MOV, BPF_REG_0, BPF_REG_7);
-		emit_alu32_imm(l->c, BPF_AND, BPF_REG_0, 1);
-		emit_exit(l->c);
+		l->in->options.epilogue(l->in->options.ctx, l->c);
 		return;
 	}
 

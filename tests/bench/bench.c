@@ -2,375 +2,425 @@
 /*
  * bench - the figures of README and of the issues, all in one run
  *
- * Two tables. What compiling costs: seconds, memory, sizes, seconds to load, by
- * running skpolc as a user does. What a packet costs: ns a run, net of the
- * empty program, for prefixes of several counts and streams of packets: our
- * program at -O2 and with compares only (-O1), the longest-prefix trie, a hash
- * map. Policies and packets are generated with a fixed seed; the rule sets of
- * SKPOL_SHARED are added where they are. Absolute times are this machine's:
- * compare within one run only.
+ *	bench [-l] [-q] [-o FILE.json] [-s FOLDER] [-d FOLDER] [SET...]
+ *
+ * From the build directory, as root. A SET is a name of the list that -l prints,
+ * or a pattern such as `random4/[*]`, or a policy FILE.skl with FILE.pkt beside
+ * it. Without any: those that take some minutes in all. -q: a look at whether
+ * all works, the times mean nothing. -s: the source tree. -d: shared data. Exit
+ * status 1 when a verdict was wrong or a program of ours was refused by the
+ * kernel; a policy that does not compile is said in its row.
+ *
+ * Each set is measured by a process of its own: what one does to the memory is
+ * nothing to the next. Absolute times are this machine's: compare within a run.
  */
 #include <errno.h>
-#include <math.h>
+#include <fnmatch.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/resource.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "../random/world.h"
-#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
 
 #include "bench.h"
 
-enum { LABELS = 16 };
+enum kind { RANDOM4, RANDOM6, LISTS, FILES, CLASSBENCH };
 
-/* ------------------------------------------------------------ prefixes */
+static const struct set {
+	const char *name;
+	enum kind kind;
+	bool usual;		/* measured when nothing is asked for */
+	size_t n;
+	const char *files[3];
+} sets[] = {
+	{ "hand/web", FILES, true, 0, { "tests/bench/hand/web.skl" } },
+	{ "hand/edge", FILES, true, 0, { "tests/bench/hand/edge.skl" } },
+	{ "hand/tenants", FILES, true, 0, { "tests/bench/hand/tenants.skl" } },
+	{ "random4/1", RANDOM4, true, 1, { 0 } },
+	{ "random4/10", RANDOM4, true, 10, { 0 } },
+	{ "random4/100", RANDOM4, true, 100, { 0 } },
+	{ "random4/1000", RANDOM4, true, 1000, { 0 } },
+	{ "random4/10000", RANDOM4, true, 10000, { 0 } },
+	{ "random4/100000", RANDOM4, true, 100000, { 0 } },
+	{ "random4/1000000", RANDOM4, true, 1000000, { 0 } },
+	{ "random6/1", RANDOM6, false, 1, { 0 } },
+	{ "random6/10", RANDOM6, false, 10, { 0 } },
+	{ "random6/100", RANDOM6, false, 100, { 0 } },
+	{ "random6/1000", RANDOM6, true, 1000, { 0 } },
+	{ "random6/10000", RANDOM6, false, 10000, { 0 } },
+	{ "random6/100000", RANDOM6, true, 100000, { 0 } },
+	{ "random6/1000000", RANDOM6, false, 1000000, { 0 } },
+	{ "table", LISTS, true, 0, { "full-table.txt.gz" } },
+	{ "country", LISTS, true, 0, { "country_v4.txt.gz",
+				       "country_v6.txt.gz" } },
+	{ "cloud", LISTS, true, 0, { "cloud_v4.txt.gz", "cloud_v6.txt.gz" } },
+#define CLASSBENCH_SET(name) { "classbench/" name, CLASSBENCH, true, 0, { name } }
+	CLASSBENCH_SET("acl1_1k"),
+	CLASSBENCH_SET("fw1_1k"),
+	CLASSBENCH_SET("ipc1_1k"),
+	CLASSBENCH_SET("acl1_10k"),
+	CLASSBENCH_SET("fw1_10k"),
+	CLASSBENCH_SET("ipc1_10k"),
+	CLASSBENCH_SET("acl1_100k"),
+	CLASSBENCH_SET("fw1_100k"),
+	CLASSBENCH_SET("ipc1_100k"),
+	CLASSBENCH_SET("v6/acl1_1k_v6"),
+	CLASSBENCH_SET("v6/fw1_1k_v6"),
+	CLASSBENCH_SET("v6/ipc1_1k_v6"),
+	CLASSBENCH_SET("v6/acl1_10k_v6"),
+	CLASSBENCH_SET("v6/fw1_10k_v6"),
+	CLASSBENCH_SET("v6/ipc1_10k_v6"),
+};
+enum { SETS = sizeof(sets) / sizeof(*sets), COMPARES_MAX = 100000 };
 
-struct prefixes {
-	struct bench_prefix *v;
+static const struct effort usual_effort = { 9, 3000, 8000, 1024 };
+static const struct effort quick_effort = { 1, 100, 100, 64 };
+
+struct bench {
+	const char *source, *data, *output;
+	char folder[64];
+	bool quick;
+	json_t *rows;
+	size_t wrong;
+};
+
+/* -------------------------------------------------- in a set's own process */
+
+static void send_row(FILE *out, json_t *row)
+{
+	json_dumpf(row, out, JSON_COMPACT | JSON_REAL_PRECISION(6));
+	fputc('\n', out);
+	fflush(out);
+	json_decref(row);
+}
+
+/* The set as files in our folder, by the program that can read it. */
+static bool classbench_file(const struct bench *b, const char *verb,
+			    const char *name, const char *path)
+{
+	char command[1024];
+
+	snprintf(command, sizeof(command), "srcdir='%s' "
+		 "tests/classbench/classbench %s '%s' >'%s' 2>/dev/null",
+		 b->source, verb, name, path);
+	return !system(command);
+}
+
+static bool classbench(const struct bench *b, struct workload *w,
+		       const char *name)
+{
+	char *policy, packets[512];
+
+	if (asprintf(&policy, "%s/set.skl", b->folder) < 0)
+		return false;
+	snprintf(packets, sizeof(packets), "%s/set.pkt", b->folder);
+	return classbench_file(b, "policy", name, policy) &&
+		classbench_file(b, "packets", name, packets) &&
+		workload_file(w, policy);
+}
+
+static bool lists(const struct bench *b, struct workload *w,
+		  const char *const *files)
+{
+	const char *paths[4] = { NULL };
+	char *path;
+
+	for (int i = 0; files[i]; i++) {
+		if (asprintf(&path, "%s/prefixes/%s", b->data, files[i]) < 0 ||
+		    access(path, R_OK))
+			return false;
+		paths[i] = path;
+	}
+	return workload_lists(w, paths);
+}
+
+static bool prepare(const struct bench *b, const struct set *s,
+		    struct workload *w)
+{
+	char *path;
+
+	w->name = s->name;
+	switch (s->kind) {
+	case RANDOM4:
+	case RANDOM6:
+		workload_random(w, s->kind == RANDOM4 ? 4 : 6, s->n);
+		return true;
+	case LISTS:
+		return lists(b, w, s->files);
+	case CLASSBENCH:
+		return classbench(b, w, s->files[0]);
+	case FILES:
+		if (s->files[0][0] == '/')
+			return workload_file(w, s->files[0]);
+		return asprintf(&path, "%s/%s", b->source, s->files[0]) > 0 &&
+			workload_file(w, path);
+	}
+	return false;
+}
+
+struct programs {
+	struct bench_program v[8];
 	size_t n;
 };
 
-static int by_low(const void *a, const void *b)
+static struct bench_program *next(struct programs *p)
 {
-	const struct bench_prefix *x = a, *y = b;
+	struct bench_program *x = &p->v[p->n];
 
-	return x->low < y->low ? -1 : x->low > y->low;
-}
-
-/* N different prefixes /24, or of more bits where there are not enough. */
-static struct prefixes random_prefixes(size_t n)
-{
-	struct prefixes p = { calloc(n, sizeof(*p.v)), 0 };
-	struct random r = random_new(n);
-	uint8_t length = n > 500000 ? 28 : 24;
-
-	while (p.n < n) {
-		size_t kept = 0;
-
-		for (; p.n < n; p.n++)
-			p.v[p.n] = (struct bench_prefix) {
-				.family = 4, .length = length,
-				.low = (uint32_t)random_next(&r) >>
-					(32 - length) << (32 - length),
-				.value = (uint16_t)random_below(&r, LABELS),
-			};
-		qsort(p.v, p.n, sizeof(*p.v), by_low);
-		for (size_t i = 0; i < p.n; i++)
-			if (!i || p.v[i].low != p.v[kept - 1].low)
-				p.v[kept++] = p.v[i];
-		p.n = kept;
-	}
-	return p;
-}
-
-static char *policy_text(const struct prefixes *p, size_t *size)
-{
-	char *text;
-	FILE *f = open_memstream(&text, size);
-
-	fprintf(f, "policy bench\n");
-	for (int i = 0; i < LABELS - 2; i++)
-		fprintf(f, "socket s%d tcp\n", i);
-	fprintf(f, "map m by to {\n");
-	for (size_t i = 0; i < p->n; i++) {
-		uint32_t a = (uint32_t)p->v[i].low;
-		char label[16];
-
-		snprintf(label, sizeof(label), "s%u", p->v[i].value);
-		fprintf(f, "%u.%u.%u.%u/%u -> %s\n", a >> 24, a >> 16 & 255,
-			a >> 8 & 255, a & 255, p->v[i].length,
-			p->v[i].value == LABELS - 2 ? "pass" :
-			p->v[i].value == LABELS - 1 ? "drop" : label);
-	}
-	fprintf(f, "}\ntcp -> map m\ndefault -> pass\n");
-	fclose(f);
-	return text;
-}
-
-/* ------------------------------------------------------------- streams */
-
-enum kind { HOT, SKEWED, UNIFORM, KINDS };
-static const char *const kind_names[] = { "hot", "skewed", "uniform" };
-
-/* A rank by Zipf's law with exponent 1, by inversion of its integral. */
-static size_t zipf(struct random *r, size_t n)
-{
-	double u = (double)(random_next(r) >> 11) / 9007199254740992.0;
-
-	return (size_t)(pow((double)n + 1, u) - 1);
-}
-
-static struct packet *make_stream(const struct prefixes *p, enum kind kind)
-{
-	struct packet *v = calloc(STREAM, sizeof(*v));
-	struct random r = random_new(77);
-	size_t hot = random_below(&r, (uint32_t)p->n);
-
-	for (size_t i = 0; i < STREAM; i++) {
-		size_t at = kind == HOT ? hot : kind == UNIFORM ?
-			random_below(&r, (uint32_t)p->n) :
-			zipf(&r, p->n) * 7919 % p->n;
-		uint32_t inside = kind == HOT ? 1 :
-			(uint32_t)random_next(&r);
-
-		v[i] = (struct packet) {
-			.family = 4, .protocol = PACKET_TCP, .local_port = 443,
-			.remote_port = 50000, .remote = 0xc6336407,
-			.local = p->v[at].low |
-				(inside & (0xffffffffu >> p->v[at].length)),
-		};
-	}
-	return v;
-}
-
-/* ------------------------------------------------------------- look-ups */
-
-static bool compiled_program(struct stream *s, const char *text, size_t size,
-			     unsigned int optimize, struct bench_program *out)
-{
-	struct compile_options o = {
-		.optimize = optimize, .until = COMPILE_ALL, .text = text,
-		.size = size, .name = "bench.skl",
-		.target = target_find("6.18"),
-		.prologue = bench_prologue, .prologue_ctx = s,
+	*x = (struct bench_program) {
+		.from_map = -1, .from_context = -1, .rodata = -1,
+		.counters = -1, .other = -1,
 	};
-	struct compiled c;
-	bool done;
-
-	if (compile(&c, NULL, &o))
-		return false;
-	done = c.image && bench_load(c.image, -1, out);
-	compiled_free(&c);
-	return done;
+	return x;
 }
 
-static void print_time(bool have, double ns)
+/* False: our own is refused. What cannot be made for others is left out. */
+static bool make_programs(struct programs *p, struct workload *w,
+			  const struct bench_packets *k)
 {
-	if (have)
-		printf(" %8.1f", ns);
+	static bool (*const others[])(struct bench_program *p,
+				      struct workload *w,
+				      const struct bench_packets *k) = {
+		bench_hand, bench_trie, bench_hash, bench_chain,
+	};
+
+	p->n += bench_empty(next(p), w, k);
+	for (int level = 2; level >= 0; level--) {
+		if (level < 2 && w->entries > COMPARES_MAX)
+			break;
+		if (bench_ours(next(p), w, k, (unsigned int)level))
+			p->n++;
+		else if (level == 2)
+			return false;
+		else
+			bench_close(&p->v[p->n]);
+	}
+	for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++)
+		if (others[i](next(p), w, k))
+			p->n++;
+		else
+			bench_close(&p->v[p->n]);
+	return true;
+}
+
+static void measure(struct programs *p, struct workload *w,
+		    struct bench_packets *k, struct stream *s,
+		    const struct effort *e, FILE *out)
+{
+	double ns[8];
+	size_t wrong = 0;
+
+	packets_put(k, s);
+	for (size_t i = 0; i < p->n; i++) {
+		if (!strcmp(p->v[i].name, "hash"))
+			bench_hash_fill(&p->v[i], w, s);
+		if (i)
+			wrong += bench_wrong(&p->v[i], w, k, s, e->checks);
+	}
+	if (s->kind == STREAM_COLD || s->kind == STREAM_EVICTED)
+		bench_cold(p->v, p->n, k, s->kind == STREAM_EVICTED, e, ns);
 	else
-		printf(" %8s", "-");
+		bench_warm(p->v, p->n, k, s->kind == STREAM_HOT, e, ns);
+	send_row(out, lookup_row(w, s, p->v, p->n, ns, wrong));
 }
 
-static double timed(const struct bench_program *p, bool cold)
+static void lookups(struct workload *w, const struct effort *e, FILE *out)
 {
-	return cold ? bench_cold(p) : bench_warm(p);
-}
+	struct stream *s = calloc(1, sizeof(*s));
+	struct programs p = { .n = 0 };
+	struct bench_packets k;
 
-/* One row: a stream, warm or cold, and all programs. */
-static void row(const struct prefixes *p, const char *text, size_t size,
-		enum kind kind, bool cold)
-{
-	struct packet *packets = make_stream(p, kind);
-	struct stream s = { packets };
-	struct bench_program empty, program;
-	bool have;
-	double zero = 0;
-
-	if (!bench_empty(&s, &empty))
-		exit(1);
-	zero = timed(&empty, cold);
-	printf("%9zu  %-8s %-5s", p->n, kind_names[kind],
-	       cold ? "cold" : "warm");
-	for (int i = 0; i < 4; i++) {
-		program.program = -1;
-		have = i == 0 ? compiled_program(&s, text, size, 2, &program) :
-			i == 1 ? p->n <= 100000 && compiled_program(&s, text,
-						size, 1, &program) :
-			i == 2 ? bench_trie(&s, p->v, p->n, &program) :
-			bench_hash(&s, p->v, p->n, &program);
-		print_time(have, have ? timed(&program, cold) - zero : 0);
-		if (have)
-			bench_close(&program);
+	if (!packets_open(&k) || !make_programs(&p, w, &k)) {
+		send_row(out, json_pack("{ss ss sI ss sb}", "kind", "failed",
+					"set", w->name, "entries",
+					(json_int_t)w->entries, "why",
+					"its program is not taken by the kernel",
+					"ours", 1));
+		return;
 	}
-	printf("\n");
-	fflush(stdout);
-	bench_close(&empty);
-	free(packets);
-}
-
-static void lookups(size_t largest)
-{
-	printf("\nns a look-up, net of the empty program; tcp to n random "
-	       "prefixes, 16 verdicts\n%9s  %-8s %-5s %8s %8s %8s %8s\n", "n",
-	       "stream", "", "-O2", "compares", "trie", "hash");
-	for (size_t n = 10; n <= largest; n *= 10) {
-		struct prefixes p = random_prefixes(n);
-		size_t size;
-		char *text = policy_text(&p, &size);
-
-		for (int kind = 0; kind < KINDS; kind++)
-			row(&p, text, size, (enum kind)kind, false);
-		row(&p, text, size, UNIFORM, true);
-		free(text);
-		free(p.v);
+	for (int kind = 0; kind < STREAM_KINDS; kind++) {
+		if (!stream_fits(w, (enum stream_kind)kind))
+			continue;
+		stream_fill(s, w, (enum stream_kind)kind);
+		measure(&p, w, &k, s, e, out);
 	}
 }
 
-/* ------------------------------------------------------------ compiling */
-
-struct cost {
-	double seconds, load;
-	long kilobytes;
-	size_t object, insns, tables;
-	int status;
-};
-
-static double now(void)
+static void measure_set(const struct bench *b, const struct set *set,
+			FILE *out)
 {
-	struct timespec t;
+	unsigned int limit = b->quick ? 20 : 120;
+	struct workload w = { .name = set->name };
+	struct cost cost;
 
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+	if (!prepare(b, set, &w)) {
+		send_row(out, json_pack("{ss ss si ss}", "kind", "failed",
+					"set", set->name, "entries", 0, "why",
+					"its data is not here"));
+		return;
+	}
+	cost_measure(&cost, &w, b->folder, limit);
+	send_row(out, cost_row(&w, &cost));
+	if (!cost.failed[0])
+		lookups(&w, b->quick ? &quick_effort : &usual_effort, out);
 }
 
-/*
- * What takes memory is done by a child: a process that is forked begins with
- * its parent's peak, and skpolc's own is to be seen.
- */
-static void in_child(void (*work)(void *ctx), void *ctx)
+/* ----------------------------------------------------------- all of them */
+
+static void take_row(struct bench *b, const char *line)
 {
-	int status;
+	json_t *row = json_loads(line, 0, NULL);
+
+	if (!row)
+		return;
+	b->wrong += (size_t)json_integer_value(json_object_get(row, "wrong"));
+	b->wrong += json_is_true(json_object_get(row, "ours"));
+	if (strcmp(json_string_value(json_object_get(row, "kind")), "cost"))
+		report_row(row);
+	json_array_append_new(b->rows, row);
+}
+
+static void run_set(struct bench *b, const struct set *set)
+{
+	char line[4096];
+	int ends[2], status;
+	FILE *in;
 	pid_t pid;
 
 	fflush(stdout);
+	if (pipe(ends))
+		exit(3);
 	pid = fork();
 	if (!pid) {
-		work(ctx);
-		fflush(stdout);
+		close(ends[0]);
+		measure_set(b, set, fdopen(ends[1], "w"));
 		_exit(0);
 	}
-	waitpid(pid, &status, 0);
-}
-
-struct row {			/* in memory that children share */
-	char path[256];
-	size_t prefixes;
-	struct cost cost;
-};
-
-static struct cost run_skpolc(const char *path, const char *object)
-{
-	struct cost c = { .status = -1 };
-	struct rusage use;
-	struct stat st;
-	double begin = now();
-	pid_t pid = fork();
-
-	if (!pid) {
-		execl("./skpolc", "skpolc", path, "-o", object, (char *)NULL);
-		_exit(127);
-	}
-	if (wait4(pid, &c.status, 0, &use) == pid)
-		c.kilobytes = use.ru_maxrss;
-	c.seconds = now() - begin;
-	if (!stat(object, &st))
-		c.object = (size_t)st.st_size;
-	return c;
-}
-
-/* The same policy once more, to see its size and the time to load it. */
-static void load_cost(void *ctx)
-{
-	struct row *r = ctx;
-	struct cost *c = &r->cost;
-	struct compile_options o = { .optimize = 2, .until = COMPILE_ALL };
-	struct bench_program p;
-	struct compiled k;
-	int sockets;
-
-	if (compile(&k, r->path, &o))
-		return;
-	if (k.image) {
-		sockets = bpf_map_create(BPF_MAP_TYPE_SOCKMAP, "sockets", 4, 8,
-					 k.image->nslots + 1, NULL);
-		c->insns = k.image->ninsns;
-		c->tables = k.image->rodata_size;
-		if (bench_load(k.image, sockets, &p))
-			c->load = p.load_seconds;
-		bench_close(&p);
-	}
-	compiled_free(&k);
-}
-
-static void cost_row(const char *name, const char *path, const char *object)
-{
-	struct row *r = mmap(NULL, sizeof(*r), PROT_READ | PROT_WRITE,
-			     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	struct cost c;
-
-	snprintf(r->path, sizeof(r->path), "%s", path);
-	r->cost = run_skpolc(path, object);
-	in_child(load_cost, r);
-	c = r->cost;
-	munmap(r, sizeof(*r));
-	printf("%-22s %8.3f %8.1f %10zu %9zu %10zu %8.3f%s\n", name,
-	       c.seconds, (double)c.kilobytes / 1024, c.object, c.insns,
-	       c.tables, c.load, c.status ? "  FAILED" : "");
-	fflush(stdout);
-}
-
-static void write_file(const char *path, const char *text, size_t size)
-{
-	FILE *f = fopen(path, "w");
-
-	if (!f || fwrite(text, 1, size, f) != size || fclose(f)) {
-		perror(path);
-		exit(1);
+	close(ends[1]);
+	in = fdopen(ends[0], "r");
+	while (fgets(line, sizeof(line), in))
+		take_row(b, line);
+	fclose(in);
+	if (waitpid(pid, &status, 0) == pid && status) {
+		snprintf(line, sizeof(line), "{\"kind\":\"failed\",\"set\":"
+			 "\"%s\",\"why\":\"the benchmark ended with status "
+			 "%#x\",\"ours\":true}", set->name,
+			 (unsigned int)status);
+		take_row(b, line);
 	}
 }
 
-static void write_policy(void *ctx)
+static bool asked_for(const struct set *s, char **patterns)
 {
-	struct row *r = ctx;
-	struct prefixes p = random_prefixes(r->prefixes);
-	size_t size;
-	char *text = policy_text(&p, &size);
-
-	write_file(r->path, text, size);
+	if (!*patterns)
+		return s->usual;
+	for (; *patterns; patterns++)
+		if (!fnmatch(*patterns, s->name, 0))
+			return true;
+	return false;
 }
 
-static void random_cost(const char *name, size_t n, const char *folder)
+static size_t run_sets(struct bench *b, char **patterns)
 {
-	struct row r = { .prefixes = n };
-	char object[256];
+	size_t n = 0;
 
-	snprintf(r.path, sizeof(r.path), "%s/bench.skl", folder);
-	snprintf(object, sizeof(object), "%s/bench.o", folder);
-	in_child(write_policy, &r);
-	cost_row(name, r.path, object);
+	for (size_t i = 0; i < SETS; i++)
+		if (asked_for(&sets[i], patterns)) {
+			run_set(b, &sets[i]);
+			n++;
+		}
+	for (; *patterns; patterns++)
+		if (strstr(*patterns, ".skl")) {
+			struct set s = { *patterns, FILES, true, 0, { 0 } };
+
+			s.files[0] = realpath(*patterns, NULL);
+			run_set(b, &s);
+			n++;
+		}
+	return n;
 }
 
-/* argv: "sizes" FOLDER EDGE [NAME.skl...], or "lookups" LARGEST */
+static int finish(struct bench *b)
+{
+	json_t *row;
+	size_t i;
+
+	json_array_foreach(b->rows, i, row)
+		if (!strcmp(json_string_value(json_object_get(row, "kind")),
+			    "cost"))
+			report_row(row);
+	if (b->output && !report_write(b->output, b->rows))
+		return 3;
+	if (b->wrong)
+		fprintf(stderr, "bench: %zu answers are wrong\n", b->wrong);
+	return b->wrong ? 1 : 0;
+}
+
+static int list(void)
+{
+	for (size_t i = 0; i < SETS; i++)
+		printf("%s\n", sets[i].name);
+	return 0;
+}
+
+static bool alone_on_one_cpu(void)
+{
+	cpu_set_t one;
+
+	CPU_ZERO(&one);
+	CPU_SET(sched_getcpu(), &one);
+	return !geteuid() && !unshare(CLONE_NEWNET) &&
+		!sched_setaffinity(0, sizeof(one), &one);
+}
+
 int main(int argc, char **argv)
 {
-	char object[256];
+	struct bench b = { .source = "..", .data = "../../shared/data",
+			   .folder = "/tmp/skpol-bench.XXXXXX",
+			   .rows = json_array() };
+	int got, status;
 
-	if (geteuid() || unshare(CLONE_NEWNET)) {
+	while ((got = getopt(argc, argv, "lqo:s:d:")) != -1)
+		switch (got) {
+		case 'l':
+			return list();
+		case 'q':
+			b.quick = true;
+			break;
+		case 'o':
+			b.output = optarg;
+			break;
+		case 's':
+			b.source = optarg;
+			break;
+		case 'd':
+			b.data = optarg;
+			break;
+		default:
+			return 2;
+		}
+	libbpf_set_print(NULL);
+	if (!alone_on_one_cpu()) {
 		fprintf(stderr, "bench: loading programs needs root\n");
 		return 77;
 	}
-	if (argc == 3 && !strcmp(argv[1], "lookups")) {
-		lookups((size_t)atol(argv[2]));
-		return 0;
+	if (!mkdtemp(b.folder))
+		return 3;
+	if (!run_sets(&b, argv + optind)) {
+		fprintf(stderr, "bench: no set of that name: see bench -l\n");
+		status = 2;
+	} else {
+		status = finish(&b);
 	}
-	if (argc < 4 || strcmp(argv[1], "sizes"))
-		return 2;
-	printf("%-22s %8s %8s %10s %9s %10s %8s\n", "policy", "compile s",
-	       "MiB", "object", "insns", "tables", "load s");
-	snprintf(object, sizeof(object), "%s/out.o", argv[2]);
-	for (int i = 3; i < argc; i++) {
-		const char *slash = strrchr(argv[i], '/');
+	for (const char *const *f = (const char *const[]){ "policy.skl", "log",
+			"set.skl", "set.pkt", "", NULL }; *f; f++) {
+		char path[512];
 
-		cost_row(slash ? slash + 1 : argv[i], argv[i], object);
+		snprintf(path, sizeof(path), "%s/%s", b.folder, *f);
+		remove(path);
 	}
-	random_cost("100,000 prefixes", 100000, argv[2]);
-	random_cost("1,000,000 prefixes", 1000000, argv[2]);
-	return 0;
+	return status;
 }

@@ -351,6 +351,36 @@ static int print_policy(const char *name)
 	return 0;
 }
 
+/* For the benchmark: its packets and their verdicts, as a .pkt file. */
+static int print_packets(const char *name)
+{
+	char trace_name[64], match_name[64], line[LINE_MAX_BYTES],
+		match[LINE_MAX_BYTES], text[PACKET_TEXT_MAX];
+	/* The IPv6 sets have the match files of their IPv4 originals. */
+	const char *plain = strrchr(name, '/') ? strrchr(name, '/') + 1 : name;
+	gzFile trace, first;
+	struct line l;
+
+	snprintf(trace_name, sizeof(trace_name), "%s_trace", name);
+	snprintf(match_name, sizeof(match_name), "%.*s_match",
+		 (int)(strstr(plain, "_v6") ? strstr(plain, "_v6") - plain :
+		       (long)strlen(plain)), plain);
+	trace = need_file(trace_name);
+	first = need_file(match_name);
+	while (next_line(trace, line)) {
+		if (!read_packet(line, &l) || !next_line(first, match))
+			bad_line(trace_name, line);
+		l.first = (unsigned int)atoi(match);
+		if (l.protocol == PACKET_TCP || l.protocol == PACKET_UDP)
+			printf("%s => %s\n",
+			       packet_print(&l.question.packet, text),
+			       l.first ? verdict(l.first - 1) : "pass");
+	}
+	gzclose(trace);
+	gzclose(first);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	size_t i, wrong = 0;
@@ -359,6 +389,8 @@ int main(int argc, char **argv)
 	find_folder();
 	if (argc == 3 && !strcmp(argv[1], "policy"))
 		return print_policy(argv[2]);
+	if (argc == 3 && !strcmp(argv[1], "packets"))
+		return print_packets(argv[2]);
 	f = open_file(sets[0].rules);
 	if (!f) {
 		printf("SKIP: no ClassBench sets in %s\n", folder);

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * bench_measure - nanoseconds, and whether the answers are right
+ *
+ * In: programs, the first of them empty. Out: what each takes net of that one.
+ *
+ * Warm: calls of a million runs by turns; the least of each program counts, for
+ * nothing makes a program faster than it is. Cold: calls of one run each by
+ * turns, in shuffled order. The kernel's clock goes in steps of 10 ns, and what
+ * else the machine does is in many a sample: so it is the mean that counts, of
+ * the middle half of the differences to the empty program on the same packet.
+ * Evicted: the same, and before each run so much other memory is read that
+ * neither of the core's own caches holds anything of the program.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../random/world.h"
+#include "bench.h"
+
+enum { PROGRAMS_MAX = 16 };
+
+/* --------------------------------------------------------------- answers */
+
+static unsigned int kind_of(const struct packet *p)
+{
+	return (p->protocol == PACKET_UDP) * 2 + (p->family == 6);
+}
+
+static const char *said(const struct bench_program *p, struct workload *w,
+			const struct packet *packet, uint32_t answer, int ret)
+{
+	if (ret < 0)
+		return "nothing: the kernel did not run it";
+	if (answer == NO_ANSWER)
+		return ret ? "pass" : "drop";
+	if (p->by_kind)
+		answer += kind_of(packet);
+	if (!p->labels)
+		return answer < w->nlabels ? w->labels[answer] : "a label";
+	return answer < p->nlabels ? w->labels[p->labels[answer]] : "a step";
+}
+
+static bool is_right(const struct bench_program *p, struct workload *w,
+		     const struct bench_packets *k, const struct stream *s,
+		     size_t i, bool from_map)
+{
+	char text[PACKET_TEXT_MAX];
+	const char *verdict;
+	uint32_t ns;
+	int ret;
+
+	k->map->next = i;
+	k->map->answer = NO_ANSWER;
+	ret = bench_run(from_map ? p->from_map : p->from_context,
+			k->map->packets[i], 1, &ns);
+	verdict = said(p, w, &s->packets[i], k->map->answer, ret);
+	if (!strcmp(verdict, w->labels[s->expected[i]]))
+		return true;
+	fprintf(stderr, "bench: %s: %s: %s says %s, not %s\n", w->name,
+		packet_print(&s->packets[i], text), p->name, verdict,
+		w->labels[s->expected[i]]);
+	return false;
+}
+
+size_t bench_wrong(const struct bench_program *p, struct workload *w,
+		   const struct bench_packets *k, const struct stream *s,
+		   unsigned int checks)
+{
+	size_t wrong = 0, step = checks < STREAM ? STREAM / checks : 1;
+
+	for (size_t i = 0; i < STREAM && wrong < 5; i += step)
+		if (s->expected[i] != NO_LABEL_KNOWN)
+			wrong += !is_right(p, w, k, s, i, true) +
+				!is_right(p, w, k, s, i, false);
+	return wrong;
+}
+
+/* ------------------------------------------------------------------ warm */
+
+/* ns of a run, from outside: the kernel's own figure has no fraction. */
+static double one_call(const struct bench_program *p, struct bench_packets *k,
+		       bool hot, uint32_t repeat)
+{
+	uint32_t ns;
+	double begin;
+
+	k->map->next = 0;
+	begin = bench_now();
+	bench_run(hot ? p->from_context : p->from_map, k->map->packets[0],
+		  repeat, &ns);
+	return (bench_now() - begin) * 1e9 / repeat;
+}
+
+static uint32_t repeat_for(double ns, unsigned int call_us)
+{
+	double n = call_us * 1e3 / (ns > 1 ? ns : 1);
+
+	return n < STREAM ? STREAM : n > 1 << 20 ? 1 << 20 : (uint32_t)n;
+}
+
+void bench_warm(const struct bench_program *v, size_t n, struct bench_packets *k,
+		bool hot, const struct effort *e, double *ns)
+{
+	uint32_t repeat[PROGRAMS_MAX];
+
+	for (size_t i = 0; i < n; i++) {
+		ns[i] = 1e9;
+		repeat[i] = repeat_for(one_call(&v[i], k, hot, STREAM),
+				       e->call_us);
+	}
+	for (unsigned int round = 0; round < e->rounds; round++)
+		for (size_t i = 0; i < n; i++) {
+			double t = one_call(&v[i], k, hot, repeat[i]);
+
+			ns[i] = t < ns[i] ? t : ns[i];
+		}
+	for (size_t i = n; i-- > 0;)
+		ns[i] -= ns[0];
+}
+
+/* ------------------------------------------------------------------ cold */
+
+static uint8_t *eviction;
+static size_t eviction_size;
+
+/* Twice the second cache, a line each: what a busy server does meanwhile. */
+static void evict_caches(void)
+{
+	static volatile uint8_t sink;
+	uint8_t sum = 0;
+
+	if (!eviction) {
+		long l2 = sysconf(_SC_LEVEL2_CACHE_SIZE);
+
+		eviction_size = l2 > 0 ? (size_t)l2 * 2 : 2 << 20;
+		eviction = malloc(eviction_size);
+		memset(eviction, 1, eviction_size);
+	}
+	for (size_t i = 0; i < eviction_size; i += 64)
+		sum += eviction[i];
+	sink = sum;
+	(void)sink;
+}
+
+static int by_value(const void *a, const void *b)
+{
+	int32_t x = *(const int32_t *)a, y = *(const int32_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* Of the middle half. */
+static double trimmed_mean(int32_t *v, size_t n)
+{
+	size_t out = n / 4;
+	double sum = 0;
+
+	qsort(v, n, sizeof(*v), by_value);
+	for (size_t i = out; i < n - out; i++)
+		sum += v[i];
+	return sum / (double)(n - 2 * out);
+}
+
+/* One packet to all programs; who begins changes. */
+static void ask_all(const struct bench_program *v, size_t n,
+		    const struct bench_packets *k, size_t packet, size_t turn,
+		    bool evict, uint32_t *ns)
+{
+	for (size_t i = 0; i < n; i++) {
+		size_t at = (i + turn) % n;
+
+		if (evict)
+			evict_caches();
+		bench_run(v[at].from_context, k->map->packets[packet], 1,
+			  &ns[at]);
+	}
+}
+
+void bench_cold(const struct bench_program *v, size_t n,
+		const struct bench_packets *k, bool evict,
+		const struct effort *e, double *ns)
+{
+	/* An eviction takes longer than a hundred runs. */
+	size_t samples = evict ? e->samples / 4 : e->samples;
+	int32_t *net = calloc(n * samples, sizeof(*net));
+	struct random r = random_new(5);
+
+	for (size_t s = 0; s < samples; s++) {
+		uint32_t took[PROGRAMS_MAX];
+
+		ask_all(v, n, k, random_below(&r, STREAM), s, evict, took);
+		for (size_t i = 0; i < n; i++)
+			net[i * samples + s] = (int32_t)(took[i] - took[0]);
+	}
+	for (size_t i = 0; i < n; i++)
+		ns[i] = trimmed_mean(net + i * samples, samples);
+	free(net);
+}
