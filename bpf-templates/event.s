@@ -5,19 +5,51 @@
 # In:	r6 = context, r8 = the step that decided
 # Out:	r7 = a struct image_event of the ring, filled, its ifindex 0. `submit`
 #	must follow, with or without `ifindex` before it.
-# Ways:	untraced (nobody asked, or the ring is full): nothing to submit
-# Lost:	r0-r5
+# Ways:	untraced: nothing to submit. Nobody listens, or not to this rule, or it
+#	is not this one's turn, or the ring is full: then it is counted as lost.
+# Lost:	r0-r5, r7, the stack at -4
+# Holes: LISTENER = index of the struct image_listener in `counters`
 # Each word of an IPv6 address is 0 for IPv4 and the IPv4 address 0 for IPv6:
 # their OR is the address of either.
 .equ NO_TRACE, -1			# IMAGE_NO_TRACE
 .equ SLOT_BITS, 0xffffff		# IMAGE_SLOT_MASK
+.set LISTENER, 0
 	w1 = *(u32 *)(r8 + 12)		# rule
 	if w1 == NO_TRACE goto untraced
+	w1 = LISTENER
+	*(u32 *)(r10 - 4) = w1
+	r1 = counters ll
+	r2 = r10
+	r2 += -4
+	call 1				# bpf_map_lookup_elem
+	if r0 == 0 goto untraced
+	r1 = *(u64 *)(r0 + 0)		# every
+	if r1 == 0 goto untraced
+	r2 = *(u64 *)(r0 + 8)		# rule, plus 1
+	if r2 == 0 goto any
+	w3 = *(u32 *)(r8 + 12)
+	r3 += 1
+	if r2 != r3 goto untraced
+any:
+	r2 = *(u64 *)(r0 + 16)		# skip
+	if r2 == 0 goto turn
+	r2 += -1
+	*(u64 *)(r0 + 16) = r2
+	goto untraced
+turn:
+	r1 += -1
+	*(u64 *)(r0 + 16) = r1
+	r7 = r0
 	r1 = events ll
 	r2 = 64				# sizeof(struct image_event)
 	r3 = 0
 	call 131			# bpf_ringbuf_reserve
-	if r0 == 0 goto untraced
+	if r0 != 0 goto room
+	r1 = *(u64 *)(r7 + 24)		# lost
+	r1 += 1
+	*(u64 *)(r7 + 24) = r1
+	goto untraced
+room:
 	r7 = r0
 	call 5				# bpf_ktime_get_ns
 	*(u64 *)(r7 + 0) = r0

@@ -146,9 +146,9 @@ static void image_numbers(struct compiled *c)
 	struct image *m = c->image;
 
 	m->nslots = c->policy->nslots;
-	m->ncounters = c->policy->ncounters;
 	m->ninterfaces = (uint32_t)c->policy->ninterfaces;
 	m->events = c->effects->traces;
+	m->ncounters = c->policy->ncounters + m->events;
 }
 
 static void generate(struct compiled *c, const struct compile_options *o)

@@ -87,7 +87,10 @@ struct image {
 	size_t rodata_size;
 	struct image_variable *variables;	/* rising */
 	size_t nvariables;
-	uint32_t nslots, ncounters, ninterfaces;
+	uint32_t nslots, ninterfaces;
+	uint32_t ncounters;		/* elements of `counters`: those of
+					 * rules, then, with events, a struct
+					 * image_listener */
 	bool events;
 };
 

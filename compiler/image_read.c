@@ -78,7 +78,7 @@ static void read_rodata(struct arena *a, const struct objfile *o,
 void image_read(struct arena *a, const struct objfile *o, struct image *out)
 {
 	*out = (struct image){
-		.nslots = o->nslots, .ncounters = o->ncounters,
+		.nslots = o->nslots, .ncounters = o->ncounters + o->events,
 		.ninterfaces = o->ninterfaces, .events = o->events,
 	};
 	read_insns(a, o, out);

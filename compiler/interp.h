@@ -43,7 +43,14 @@ struct interp {
 	void (*event)(void *ctx, const struct image_event *e);
 	void *event_ctx;
 	bool events_full;		/* there is no room for an event */
+	uint64_t jiffies;		/* what bpf_jiffies64 returns */
 };
+
+/* Of an image with events, in m->counters. */
+static inline struct image_listener *interp_listener(const struct interp *m)
+{
+	return (struct image_listener *)&m->counters[m->image->ncounters - 1];
+}
 
 enum { INTERP_NO_SOCKET = UINT32_MAX, INTERP_STEPS_MAX = 1000000 };
 

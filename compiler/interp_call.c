@@ -193,8 +193,9 @@ static struct reg call(struct machine *m, int helper)
 	case BPF_FUNC_ktime_get_ns:
 	case BPF_FUNC_get_prandom_u32:
 	case BPF_FUNC_get_smp_processor_id:
-	case BPF_FUNC_jiffies64:
 		return number(0);	/* no verdict may depend on it */
+	case BPF_FUNC_jiffies64:
+		return number(m->in->jiffies);
 	case BPF_FUNC_sk_assign:
 		return sk_assign(m);
 	case BPF_FUNC_sk_release:

@@ -122,7 +122,9 @@ static void finish(struct decide *d)
 	code_place(d->c, d->drop);
 	emit_alu32_imm(d->c, BPF_MOV, BPF_REG_9, 0);
 	code_place(d->c, end);
-	template_emit(d->c, &template_event, NULL,
+	template_emit(d->c, &template_event,
+		      TEMPLATE_HOLES({ "LISTENER",
+				       d->l->in->policy->ncounters }),
 		      TEMPLATE_WAYS({ "untraced", untraced }));
 	if (d->l->in->options.ifindex)
 		template_emit(d->c, &template_ifindex, NULL, NULL);

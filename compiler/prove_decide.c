@@ -7,7 +7,7 @@
  * program, with the step taken from the packet. Each socket of the chain has
  * IMAGE_PLACES places, which are asked for in order: once each is the first
  * that is there, the first that is not refused, with each errno, and the two
- * mixed. Slots are numbered backwards, so code that does not ask skpol_slots is
+ * mixed; and there is each kind of listener to events. Slots are numbered backwards, so code that does not ask skpol_slots is
  * found. What happens is a function of step, kind and answers alone: the code
  * sees no other field.
  */
@@ -23,7 +23,8 @@ struct decide {
 	struct interp interp;
 };
 
-enum { PROLOGUE = 3, CHAIN_MAX = 64, ASKED_MAX = CHAIN_MAX * IMAGE_PLACES };
+enum { PROLOGUE = 3, CHAIN_MAX = 64, ASKED_MAX = CHAIN_MAX * IMAGE_PLACES,
+       JIFFIES = 0x12345 };
 enum { TAKEN = 0, ABSENT = 1 };	/* an answer, or a negative errno */
 
 struct trial {			/* one run, and what happened */
@@ -32,6 +33,8 @@ struct trial {			/* one run, and what happened */
 	uint32_t nanswers;	/* then TAKEN */
 	uint32_t asked;
 	uint32_t index[ASKED_MAX], flags;
+	struct image_listener listener;
+	bool full;		/* no room for an event */
 	uint32_t nevents;
 	struct image_event event;
 };
@@ -123,7 +126,7 @@ static struct decide *decide_at(struct prove *p, uint32_t pc)
 		.image = &d->image,
 		.program = interp_prepare(p->a, &d->image),
 		.sockets = { NULL, present, assign },
-		.event = event,
+		.event = event, .jiffies = JIFFIES,
 	};
 	d->interp.counters = arena_array(p->a, d->image.ncounters + 1,
 					 sizeof(struct image_counter));
@@ -189,7 +192,7 @@ static void count_step(const struct trial *t, uint32_t step,
 static struct image_counter counted(const struct chain *c,
 				    const struct trial *t)
 {
-	struct image_counter k = { .hits = 1 };
+	struct image_counter k = { .hits = 1, .last_hit = JIFFIES };
 
 	for (uint32_t i = 0; i < taker(c, t) / IMAGE_PLACES; i++)
 		count_step(t, i, &k);
@@ -204,7 +207,7 @@ static bool counters_fit(struct decide *d, const struct chain *c,
 
 	if (c->rule->counter == NO_COUNTER)
 		return true;
-	if (c->rule->counter >= d->image.ncounters)
+	if (c->rule->counter >= d->image.ncounters - d->image.events)
 		return false;
 	got = &d->interp.counters[c->rule->counter];
 	same = !memcmp(got, &want, sizeof(want));
@@ -221,15 +224,48 @@ static bool same_address(const uint8_t *got, u128 v, bool ip6)
 	return !memcmp(got, want, 16);
 }
 
-static bool event_fits(const struct chain *c, const struct trial *t,
-		       const struct packet *k)
+/* Whether an event was to be sent; what the listener is told of it. */
+static bool sends(const struct chain *c, const struct trial *t,
+		  struct image_listener *after)
+{
+	bool taken;
+
+	*after = t->listener;
+	if (!c->rule->trace || !after->every ||
+	    (after->rule && after->rule != (uint64_t)c->o->rule + 1))
+		return false;
+	taken = !after->skip;
+	after->skip = (taken ? after->every : after->skip) - 1;
+	after->lost += taken && t->full;
+	return taken && !t->full;
+}
+
+static bool listener_fits(struct decide *d, const struct image_listener *want)
+{
+	struct image_listener *got;
+	bool same;
+
+	if (!d->image.events)
+		return true;
+	got = interp_listener(&d->interp);
+	same = !memcmp(got, want, sizeof(*got));
+	memset(got, 0, sizeof(*got));
+	return same;
+}
+
+static bool event_fits(struct decide *d, const struct chain *c,
+		       const struct trial *t, const struct packet *k)
 {
 	const struct image_event *e = &t->event;
 	uint32_t at = taker(c, t) / IMAGE_PLACES;
 	uint32_t slot = at < c->n ? c->slot[at] :
 		c->o->pass ? IMAGE_PASS : IMAGE_DROP;
+	struct image_listener after;
+	bool sent = sends(c, t, &after);
 
-	if (!c->rule->trace)
+	if (!listener_fits(d, &after))
+		return false;
+	if (!sent)
 		return !t->nevents;
 	return t->nevents == 1 && e->rule == c->o->rule && e->slot == slot &&
 	       e->family == (k->family == 6 ? 10 : 2) &&
@@ -260,8 +296,11 @@ static bool run_fits(struct decide *d, const struct chain *c,
 	t->asked = t->nevents = t->flags = 0;
 	d->interp.sockets.ctx = t;
 	d->interp.event_ctx = t;
+	d->interp.events_full = t->full;
+	if (d->image.events)
+		*interp_listener(&d->interp) = t->listener;
 	interp_run(&d->interp, k, &r);
-	if (!counters_fit(d, c, t))
+	if (!event_fits(d, c, t, k) || !counters_fit(d, c, t))
 		return false;
 	if (r.trap || t->asked != asked ||
 	    r.verdict != (at < end ? 1u : c->o->pass) ||
@@ -270,9 +309,7 @@ static bool run_fits(struct decide *d, const struct chain *c,
 	for (uint32_t i = 0; i < asked; i++)
 		if (t->index[i] != place_index(d, c, i))
 			return false;
-	if (at < end && t->flags != c->flags[at / IMAGE_PLACES])
-		return false;
-	return event_fits(c, t, k);
+	return at == end || t->flags == c->flags[at / IMAGE_PLACES];
 }
 
 static const int16_t errors[] = { -91, -97, -94, -17, -22 };
@@ -317,6 +354,29 @@ static bool mixed_step_fits(struct decide *d, const struct chain *c,
 	return true;
 }
 
+/* Every kind of listener hears what it asked for, and changes nothing. */
+static bool listeners_fit(struct decide *d, const struct chain *c,
+			  struct trial *t, const struct packet *k)
+{
+	const uint64_t rule = (uint64_t)c->o->rule + 1;
+	const struct image_listener listeners[] = {
+		{ .every = 0, .rule = rule },
+		{ .every = 1, .rule = rule },
+		{ .every = 1, .rule = rule + 1 },
+		{ .every = 3, .skip = 2, .lost = 4 },
+		{ .every = 3 },
+	};
+
+	t->nanswers = 0;
+	for (size_t i = 0; i < sizeof(listeners) / sizeof(*listeners); i++) {
+		t->listener = listeners[i];
+		if (!run_fits(d, c, t, k))
+			return false;
+	}
+	t->full = true;
+	return run_fits(d, c, t, k);
+}
+
 bool decide_fits(struct prove *p, uint32_t pc, uint32_t row,
 		 uint32_t outcome, uint32_t kind)
 {
@@ -328,7 +388,7 @@ bool decide_fits(struct prove *p, uint32_t pc, uint32_t row,
 		.local_port = 0x1234, .remote_port = 0x5678,
 		.local = 0x81a2c3e4, .remote = 0x91b2d3f5, .ifindex = row,
 	};
-	struct trial t = { .d = d };
+	struct trial t = { .d = d, .listener.every = 1 };
 	struct chain c;
 
 	if (ip6) {
@@ -342,7 +402,7 @@ bool decide_fits(struct prove *p, uint32_t pc, uint32_t row,
 	for (uint32_t i = 0; i < c.n; i++)
 		if (!mixed_step_fits(d, &c, &t, &k, i))
 			return false;
-	return true;
+	return !d->image.events || listeners_fit(d, &c, &t, &k);
 }
 
 bool decide_clean(const struct prove *p)

@@ -142,6 +142,8 @@ static struct said bytes_do(struct judge *j, const struct packet *k,
 	j->nevents = 0;
 	memset(j->interp.counters, 0, (j->image.ncounters + 1) *
 	       sizeof(*j->interp.counters));
+	if (j->image.events)
+		interp_listener(&j->interp)->every = 1;
 	interp_run(&j->interp, k, &r);
 	s = (struct said){ .verdict = r.verdict, .slot = r.slot,
 			   .trap = !!r.trap, .trace = j->nevents ? j->rule :

@@ -24,10 +24,24 @@ enum { IMAGE_SLOTS_MAX = 65536, IMAGE_PLACES = 4 };
 struct image_counter {
 	uint64_t hits;		/* packets this rule decided */
 	uint64_t missing;	/* times all places of a step's slot were empty */
-	uint64_t last_hit;	/* reserved, 0 */
+	uint64_t last_hit;	/* jiffies: a clock that costs nothing to read */
 	/* times no place's socket was taken, by the last one's errno */
 	uint64_t eprototype, eafnosupport, esocktnosupport, eexist;
 	uint64_t other;
+};
+
+/*
+ * Who listens to `trace` rules. Where there is a map `events`, this is the
+ * last element of `counters`, behind those of the rules. Written by user space
+ * for all CPUs when somebody begins or ends to listen, `skip` and `lost` by
+ * the program. While nobody listens, a traced packet costs a look at `every`.
+ */
+struct image_listener {
+	uint64_t every;		/* send one event in so many; 0 = none */
+	uint64_t rule;		/* only of this rule, index + 1; 0 = of all */
+	uint64_t skip;		/* so many are not sent before the next */
+	uint64_t lost;		/* events that had no room in the ring */
+	uint64_t unused[4];
 };
 
 /* What a `trace` rule sends through `events`. Addresses in network order. */

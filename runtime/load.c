@@ -64,12 +64,13 @@ static int create_maps(struct load *l)
 		    .btf_key_type_id = l->btf.counter_key,
 		    .btf_value_type_id = l->btf.counter_value);
 	LIBBPF_OPTS(bpf_map_create_opts, events);
-	__u32 n = l->in->object->ncounters ? l->in->object->ncounters : 1;
+	__u32 n = l->in->object->ncounters + l->in->object->events;
 
 	if (uses(l->in->object, "counters")) {
 		l->out.counters = create(l, BPF_MAP_TYPE_PERCPU_ARRAY,
 					 "counters",
-					 sizeof(struct image_counter), n,
+					 sizeof(struct image_counter),
+					 n ? n : 1,
 					 &counters);
 		if (l->out.counters < 0)
 			return l->out.counters;

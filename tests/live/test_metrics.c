@@ -18,6 +18,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -140,6 +141,33 @@ static void numbers_and_labels(void **state)
 	says(o.out, "protocol=\"tcp\",family=\"ip4\"} 0\n");
 	says(o.out, "\nskpol_attached 1\n");
 	says(o.out, "generation=\"1\"");
+	judge_both();
+}
+
+/* To about a second, says the contract; what is wrong is wrong by more. */
+static void when_it_was_last_hit(void **state)
+{
+	static const char name[] =
+		"last_hit_timestamp_seconds{policy=\"edge\",rule=\"no\"} ";
+	long before = time(NULL), hit;
+	struct rig_output o;
+	const char *at;
+
+	(void)state;
+	rig_must_apply(policy);
+	silent_about(RIG_SKPOL("metrics").out, "last_hit");
+	send_some(1, 7008);
+	o = RIG_SKPOL("metrics");
+	at = strstr(o.out, name);
+	assert_non_null(at);
+	hit = strtol(at + strlen(name), NULL, 10);
+	assert_in_range(hit, before - 60, time(NULL));
+	rig_must_apply("policy edge\nno: udp port 7008 -> pass count\n"
+		       "default -> pass\n");
+	o = RIG_SKPOL("metrics");
+	at = strstr(o.out, name);
+	assert_non_null(at);
+	assert_in_range(strtol(at + strlen(name), NULL, 10), hit - 1, hit + 1);
 	judge_both();
 }
 
@@ -304,6 +332,7 @@ int main(void)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(numbers_and_labels),
+		TEST(when_it_was_last_hit),
 		TEST(nothing_applied),
 		TEST(a_namespace_is_a_label),
 		TEST(a_file_whole_or_not_at_all),

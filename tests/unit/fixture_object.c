@@ -100,7 +100,7 @@ static void make_image(struct arena *a, struct image *m)
 		.variables = COPY(variables), .nvariables = COUNT(variables),
 		.rodata = arena_alloc(a, RODATA_SIZE),
 		.rodata_size = RODATA_SIZE,
-		.nslots = 2, .ncounters = 1, .ninterfaces = 1, .events = true,
+		.nslots = 2, .ncounters = 2, .ninterfaces = 1, .events = true,
 	};
 	memcpy(m->rodata + METADATA, "edge", 5);
 	memcpy(m->rodata + SLOTS, slots, sizeof(slots));

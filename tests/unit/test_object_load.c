@@ -81,7 +81,7 @@ static void maps_are_what_was_asked_for(void **state)
 		bool typed;
 	} want[] = {
 		{ "sockets", BPF_MAP_TYPE_SOCKMAP, 4, 8, 2, false },
-		{ "counters", BPF_MAP_TYPE_PERCPU_ARRAY, 4, 64, 1, true },
+		{ "counters", BPF_MAP_TYPE_PERCPU_ARRAY, 4, 64, 2, true },
 		{ "events", BPF_MAP_TYPE_RINGBUF, 0, 0, 256 * 1024, false },
 		{ ".rodata", BPF_MAP_TYPE_ARRAY, 4, 96, 1, true },
 	};

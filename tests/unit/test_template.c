@@ -31,7 +31,8 @@
 #include "templates.h"
 
 enum {
-	NSLOTS = 8, NSTEPS = 8, CHAIN = 3, NCOUNTERS = 4, RULE = 7,
+	NSLOTS = 8, NSTEPS = 8, CHAIN = 3, NCOUNTERS = 5, RULE = 7,
+	LISTENER = NCOUNTERS - 1,
 	SLOTS = 8, STEPS = SLOTS + NSLOTS * 4,
 	RODATA_SIZE = STEPS + NSTEPS * sizeof(struct image_step),
 	INDEX_EMPTY = 3, INDEX_LISTENER = 5,	/* in sockets */
@@ -105,7 +106,8 @@ static void write_program(struct code *c)
 	code_place(c, x.pass);
 	emit_alu32_imm(c, BPF_MOV, BPF_REG_9, 1);
 	code_place(c, end);
-	template_emit(c, &template_event, NULL,
+	template_emit(c, &template_event,
+		      TEMPLATE_HOLES({ "LISTENER", LISTENER }),
 		      TEMPLATE_WAYS({ "untraced", untraced }));
 	template_emit(c, &template_ifindex, NULL, NULL);
 	template_emit(c, &template_submit, NULL, NULL);
@@ -255,8 +257,8 @@ static struct image_counter counter(const struct rig *r, uint32_t key)
 		sum.missing += v[i].missing;
 		sum.eprototype += v[i].eprototype;
 		sum.eafnosupport += v[i].eafnosupport;
-		sum.other += v[i].last_hit + v[i].esocktnosupport +
-			v[i].eexist + v[i].other;
+		sum.other += v[i].esocktnosupport + v[i].eexist + v[i].other;
+		sum.last_hit |= v[i].last_hit;
 	}
 	free(v);
 	return sum;
@@ -272,6 +274,36 @@ static void check_counter(const struct rig *r, uint32_t key, uint64_t missing,
 	assert_int_equal(n.eprototype, eprototype);
 	assert_int_equal(n.eafnosupport, eafnosupport);
 	assert_int_equal(n.other, 0);
+	assert_int_not_equal(n.last_hit, 0);
+}
+
+/* Writes what a listener asks for. */
+static void listen_to(const struct rig *r, uint64_t every, uint64_t rule,
+		      uint64_t skip)
+{
+	struct image_listener *v = calloc((size_t)r->ncpus, sizeof(*v));
+	uint32_t key = LISTENER;
+
+	for (int i = 0; i < r->ncpus; i++)
+		v[i] = (struct image_listener){ .every = every, .rule = rule,
+						.skip = skip };
+	assert_int_equal(bpf_map_update_elem(r->maps[IMAGE_COUNTERS], &key, v,
+					     0), 0);
+	free(v);
+}
+
+static uint64_t lost(const struct rig *r)
+{
+	struct image_listener *v = calloc((size_t)r->ncpus, sizeof(*v));
+	uint32_t key = LISTENER;
+	uint64_t n = 0;
+
+	assert_int_equal(bpf_map_lookup_elem(r->maps[IMAGE_COUNTERS], &key, v),
+			 0);
+	for (int i = 0; i < r->ncpus; i++)
+		n += v[i].lost;
+	free(v);
+	return n;
 }
 
 static int take_event(void *rig, void *data, size_t size)
@@ -315,6 +347,7 @@ static void an_empty_slot_and_then_a_socket(void **state)
 	struct rig *r = *state;
 	bool selected;
 
+	listen_to(r, 1, 0, 0);
 	assert_int_equal(run(r, AF_INET, IPPROTO_TCP, &selected), 1);
 	assert_true(selected);
 	check_counter(r, 0, 1, 0, 0);
@@ -420,6 +453,45 @@ static void each_place_is_tried_and_counted_once(void **state)
 	events(r);
 }
 
+/* A pass of udp6, some times: how many events it makes. */
+static unsigned int heard(struct rig *r, int times)
+{
+	bool selected;
+
+	while (times--)
+		assert_int_equal(run(r, AF_INET6, IPPROTO_UDP, &selected), 1);
+	return events(r);
+}
+
+static void a_listener_hears_what_it_asked_for(void **state)
+{
+	struct rig *r = *state;
+
+	listen_to(r, 0, 0, 0);
+	assert_int_equal(heard(r, 3), 0);
+	listen_to(r, 1, RULE + 1, 0);
+	assert_int_equal(heard(r, 3), 3);
+	listen_to(r, 1, RULE, 0);
+	assert_int_equal(heard(r, 3), 0);
+	listen_to(r, 1000, 0, 0);
+	assert_int_equal(heard(r, 1), 1);
+	listen_to(r, 1000, 0, 999);
+	assert_int_equal(heard(r, 1), 0);
+	assert_int_equal(lost(r), 0);
+}
+
+static void what_has_no_room_is_counted(void **state)
+{
+	enum { ROOM = 4096 / (64 + 8), MORE = 5 };
+	struct rig *r = *state;
+
+	listen_to(r, 1, 0, 0);
+	assert_int_equal(heard(r, 0), 0);
+	assert_int_equal(heard(r, ROOM + MORE), ROOM);
+	assert_int_equal(lost(r), MORE);
+	assert_int_equal(heard(r, 1), 1);
+}
+
 static bool may_load(void)
 {
 	static const struct bpf_insn pass[] = {
@@ -444,6 +516,8 @@ int main(void)
 		cmocka_unit_test(a_socket_of_another_protocol),
 		cmocka_unit_test(a_pass_is_counted_and_traced),
 		cmocka_unit_test(each_place_is_tried_and_counted_once),
+		cmocka_unit_test(a_listener_hears_what_it_asked_for),
+		cmocka_unit_test(what_has_no_room_is_counted),
 	};
 
 	if (unshare(CLONE_NEWNET) || !may_load()) {
