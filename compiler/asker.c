@@ -76,11 +76,14 @@ static const char *ask_diagram(struct asker *e, const struct packet *p)
 	const struct policy *y = e->c->policy;
 	const struct outcome *o;
 	u128 v[FIELD_COUNT];
-	dref leaf;
+	uint32_t action;
 
 	policy_packet_fields(y, p, v);
-	leaf = diagram_walk(e->c->diagram, v);
-	o = &y->outcomes[policy_action_outcome(y, dref_action(leaf), v)];
+	if (e->c->forest)
+		action = y->clauses[forest_walk(e->c->forest, y, v)].action;
+	else
+		action = dref_action(diagram_walk(e->c->diagram, v));
+	o = &y->outcomes[policy_action_outcome(y, action, v)];
 	return policy_choice_name(y, policy_first_choice(y, o,
 		(unsigned int)v[FIELD_FAMILY],
 		(unsigned int)v[FIELD_PROTOCOL]));

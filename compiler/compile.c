@@ -53,16 +53,23 @@ static bool split_looks_at_interface(const struct policy *p)
 	return false;
 }
 
-/* The diagram shows whether any verdict depends on the interface. */
+static bool diagram_looks_at_interface(const struct diagram *d)
+{
+	for (size_t i = 0; i < d->nnodes; i++)
+		if (d->nodes[i].field == FIELD_IFNAME ||
+		    d->nodes[i].field == FIELD_IFINDEX)
+			return true;
+	return false;
+}
+
+/* The diagrams show whether any verdict depends on the interface. */
 static bool looks_at_interface(const struct compiled *c)
 {
-	for (size_t i = 0; i < c->diagram->nnodes; i++) {
-		uint8_t field = c->diagram->nodes[i].field;
-
-		if (field == FIELD_IFNAME || field == FIELD_IFINDEX)
+	for (size_t i = 0; c->forest && i < c->forest->ntrees; i++)
+		if (diagram_looks_at_interface(c->forest->trees[i].diagram))
 			return true;
-	}
-	return split_looks_at_interface(c->policy);
+	return (c->diagram && diagram_looks_at_interface(c->diagram)) ||
+	       split_looks_at_interface(c->policy);
 }
 
 static bool choose_target(struct compiled *c, const struct compile_options *o)
@@ -151,6 +158,19 @@ static void image_numbers(struct compiled *c)
 	m->ncounters = c->policy->ncounters + m->events;
 }
 
+static void make_blocks(struct compiled *c, struct blocks *out)
+{
+	struct arena *a = &c->arena;
+	struct diagram *d = diagram_map_leaves(a, c->diagram,
+					       c->effects->of_action,
+					       DREF_NONE);
+	uint32_t *rules = arena_array(a, c->effects->n, sizeof(*rules));
+
+	for (size_t i = 0; i < c->effects->n; i++)
+		rules[i] = c->effects->v[i].rule;
+	blocks_build(a, d, rules, out);
+}
+
 static void generate(struct compiled *c, const struct compile_options *o)
 {
 	struct arena *a = &c->arena;
@@ -158,18 +178,20 @@ static void generate(struct compiled *c, const struct compile_options *o)
 	struct blocks blocks;
 	struct code code;
 	struct lower_input in = {
-		.policy = c->policy, .blocks = &blocks, .effects = c->effects,
+		.policy = c->policy, .effects = c->effects,
 		.options = { o->optimize, c->target->ifindex, o->prologue,
 			     o->epilogue, o->prologue_ctx },
 	};
 	struct layout_options lo = { o->reach, c->target->gotol };
-	struct diagram *d = diagram_map_leaves(a, c->diagram,
-					       c->effects->of_action);
-	uint32_t *rules = arena_array(a, c->effects->n, sizeof(*rules));
 
-	for (size_t i = 0; i < c->effects->n; i++)
-		rules[i] = c->effects->v[i].rule;
-	blocks_build(a, d, rules, &blocks);
+	if (c->forest) {
+		c->ranks = arena_alloc(a, sizeof(*c->ranks));
+		forest_rank(a, c->forest, c->policy, c->effects, c->ranks);
+		in.forest = c->ranks;
+	} else {
+		make_blocks(c, &blocks);
+		in.blocks = &blocks;
+	}
 	code_init(&code, a);
 	lower(a, &in, &code, &rodata);
 	metadata(c, &rodata);
@@ -205,9 +227,16 @@ static void say_internal(struct compiled *c)
 /* Programs with another prologue are for measuring. */
 static void prove_bytes(struct compiled *c, const struct compile_options *o)
 {
+	struct prove_forest f;
+
 	if (o->no_proof || o->prologue)
 		return;
-	if (prove_image(&c->arena, c->policy, c->image, &c->proof))
+	if (c->forest)
+		f = (struct prove_forest){ c->forest->ntrees,
+					   c->forest->tree_of,
+					   c->ranks->of_clause };
+	if (prove_forest_image(&c->arena, c->policy, c->image,
+			       c->forest ? &f : NULL, &c->proof))
 		return;
 	if (c->proof.unproved)
 		diag_add(&c->diags, DIAG_UNPROVED, NULL,
@@ -217,11 +246,27 @@ static void prove_bytes(struct compiled *c, const struct compile_options *o)
 		say_internal(c);
 }
 
-static void build_diagram(struct compiled *c)
+enum { DIAGRAM_WEIGHT = 400000, FOREST_WEIGHT = 1500000 };
+
+/* One diagram where it is not too large, else a forest. */
+static bool build_diagram(struct compiled *c, const struct compile_options *o)
 {
-	c->diagram = diagram_build(&c->arena, c->policy, NULL);
+	struct diagram_options one = {
+		.max_weight = o->diagram_weight ? o->diagram_weight :
+			DIAGRAM_WEIGHT,
+	};
+	struct forest_options more = {
+		.max_weight = FOREST_WEIGHT,
+		.keep_apart = o->diagram_weight,
+	};
+
+	c->diagram = diagram_build(&c->arena, c->policy, &one);
 	if (!c->diagram)
-		say_too_large(c, "its decision diagram grows out of bounds");
+		c->forest = forest_build(&c->arena, c->policy, &more);
+	if (c->diagram || c->forest)
+		return true;
+	say_too_large(c, "its decision diagram grows out of bounds");
+	return false;
 }
 
 /*
@@ -267,12 +312,11 @@ static void stages(struct compiled *c, const struct compile_options *o,
 	if (!c->policy || o->until == COMPILE_RESOLVED)
 		return;
 	progress_enter(o->progress, PROGRESS_DIAGRAM);
-	build_diagram(c);
-	if (!c->diagram)
+	if (!build_diagram(c, o))
 		return;
 	progress_enter(o->progress, PROGRESS_CHECK);
 	expect_prove(c->policy, c->diagram, &c->diags);
-	if (!o->no_lint)
+	if (!o->no_lint && c->diagram)
 		expect_lint(c->policy, c->diagram, &c->diags);
 	if (c->diags.nerrors || !choose_target(c, o) ||
 	    o->until == COMPILE_PROVED)

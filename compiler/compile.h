@@ -18,6 +18,7 @@
 #include "../grammar/diag.h"
 #include "diagram.h"
 #include "effect.h"
+#include "forest.h"
 #include "image.h"
 #include "policy.h"
 #include "prove.h"
@@ -35,6 +36,7 @@ struct compile_options {
 	const struct target *target;	/* NULL = the oldest kernel that can */
 	enum compile_until until;
 	uint32_t reach;			/* of jumps; 0 = all (tests) */
+	size_t diagram_weight;		/* of one diagram; 0 = default (tests) */
 	bool no_proof;			/* the bytes are not checked */
 	bool no_lint;			/* rules are not checked for use */
 	const char *name;		/* of TEXT; it includes from there */
@@ -66,9 +68,11 @@ struct compiled {
 	struct diags diags;
 	const struct ast *ast;
 	struct policy *policy;
-	struct diagram *diagram;	/* leaves are actions */
+	struct diagram *diagram;	/* leaves are actions; or NULL and */
+	struct forest *forest;		/* where one would be too large */
 	const struct target *target;
 	struct effects *effects;
+	struct forest_ranks *ranks;	/* of the forest, or NULL */
 	struct image *image;
 	struct prove_result proof;	/* .why NULL and not .ok: not tried */
 };

@@ -92,16 +92,16 @@ static dref export_node(struct export *e, dref r)
 	return e->seen[r] = (dref)e->d->nnodes++;
 }
 
-/* What ROOT reaches in T as a diagram of A; NULL above MAX_CUTS. */
+/* What ROOT reaches in T as a diagram of A; NULL when it is too large. */
 static struct diagram *finish(struct arena *a, struct diagram_table *t,
-			      dref root, size_t max_cuts)
+			      dref root, size_t max_cuts, size_t max_weight)
 {
 	struct diagram_stats size = table_stats(&t->work, t->nodes,
 						t->nnodes, root);
 	struct diagram *d;
 	struct export e = { .from = t->nodes };
 
-	if (size.cuts > max_cuts)
+	if (size.cuts > max_cuts || size.weight > max_weight)
 		return NULL;
 	d = arena_alloc(a, sizeof(*d));
 	d->arena = a;
@@ -168,12 +168,14 @@ static struct diagram *build_job(struct workshop *w, struct arena *a,
 	struct order_search search = {
 		.best = &w->best, .trial = &w->trial, .scratch = &w->scratch,
 		.items = items, .max_cuts = b->o.max_cuts,
+		.max_weight = b->o.max_weight,
 	};
 	dref root;
 
 	if (b->o.order) {
 		table_setup(&w->best, a->exhausted, b->o.order);
 		w->best.max_cuts = b->o.max_cuts;
+		w->best.max_weight = b->o.max_weight;
 		w->best.second = b->o.second;
 		if (b->o.max_steps)
 			w->best.max_steps = b->o.max_steps;
@@ -184,7 +186,7 @@ static struct diagram *build_job(struct workshop *w, struct arena *a,
 	if (w->best.failed)
 		return NULL;
 	table_free(&w->trial);
-	return finish(a, &w->best, root, b->o.max_cuts);
+	return finish(a, &w->best, root, b->o.max_cuts, b->o.max_weight);
 }
 
 struct diagram *diagram_build_clauses(struct arena *a, const struct clause *c,
@@ -196,6 +198,8 @@ struct diagram *diagram_build_clauses(struct arena *a, const struct clause *c,
 		b.o = *o;
 	if (!b.o.max_cuts)
 		b.o.max_cuts = MAX_CUTS;
+	if (!b.o.max_weight)
+		b.o.max_weight = SIZE_MAX;
 	assert(!b.o.order || b.o.order[0] == FIELD_FAMILY);
 	assert(b.o.order || (!b.o.second && !b.o.max_steps));
 	return in_workshop(a, build_job, &b);
@@ -209,27 +213,27 @@ struct diagram *diagram_build(struct arena *a, const struct policy *p,
 
 struct map_job {
 	const struct diagram *d;
-	const uint32_t *to;
+	struct leaf_map map;
 };
 
 static struct diagram *map_job(struct workshop *w, struct arena *a,
 			       const void *ctx)
 {
-	const struct diagram *d = ((const struct map_job *)ctx)->d;
-	const uint32_t *to = ((const struct map_job *)ctx)->to;
+	const struct map_job *m = ctx;
+	const struct diagram *d = m->d;
 	dref *seen = arena_array(&w->scratch, d->nnodes + 1, sizeof(*seen));
 	dref root;
 
 	memset(seen, 0xff, d->nnodes * sizeof(*seen));
 	table_setup(&w->best, a->exhausted, d->order);
-	root = table_import(&w->best, d->nodes, d->root, seen, to);
-	return finish(a, &w->best, root, SIZE_MAX);
+	root = table_import(&w->best, d->nodes, d->root, seen, &m->map);
+	return finish(a, &w->best, root, SIZE_MAX, SIZE_MAX);
 }
 
 struct diagram *diagram_map_leaves(struct arena *a, const struct diagram *d,
-				   const uint32_t *to)
+				   const uint32_t *to, dref none)
 {
-	struct map_job m = { .d = d, .to = to };
+	struct map_job m = { d, { to, none } };
 
 	return in_workshop(a, map_job, &m);
 }

@@ -57,9 +57,19 @@ struct diagram {
 	struct diagram_marks *marks;	/* diagram_restrict's; private */
 };
 
+/*
+ * About how many instructions a node becomes: a compare a cut, unless a table
+ * takes the cuts.
+ */
+static inline size_t dnode_weight(uint32_t ncuts, uint32_t below)
+{
+	return ncuts >= 12 && below <= ncuts / 4 ? 20 + below : ncuts + 4;
+}
+
 struct diagram_options {
 	const uint8_t *order;	/* FIELD_COUNT fields, FAMILY first; NULL = search */
 	size_t max_cuts;	/* give up above this many (0 = 16,000,000) */
+	size_t max_weight;	/* of all nodes; 0 = any */
 	/* With an order only: */
 	size_t max_steps;	/* children made on the way; 0 = any number */
 	const struct diagram_second *second;	/* NULL = leaves are actions */
@@ -77,11 +87,12 @@ struct diagram_second {
 
 struct diagram_stats {		/* of what the root reaches */
 	size_t nodes, cuts, leaves, depth;
+	size_t weight;		/* about how many instructions */
 };
 
 /*
- * NULL when max_cuts does not suffice with any order tried, for the diagram or
- * for that of some part of the clauses which it is made from.
+ * NULL when max_cuts or max_weight does not suffice with any order tried, for
+ * the diagram or for that of some part of the clauses which it is made from.
  */
 struct diagram *diagram_build(struct arena *a, const struct policy *p,
 			      const struct diagram_options *o);
@@ -92,10 +103,10 @@ struct diagram *diagram_build_clauses(struct arena *a, const struct clause *c,
 /* The leaf of a packet. */
 dref diagram_walk(const struct diagram *d, const u128 v[FIELD_COUNT]);
 
-/* D with each leaf ACTION replaced by TO[action], reduced again: what remains
- * are the distinctions that matter to the caller. */
+/* D with each leaf ACTION replaced by TO[action], and no action by NONE, reduced
+ * again: what remains are the distinctions that matter to the caller. */
 struct diagram *diagram_map_leaves(struct arena *a, const struct diagram *d,
-				   const uint32_t *to);
+				   const uint32_t *to, dref none);
 
 struct diagram_stats diagram_stats(const struct diagram *d);
 

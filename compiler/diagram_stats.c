@@ -30,6 +30,7 @@ static uint8_t measure(struct measure *m, dref r)
 {
 	const struct dnode *d;
 	uint8_t deepest = 0;
+	uint32_t below = 0;
 
 	if (dref_is_leaf(r)) {
 		measure_leaf(m, r);
@@ -43,9 +44,11 @@ static uint8_t measure(struct measure *m, dref r)
 	for (uint32_t i = 0; i <= d->ncuts; i++) {
 		uint8_t depth = measure(m, d->children[i]);
 
+		below += !dref_is_leaf(d->children[i]);
 		if (depth > deepest)
 			deepest = depth;
 	}
+	m->s.weight += dnode_weight(d->ncuts, below);
 	return m->depth[r] = deepest + 1;
 }
 

@@ -31,6 +31,7 @@ void table_setup(struct diagram_table *t, jmp_buf *exhausted,
 	}
 	t->collect_at = COLLECT_MIN;
 	t->max_cuts = t->overlay_end = t->max_steps = SIZE_MAX;
+	t->max_weight = t->weight_end = SIZE_MAX;
 }
 
 void table_free(struct diagram_table *t)
@@ -103,9 +104,11 @@ static dref node_new(struct diagram_table *t, uint8_t field,
 	dref *children = arena_array(&t->mem, n, sizeof(*children));
 	u128 *cuts = arena_array(&t->mem, n - 1, sizeof(*cuts));
 	struct dnode *d = arena_push(&t->mem, t->nodes, t->nnodes, t->cap);
+	uint32_t below = !dref_is_leaf(v[0].child);
 
 	children[0] = v[0].child;
 	for (size_t i = 1; i < n; i++) {
+		below += !dref_is_leaf(v[i].child);
 		children[i] = v[i].child;
 		cuts[i - 1] = v[i].from;
 	}
@@ -114,7 +117,9 @@ static dref node_new(struct diagram_table *t, uint8_t field,
 	d->cuts = cuts;
 	d->children = children;
 	t->ncuts += n - 1;
-	if (t->ncuts > t->overlay_end || t->nnodes >= DREF_LEAF)
+	t->weight += dnode_weight(d->ncuts, below);
+	if (t->ncuts > t->overlay_end || t->weight > t->weight_end ||
+	    t->nnodes >= DREF_LEAF)
 		t->failed = true;
 	return (dref)t->nnodes - 1;
 }
@@ -269,21 +274,22 @@ static dref overlay(struct diagram_table *t, dref a, dref b)
 }
 
 dref table_import(struct diagram_table *t, const struct dnode *nodes, dref r,
-		  dref *seen, const uint32_t *to)
+		  dref *seen, const struct leaf_map *map)
 {
 	const struct dnode *d;
 	size_t mark;
 
-	if (r == DREF_NONE)
-		return r;
+	if (dref_is_leaf(r) && map)
+		return r == DREF_NONE ? map->none :
+			DREF_LEAF | map->to[dref_action(r)];
 	if (dref_is_leaf(r))
-		return to ? DREF_LEAF | to[dref_action(r)] : r;
+		return r;
 	if (seen[r] != DREF_NONE)
 		return seen[r];
 	d = &nodes[r];
 	mark = table_open(t);
 	for (uint32_t i = 0; i <= d->ncuts; i++) {
-		dref c = table_import(t, nodes, d->children[i], seen, to);
+		dref c = table_import(t, nodes, d->children[i], seen, map);
 
 		table_add(t, mark, i ? d->cuts[i - 1] : 0, c);
 	}
@@ -304,7 +310,7 @@ static void collect(struct diagram_table *t)
 	arena_init(&t->mem, t->old.exhausted);
 	memset(&t->nodes, 0, offsetof(struct diagram_table, collect_at) -
 	       offsetof(struct diagram_table, nodes));
-	t->max_steps = t->overlay_end = SIZE_MAX;
+	t->max_steps = t->overlay_end = t->weight_end = SIZE_MAX;
 	for (size_t i = 0; i < nroots; i++) {
 		dref r = table_import(t, nodes, roots[i], seen, NULL);
 
@@ -329,8 +335,10 @@ dref table_overlay(struct diagram_table *t, dref a, dref b)
 	}
 	if (__builtin_add_overflow(t->ncuts, t->max_cuts, &t->overlay_end))
 		t->overlay_end = SIZE_MAX;
+	if (__builtin_add_overflow(t->weight, t->max_weight, &t->weight_end))
+		t->weight_end = SIZE_MAX;
 	if (!t->failed)
 		a = overlay(t, a, b);
-	t->overlay_end = SIZE_MAX;
+	t->overlay_end = t->weight_end = SIZE_MAX;
 	return t->failed ? DREF_NONE : a;
 }

@@ -52,10 +52,11 @@ struct diagram_table {
 	size_t nstack, stack_cap;
 	dref *roots;		/* what a collection keeps */
 	size_t nroots, roots_cap;
-	size_t ncuts;		/* of all nodes here, garbage included */
+	size_t ncuts, weight;	/* of all nodes here, garbage included */
 	size_t collect_at;	/* bytes of mem */
 	size_t overlay_end;	/* ncuts at which this overlay is too big */
 	size_t max_cuts;	/* that one overlay may add */
+	size_t weight_end, max_weight;	/* the same of their weight */
 	size_t steps, max_steps;	/* work done so far, and allowed */
 	const struct diagram_second *second;	/* what leaves are, or NULL */
 	bool failed;
@@ -94,10 +95,15 @@ static inline dref table_leaf(const struct diagram_table *t, uint32_t action)
  * than in `roots` are void afterwards. */
 dref table_overlay(struct diagram_table *t, dref a, dref b);
 
-/* Copies what R reaches in NODES (n of them) with leaves mapped by TO (or
- * NULL); SEEN holds a ref for each node, DREF_NONE = not yet. */
+struct leaf_map {
+	const uint32_t *to;	/* by action */
+	dref none;		/* what DREF_NONE becomes */
+};
+
+/* Copies what R reaches in NODES with leaves mapped by MAP (or NULL); SEEN
+ * holds a ref for each node, DREF_NONE = not yet. */
 dref table_import(struct diagram_table *t, const struct dnode *nodes, dref r,
-		  dref *seen, const uint32_t *to);
+		  dref *seen, const struct leaf_map *map);
 
 /* The diagram of ITEMS of one family (FAMILY is not looked at). */
 dref table_build(struct diagram_table *t, const struct titem *v, size_t n);
@@ -122,14 +128,15 @@ extern const uint8_t order_plain[FIELD_COUNT];
 
 /*
  * Chooses an order for ITEMS by trying some on samples, and builds the whole
- * in BEST with it; BEST->failed when that took more than MAX_CUTS. TRIAL is a
- * second table to work in, and SCRATCH holds the samples.
+ * in BEST with it; BEST->failed when that took more than MAX_CUTS or
+ * MAX_WEIGHT. TRIAL is a second table to work in, and SCRATCH holds the
+ * samples.
  */
 struct order_search {
 	struct diagram_table *best, *trial;
 	struct arena *scratch;
 	const struct titems *items;	/* two: IPv4, IPv6 */
-	size_t max_cuts;
+	size_t max_cuts, max_weight;
 };
 dref order_search(const struct order_search *s);
 

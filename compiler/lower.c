@@ -46,7 +46,7 @@ void lower_goto(struct lower *l, bref r)
 	leaf_window(l, false);
 }
 
-static void prepare(struct lower *l)
+void lower_begin(struct lower *l)
 {
 	size_t nblocks = l->in->blocks->n, neffects = l->in->effects->n;
 
@@ -63,6 +63,20 @@ static void prepare(struct lower *l)
 	memset(l->block_way, 0xff, (nblocks + 1) * sizeof(uint32_t));
 	memset(l->split_way, 0xff, neffects * sizeof(uint32_t));
 	l->decide = NO_LABEL;
+	lower_choose_copies(l);
+}
+
+void lower_blocks(struct lower *l)
+{
+	lower_goto(l, l->in->blocks->root);
+	while (l->npending && !l->c->failed) {
+		uint32_t next = l->pending[--l->npending];
+
+		if (!l->emitted[next])
+			emit_block(l, next);
+		leaf_window(l, false);
+	}
+	leaf_window(l, true);
 }
 
 void lower(struct arena *a, const struct lower_input *in, struct code *code,
@@ -70,23 +84,18 @@ void lower(struct arena *a, const struct lower_input *in, struct code *code,
 {
 	struct lower l = { .a = a, .in = in, .c = code, .rodata = rodata };
 
-	prepare(&l);
-	lower_choose_copies(&l);
 	lower_tables(&l);
 	code->rule = (uint32_t)in->policy->nrules;
 	if (in->options.prologue)
 		in->options.prologue(in->options.ctx, code, rodata);
 	else
 		emit_alu64(code, BPF_MOV, BPF_REG_6, BPF_REG_1);
-	lower_goto(&l, in->blocks->root);
-	while (l.npending && !code->failed) {
-		uint32_t next = l.pending[--l.npending];
-
-		if (!l.emitted[next])
-			emit_block(&l, next);
-		leaf_window(&l, false);
+	if (in->forest) {
+		lower_forest(&l);
+	} else {
+		lower_begin(&l);
+		lower_blocks(&l);
 	}
-	leaf_window(&l, true);
 	lower_splits(&l);
 	code->rule = (uint32_t)in->policy->nrules;
 	if (l.decide != NO_LABEL)

@@ -2,8 +2,9 @@
 /*
  * lower - blocks to instructions
  *
- * In: the blocks of a policy whose leaves are effects. Out: a program with
- * labels, and the tables it reads. Every block is emitted once, every leaf
+ * In: the blocks of a policy whose leaves are effects; or those of the trees of
+ * a forest, whose leaves are ranks. Out: a program with labels, and the tables
+ * it reads. Every block is emitted once, every leaf
  * near where it is used; what is done with a packet in the end is one piece
  * of code (bpf-templates/) that all leaves share.
  */
@@ -13,6 +14,7 @@
 #include "block.h"
 #include "code.h"
 #include "effect.h"
+#include "forest.h"
 #include "rodata.h"
 
 struct lower_options {
@@ -31,6 +33,7 @@ struct lower_options {
 struct lower_input {
 	const struct policy *policy;
 	const struct blocks *blocks;
+	const struct forest_ranks *forest;	/* instead of blocks, or NULL */
 	const struct effects *effects;
 	struct lower_options options;
 };

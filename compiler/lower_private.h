@@ -3,7 +3,8 @@
  * lower_private - what the files of the lowering share; nobody else includes it
  *
  * lower.c walks the blocks, lower_tree.c compares, lower_leaf.c emits leaves
- * and splits, lower_decide.c what all leaves share.
+ * and splits, lower_decide.c what all leaves share, lower_forest.c what joins
+ * trees.
  */
 #ifndef SKPOL_LOWER_PRIVATE_H
 #define SKPOL_LOWER_PRIVATE_H
@@ -44,6 +45,10 @@ struct lower {
 };
 
 /* lower.c */
+/* Nothing has been emitted of l->in's blocks and effects. */
+void lower_begin(struct lower *l);
+/* All blocks, from the root on, and their leaves. */
+void lower_blocks(struct lower *l);
 /* A label of the block or leaf R, emitted by and by. */
 label lower_label(struct lower *l, bref r);
 /* Goes to R: emits it right here when nobody has yet. */
@@ -61,6 +66,9 @@ void lower_tree(struct lower *l, const struct block *b, uint32_t begin,
 
 /* lower_table.c: false when B is not worth a table */
 bool lower_table(struct lower *l, const struct block *b);
+
+/* lower_forest.c: the trees of l->in->forest, and what they lead to */
+void lower_forest(struct lower *l);
 
 /* lower_leaf.c */
 label decide_label(struct lower *l);

@@ -33,6 +33,7 @@ void lower_choose_copies(struct lower *l)
 {
 	size_t n = 0;
 
+	l->copied = 0;
 	for (size_t i = 0; i < l->in->blocks->n; i++) {
 		const struct block *b = &l->in->blocks->v[i];
 

@@ -188,13 +188,18 @@ static struct titems sample(struct arena *a, const struct titems *all,
 	return few;
 }
 
+struct limits {
+	size_t cuts, weight, steps;
+};
+
 static dref try_order(struct diagram_table *t, jmp_buf *exhausted,
 		      const uint8_t *order, const struct titems *items,
-		      size_t max_cuts, size_t max_steps)
+		      const struct limits *l)
 {
 	table_setup(t, exhausted, order);
-	t->max_cuts = max_cuts;
-	t->max_steps = max_steps;
+	t->max_cuts = l->cuts;
+	t->max_weight = l->weight;
+	t->max_steps = l->steps;
 	return table_build_both(t, items);
 }
 
@@ -229,10 +234,10 @@ static void rank_on_sample(const struct order_search *s,
 
 	for (size_t i = 0; i < c->n; i++) {
 		struct candidate *k = &c->v[i];
+		struct limits l = { times(least_cuts, SLACK), SIZE_MAX,
+				    times(least_steps, 2 * SLACK) };
 		dref root = try_order(s->trial, s->scratch->exhausted,
-				      k->order, few,
-				      times(least_cuts, SLACK),
-				      times(least_steps, 2 * SLACK));
+				      k->order, few, &l);
 
 		k->cuts = SIZE_MAX;
 		if (s->trial->failed)
@@ -251,25 +256,26 @@ static dref build_best(const struct order_search *s,
 		       const struct candidates *c)
 {
 	jmp_buf *exhausted = s->scratch->exhausted;
-	size_t limit = s->max_cuts, spent = 0;
+	struct limits l = { s->max_cuts, s->max_weight, SIZE_MAX };
+	size_t spent = 0;
 	dref best = try_order(s->best, exhausted, c->v[0].order, s->items,
-			      limit, SIZE_MAX);
+			      &l);
 
 	spent = s->best->steps;
 	if (!s->best->failed)
-		limit = reached_cuts(s->best, best);
+		l.cuts = reached_cuts(s->best, best);
 	for (size_t i = 1; i < c->n && spent < FULL_STEPS; i++) {
 		struct diagram_table swap;
 		dref root = try_order(s->trial, exhausted, c->v[i].order,
-				      s->items, limit, SIZE_MAX);
+				      s->items, &l);
 		size_t cuts;
 
 		spent += s->trial->steps;
 		cuts = s->trial->failed ? SIZE_MAX :
 			reached_cuts(s->trial, root);
-		if (cuts > limit || (cuts == limit && !s->best->failed))
+		if (cuts > l.cuts || (cuts == l.cuts && !s->best->failed))
 			continue;
-		limit = cuts;
+		l.cuts = cuts;
 		best = root;
 		swap = *s->best;
 		*s->best = *s->trial;

@@ -208,8 +208,12 @@ static bool leaf(struct prove *p, struct target at, uint32_t node)
 	uint32_t kinds = kinds_of(p), fields, f = 0;
 	bool fits = true, new;
 
-	for (uint32_t i = 0; i < n.n && fits; i++)
-		fits = leaf_fits(p, at, p->terms[n.v[i]].deed, kinds);
+	for (uint32_t i = 0; i < n.n && fits; i++) {
+		uint32_t deed = p->terms[n.v[i]].deed;
+
+		fits = p->tree.inside ? tree_leaf_fits(p, at, deed) :
+			leaf_fits(p, at, deed, kinds);
+	}
 	if (fits)
 		return true;
 	fields = p->terms[n.v[0]].fields;
@@ -292,17 +296,31 @@ static void variables(struct prove *p)
 	}
 }
 
-static void prove(struct prove *p, struct arena *out)
+bool prove_walk(struct prove *p, struct target at, uint32_t node)
+{
+	for (uint32_t w = 0; w < PW_COUNT; w++)
+		p->box[w] = whole_word(p, w);
+	return visit(p, at, node);
+}
+
+static bool one_diagram(struct prove *p)
 {
 	struct target start = { .kind = TO_BLOCK };
 
+	rule_begin(p);
+	return prove_walk(p, start, rule_root(p));
+}
+
+static void prove(struct prove *p, struct arena *out)
+{
 	for (uint32_t w = 0; w < PW_COUNT; w++)
 		p->box[w] = whole_word(p, w);
 	(void)arena_push(p->a, p->states, p->nstates, p->states_cap);
 	(void)arena_push(p->a, p->compats, p->ncompats, p->compats_cap);
 	variables(p);
 	run_prepare(p);
-	p->out->ok = run_clean(p) && visit(p, start, rule_root(p));
+	p->out->ok = run_clean(p) && (p->forest ? forest_proved(p) :
+				      one_diagram(p));
 	if (p->out->ok && !decide_clean(p)) {
 		p->out->ok = false;
 		p->why = "a counter is touched that is not the rule's";
@@ -318,6 +336,13 @@ static void prove(struct prove *p, struct arena *out)
 bool prove_image(struct arena *a, const struct policy *policy,
 		 const struct image *m, struct prove_result *out)
 {
+	return prove_forest_image(a, policy, m, NULL, out);
+}
+
+bool prove_forest_image(struct arena *a, const struct policy *policy,
+			const struct image *m, const struct prove_forest *f,
+			struct prove_result *out)
+{
 	struct arena own;
 	jmp_buf exhausted;
 	struct prove *p;
@@ -331,6 +356,7 @@ bool prove_image(struct arena *a, const struct policy *policy,
 		p->a = &own;
 		p->policy = policy;
 		p->image = m;
+		p->forest = f;
 		p->out = out;
 		prove(p, a);
 	} else {

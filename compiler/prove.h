@@ -25,8 +25,21 @@ struct prove_result {
 	uint64_t states, pieces;
 };
 
+/*
+ * How the maker of a program of several trees says that it split the rules; it
+ * is not believed (prove_forest.c).
+ */
+struct prove_forest {
+	size_t ntrees;
+	const uint8_t *tree_of;	/* by term, clause after clause; else none */
+	const uint32_t *rank;	/* by clause */
+};
+
 /* out->ok; texts are the arena's. */
 bool prove_image(struct arena *a, const struct policy *p,
 		 const struct image *m, struct prove_result *out);
+bool prove_forest_image(struct arena *a, const struct policy *p,
+			const struct image *m, const struct prove_forest *f,
+			struct prove_result *out);
 
 #endif

@@ -93,6 +93,14 @@ static uint16_t words_read(const struct bpf_insn *i)
 	return mask;
 }
 
+/* As `decide` and `best` begin (bpf-templates/). */
+bool run_is_end(const struct bpf_insn *i)
+{
+	return BPF_CLASS(i->code) == BPF_ALU && BPF_SRC(i->code) == BPF_X &&
+	       BPF_OP(i->code) != BPF_MOV && BPF_OP(i->code) != BPF_END &&
+	       i->dst_reg == BPF_REG_7 && i->src_reg == BPF_REG_1;
+}
+
 static uint16_t ahead(const struct prove *p, uint32_t pc)
 {
 	const struct bpf_insn *i = &p->image->insns[pc];
@@ -105,6 +113,8 @@ static uint16_t ahead(const struct prove *p, uint32_t pc)
 		(class == BPF_JMP32 && op == BPF_JA ? i->imm : i->off);
 	uint16_t mask = words_read(i);
 
+	if (run_is_end(i))
+		return 0;
 	if (falls && pc + 1 < p->image->ninsns)
 		mask |= p->live[pc + 1];
 	if (jumps && to >= 0 && to < (int64_t)p->image->ninsns)

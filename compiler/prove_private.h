@@ -5,7 +5,8 @@
  * prove.c walks program and rules together; prove_rule.c is the rules, cut
  * down word by word; prove_run.c runs a stretch of code for all values of one
  * word (prove_value.h), prove_ahead.c looks ahead; prove_leaf.c, prove_decide.c
- * and prove_split.c are the ends of paths; prove_witness.c finds a packet.
+ * and prove_split.c are the ends of paths; prove_forest.c puts trees together;
+ * prove_witness.c finds a packet.
  */
 #ifndef SKPOL_PROVE_PRIVATE_H
 #define SKPOL_PROVE_PRIVATE_H
@@ -151,6 +152,12 @@ struct prove {
 	uint32_t depth;
 	struct decide *decides;
 	uint64_t meetings;		/* of a range of the program and a node */
+	const struct prove_forest *forest;	/* or NULL */
+	struct {			/* of a forest, being walked */
+		bool inside;
+		uint32_t join;		/* where its leaves meet; 0 = not yet */
+		uint32_t none;		/* ranks from here on are no rule's */
+	} tree;
 	const char *why;
 };
 
@@ -168,8 +175,20 @@ bool prove_fail(struct prove *p, const char *why);
 /* The same, and that nothing is known: no fault was found. */
 bool prove_give_up(struct prove *p, const char *why);
 
+/* prove.c: AT, for all packets, does what the rules of NODE say */
+bool prove_walk(struct prove *p, struct target at, uint32_t node);
+
+/* prove_forest.c */
+enum { TREE_NOTHING = UINT32_MAX };	/* deed: no rule of this tree */
+bool forest_proved(struct prove *p);
+/* A deed is a rank here: whether AT is the end of the tree with it. */
+bool tree_leaf_fits(struct prove *p, struct target at, uint32_t deed);
+
 /* prove_rule.c */
+void rule_begin(struct prove *p);
 uint32_t rule_root(struct prove *p);
+/* The terms of one tree, and then whatever holds no packet of them. */
+uint32_t rule_tree(struct prove *p, uint32_t tree);
 /* How many words of the field of W are known before W. */
 bool rule_is_open(const struct prove *p, uint32_t node, uint32_t field);
 uint32_t rule_next_word(const struct prove *p, uint32_t node, uint32_t field);
@@ -181,10 +200,15 @@ bool rule_sweep(struct prove *p, uint32_t node, uint32_t word,
 
 /* prove_ahead.c */
 void run_prepare(struct prove *p);
+/* Where code begins that stretches never enter: what puts r1 into r7. */
+bool run_is_end(const struct bpf_insn *i);
 bool run_clean(struct prove *p);
 
 /* prove_run.c */
 const struct stretch *run_stretch(struct prove *p, struct target at);
+/* Where code leads that knows nothing but the context and a number in REG. */
+struct target run_number(struct prove *p, uint32_t pc, uint8_t reg,
+			 uint64_t n);
 /* The tree over the hash of a split, which is in r1. */
 void run_hash(struct prove *p, uint32_t pc, struct stretch *out);
 

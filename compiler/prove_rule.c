@@ -239,9 +239,9 @@ static void find_deeds(struct prove *p)
 	}
 }
 
-static uint32_t open_of(struct prove *p, const struct term *t, uint32_t action)
+static uint32_t open_of(struct prove *p, const struct term *t, uint32_t deed)
 {
-	struct open_term o = { .deed = p->deed_of_action[action] };
+	struct open_term o = { .deed = deed };
 
 	for (int f = 0; f < FIELD_COUNT; f++)
 		if (t->set[f]) {
@@ -251,30 +251,71 @@ static uint32_t open_of(struct prove *p, const struct term *t, uint32_t action)
 	return intern_term(p, &o);
 }
 
-uint32_t rule_root(struct prove *p)
+void rule_begin(struct prove *p)
 {
-	const struct policy *y = p->policy;
-	struct node n = { 0 };
-	uint32_t *v = NULL;
-	size_t count = 0, cap = 0;
-
 	/* number 0 of each is nothing */
 	(void)arena_push(p->a, p->sets, p->nsets, p->sets_cap);
 	(void)arena_push(p->a, p->terms, p->nterms, p->terms_cap);
 	(void)arena_push(p->a, p->nodes, p->nnodes, p->nodes_cap);
 	find_deeds(p);
-	for (size_t i = 0; i < y->nclauses; i++)
-		for (size_t k = 0; k < y->clauses[i].terms.n; k++) {
-			uint32_t t = open_of(p, &y->clauses[i].terms.v[k],
-					     y->clauses[i].action);
+}
 
-			*arena_push(p->a, v, count, cap) = t;
-			if (!p->terms[t].fields)
-				goto end;
-		}
-end:
-	n.n = (uint32_t)count;
-	return intern_node(p, &n, v);
+/* Terms in order, up to the first that holds every packet. */
+struct list {
+	uint32_t *v;
+	size_t n, cap;
+	bool whole;
+};
+
+static void list_add(struct prove *p, struct list *l, const struct term *t,
+		     uint32_t deed)
+{
+	uint32_t i;
+
+	if (l->whole)
+		return;
+	i = open_of(p, t, deed);
+	*arena_push(p->a, l->v, l->n, l->cap) = i;
+	l->whole = !p->terms[i].fields;
+}
+
+static uint32_t list_node(struct prove *p, const struct list *l)
+{
+	struct node n = { .n = (uint32_t)l->n };
+
+	return intern_node(p, &n, l->v);
+}
+
+uint32_t rule_root(struct prove *p)
+{
+	struct list l = { 0 };
+
+	for (size_t i = 0; i < p->policy->nclauses; i++) {
+		const struct clause *c = &p->policy->clauses[i];
+
+		for (size_t k = 0; k < c->terms.n; k++)
+			list_add(p, &l, &c->terms.v[k],
+				 p->deed_of_action[c->action]);
+	}
+	return list_node(p, &l);
+}
+
+uint32_t rule_tree(struct prove *p, uint32_t tree)
+{
+	static const struct term any;
+	struct list l = { 0 };
+	size_t term = 0;
+
+	for (size_t i = 0; i < p->policy->nclauses; i++) {
+		const struct clause *c = &p->policy->clauses[i];
+
+		for (size_t k = 0; k < c->terms.n; k++)
+			if (p->forest->tree_of[term++] == tree)
+				list_add(p, &l, &c->terms.v[k],
+					 p->forest->rank[i]);
+	}
+	list_add(p, &l, &any, TREE_NOTHING);
+	return list_node(p, &l);
 }
 
 /* --------------------------------------------------------------- cutting */

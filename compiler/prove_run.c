@@ -119,6 +119,14 @@ static const char *step(struct run *u, const struct bpf_insn *i)
 	}
 }
 
+/* It holds the rank that the trees before have found. */
+static bool writes_r0(const struct bpf_insn *i)
+{
+	uint8_t class = BPF_CLASS(i->code);
+
+	return !i->dst_reg && class != BPF_JMP && class != BPF_JMP32;
+}
+
 static struct target run(struct run *u)
 {
 	const struct image *m = u->p->image;
@@ -140,10 +148,26 @@ static struct target run(struct run *u)
 			return target(u, TO_SPLIT, 0);
 		if (!first && begins_word(u, i))
 			return next_word(u);
-		why = step(u, i);
+		why = run_is_end(i) ? "the end, where no end is" :
+			u->p->tree.inside && writes_r0(i) ?
+			"a tree writes r0" : step(u, i);
 		if (why)
 			return fault(u, why);
 	}
+}
+
+struct target run_number(struct prove *p, uint32_t pc, uint8_t reg,
+			 uint64_t n)
+{
+	struct run u = { .p = p, .word = PW_NONE, .pc = pc };
+	struct target to;
+
+	u.r[BPF_REG_6].kind = V_CONTEXT;
+	u.r[reg] = (struct val){ .kind = V_NUMBER, .n = n };
+	to = run(&u);
+	if (u.word != PW_NONE)
+		return fault(&u, "looks at the packet now");
+	return to;
 }
 
 static bool same_target(const struct target *a, const struct target *b)

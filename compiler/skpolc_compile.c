@@ -64,14 +64,35 @@ static int text(struct skpolc *k, struct compiled *c, void **bytes,
 	return 0;
 }
 
+static void report_diagram(const struct diagram *d)
+{
+	struct diagram_stats s = diagram_stats(d);
+
+	fprintf(stderr, "%zu nodes, %zu cuts, depth %zu\n", s.nodes, s.cuts,
+		s.depth);
+}
+
+static void report_forest(const struct forest *f)
+{
+	fprintf(stderr, "forest       %zu trees, the lowest rule wins\n",
+		f->ntrees);
+	for (size_t i = 0; i < f->ntrees; i++) {
+		fprintf(stderr, "  tree %zu     %zu terms, ", i + 1,
+			f->trees[i].nterms);
+		report_diagram(f->trees[i].diagram);
+	}
+}
+
 static void report(const struct compiled *c, size_t size)
 {
-	struct diagram_stats s = diagram_stats(c->diagram);
-
 	fprintf(stderr, "policy       %s\n", c->policy->name);
 	fprintf(stderr, "rules        %zu\n", c->policy->nrules);
-	fprintf(stderr, "diagram      %zu nodes, %zu cuts, depth %zu\n",
-		s.nodes, s.cuts, s.depth);
+	if (c->forest)
+		report_forest(c->forest);
+	else
+		fputs("diagram      ", stderr);
+	if (c->diagram)
+		report_diagram(c->diagram);
 	fprintf(stderr, "instructions %zu\n", c->image->ninsns);
 	fprintf(stderr, "tables       %zu bytes\n", c->image->rodata_size);
 	fprintf(stderr, "object       %zu bytes\n", size);

@@ -16,9 +16,8 @@
 
 /* ------------------------------------------------------------ subjects */
 
-bool subject_open(struct subject *s, const char *text)
+bool subject_read(struct subject *s, const char *text)
 {
-	const struct diagram_options o = { .max_cuts = 2000000 };
 	int file;
 
 	memset(s, 0, sizeof(*s));
@@ -31,9 +30,17 @@ bool subject_open(struct subject *s, const char *text)
 	if (s->diags.nerrors)
 		return false;
 	s->policy = policy_resolve(&s->arena, s->ast, &s->diags);
-	if (s->policy)
-		s->diagram = diagram_build(&s->arena, s->policy, &o);
 	return s->policy;
+}
+
+bool subject_open(struct subject *s, const char *text)
+{
+	const struct diagram_options o = { .max_cuts = 2000000 };
+
+	if (!subject_read(s, text))
+		return false;
+	s->diagram = diagram_build(&s->arena, s->policy, &o);
+	return true;
 }
 
 void subject_close(struct subject *s)
@@ -231,12 +238,17 @@ const char *engine_name(size_t i)
 	return table[i]->name;
 }
 
-void engines_prepare(struct engines *e, struct subject *s)
+void engines_prepare_some(struct engines *e, struct subject *s, uint32_t mask)
 {
 	size_t i;
 
 	for (i = 0; i < ENGINE_COUNT; i++)
-		e->state[i] = table[i]->prepare(s);
+		e->state[i] = mask >> i & 1 ? table[i]->prepare(s) : NULL;
+}
+
+void engines_prepare(struct engines *e, struct subject *s)
+{
+	engines_prepare_some(e, s, UINT32_MAX);
 }
 
 void engines_finish(struct engines *e)

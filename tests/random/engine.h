@@ -64,6 +64,7 @@ struct engine {
 	E(bytes_1)							     \
 	E(bytes_2)							     \
 	E(islands)							     \
+	E(forest)							     \
 	E(kernel)
 
 #define E(name) extern const struct engine engine_##name;
@@ -79,6 +80,8 @@ enum {
 
 /* Parses, resolves, builds the diagram; what it says is in S->diags. */
 bool subject_open(struct subject *s, const char *text);
+/* The same without the diagram. */
+bool subject_read(struct subject *s, const char *text);
 void subject_close(struct subject *s);
 
 struct engines {		/* prepared for one policy */
@@ -87,6 +90,8 @@ struct engines {		/* prepared for one policy */
 
 const char *engine_name(size_t i);
 void engines_prepare(struct engines *e, struct subject *s);
+/* Only those of MASK (1 << ENGINE_name). */
+void engines_prepare_some(struct engines *e, struct subject *s, uint32_t mask);
 void engines_finish(struct engines *e);
 /* True when all that answered agree, on verdict, flags and rule. */
 bool engines_ask(const struct engines *e, const struct question *q,

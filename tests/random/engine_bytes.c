@@ -2,9 +2,10 @@
 /*
  * engine_bytes - the compiled program, run by the interpreter
  *
- * In: the policy's text, compiled anew at -O0, -O1 and -O2, and once with jumps
- * that reach so little that most need a relay. Out: the socket that the bytes
- * assign, and with which flags.
+ * In: the policy's text, compiled anew at -O0, -O1 and -O2, once with jumps that
+ * reach so little that most need a relay, and once with so little allowed to
+ * one diagram that it becomes a forest. Out: the socket that the bytes assign,
+ * and with which flags.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,8 @@
 #include "../../compiler/interp.h"
 #include "engine.h"
 #include "world.h"
+
+enum { LARGE = 100000 };	/* bytes: no random policy */
 
 struct bytes {
 	struct compiled c;
@@ -74,14 +77,22 @@ static bool proof_failed(const struct bytes *b)
 	return false;
 }
 
-static void *prepare(struct subject *s, unsigned int optimize, uint32_t reach)
+struct how {
+	unsigned int optimize;
+	uint32_t reach;
+	size_t diagram_weight;
+};
+
+static void *prepare(struct subject *s, struct how how)
 {
 	struct compile_options o = {
-		.optimize = optimize, .reach = reach, .until = COMPILE_ALL,
+		.optimize = how.optimize, .reach = how.reach,
+		.diagram_weight = how.diagram_weight, .until = COMPILE_ALL,
 		.name = "t.skl", .text = s->sources.files[0].text,
 		.size = s->sources.files[0].size,
 		/* one in eight is proved: the whole is to last minutes */
-		.no_proof = s->sources.files[0].size % 8 != 0,
+		.no_proof = s->sources.files[0].size % 8 != 0 &&
+			s->sources.files[0].size < LARGE,
 	};
 	struct bytes *b = calloc(1, sizeof(*b));
 
@@ -131,16 +142,26 @@ static bool ask(void *state, const struct question *q, struct answer *a)
 	return true;
 }
 
-#define BYTES(name, optimize, reach)					     \
+#define BYTES(name, optimize)						     \
 static void *prepare_##name(struct subject *s)				     \
 {									     \
-	return prepare(s, optimize, reach);				     \
+	return prepare(s, (struct how){ optimize, 0, 0 });		     \
 }									     \
 const struct engine engine_##name = { #name, prepare_##name, ask, finish };
 
-BYTES(bytes_0, 0, 0)
-BYTES(bytes_1, 1, 0)
-BYTES(bytes_2, 2, 0)
+BYTES(bytes_0, 0)
+BYTES(bytes_1, 1)
+BYTES(bytes_2, 2)
+
+/* One level after the other. */
+static void *prepare_forest(struct subject *s)
+{
+	unsigned int optimize = (unsigned int)(s->sources.files[0].size % 3);
+
+	return prepare(s, (struct how){ optimize, 0, 1 });
+}
+
+const struct engine engine_forest = { "forest", prepare_forest, ask, finish };
 
 /* A large program has more ways than so small pools could hold. */
 static void *prepare_islands(struct subject *s)
@@ -149,7 +170,7 @@ static void *prepare_islands(struct subject *s)
 	void *state = NULL;
 
 	for (int i = 0; i < 3 && !state; i++)
-		state = prepare(s, 1, reaches[i]);
+		state = prepare(s, (struct how){ 1, reaches[i], 0 });
 	return state;
 }
 

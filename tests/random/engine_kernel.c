@@ -2,7 +2,8 @@
 /*
  * engine_kernel - the compiled program, run by the kernel (BPF_PROG_TEST_RUN)
  *
- * In: the policy's text, compiled at -O0, -O1 or -O2, one after the other.
+ * In: the policy's text, compiled at -O0, -O1 or -O2, one after the other, and
+ * every second time as a forest.
  * Out: the socket selected, told by its cookie. One table of sockets, of every
  * kind, serves all policies of a process, in a network namespace of its own;
  * for a question with empty slots, or with sockets in later places, it is
@@ -214,6 +215,7 @@ static void *prepare(struct subject *s)
 		.optimize = (unsigned int)(f->size % 3),
 		.until = COMPILE_ALL, .name = "t.skl", .text = f->text,
 		.size = f->size, .no_proof = true,	/* engine_bytes has it */
+		.diagram_weight = f->size % 2,
 	};
 	struct kernel *k;
 

@@ -214,7 +214,7 @@ static void mapped(void **state)
 
 		for (int k = 0; k < ACTIONS; k++)
 			to[k] = world_rnd(kinds);
-		m = diagram_map_leaves(&w->arena, d, to);
+		m = diagram_map_leaves(&w->arena, d, to, DREF_NONE);
 		for (size_t k = 0; k < w->n; k++)
 			w->clauses[k].action = to[w->clauses[k].action];
 		world_assert_form(m);

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * forest - a policy as a few diagrams: the smallest clause number wins
+ *
+ * In: a policy whose one diagram would be too large. Out: its terms in groups,
+ * one diagram a group over all packets, whose leaves are numbers of clauses (or
+ * DREF_NONE: no term of this group holds the packet). The clause that decides
+ * is the lowest that some tree names, or the last one, the default, which is in
+ * no tree.
+ *
+ * What makes a diagram explode is rules that are wide in one address laid over
+ * rules that are wide in the other; so terms are grouped by whether each of
+ * their addresses is wide, and groups are put together again as long as that
+ * costs little: each tree less is a walk less for every packet.
+ */
+#ifndef SKPOL_FOREST_H
+#define SKPOL_FOREST_H
+
+#include "block.h"
+#include "effect.h"
+
+enum { FOREST_TREES = 4, FOREST_NO_TREE = 255 };
+
+struct tree {
+	struct diagram *diagram;	/* leaves are clauses */
+	uint32_t lowest;		/* clause that is in it */
+	size_t nterms;
+};
+
+struct forest {
+	struct tree trees[FOREST_TREES];	/* in the order they are asked */
+	size_t ntrees;
+	uint8_t *tree_of;	/* by term, clause after clause */
+};
+
+struct forest_options {
+	size_t max_weight;	/* of all trees (dnode_weight); 0 = any */
+	bool keep_apart;	/* tests: groups are not put together */
+};
+
+/* NULL when a group's diagram is too large. */
+struct forest *forest_build(struct arena *a, const struct policy *p,
+			    const struct forest_options *o);
+
+/*
+ * The forest in the terms of the lowering. A rank stands for neighbouring
+ * clauses of one effect; they rise with the clauses, so the lowest rank is that
+ * of the clause that decides. The last one is the default's.
+ */
+struct forest_ranks {
+	struct blocks trees[FOREST_TREES];	/* leaves are ranks */
+	uint32_t lowest[FOREST_TREES];		/* rank in each */
+	size_t ntrees;
+	uint32_t *of_clause;
+	uint32_t *effect;	/* by rank */
+	uint32_t *rule;		/* by rank: of its first clause */
+	uint32_t n;
+};
+
+void forest_rank(struct arena *a, const struct forest *f,
+		 const struct policy *p, const struct effects *e,
+		 struct forest_ranks *out);
+
+/* The clause that decides V. */
+uint32_t forest_walk(const struct forest *f, const struct policy *p,
+		     const u128 v[FIELD_COUNT]);
+
+#endif

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * lower_forest - trees one after the other, and the lowest rank wins
+ *
+ * In: the blocks of each tree, with ranks for leaves. Out: their code. What a
+ * rank is to a tree, a step is to a single diagram: it is put into r7, and
+ * where all leaves meet, best.s keeps the lowest in r0, which no tree touches.
+ * A tree that cannot do better than what is in r0 is skipped. In the end a
+ * table says what the rank does.
+ */
+#include "lower_private.h"
+
+#include "template.h"
+#include "templates.h"
+
+/* Ranks in the shape of effects: `first` is what a leaf puts into r7. */
+static struct effects rank_effects(struct lower *l)
+{
+	const struct forest_ranks *f = l->in->forest;
+	struct effects e = { .n = f->n, .nsteps = f->n };
+
+	e.v = arena_array(l->a, f->n, sizeof(*e.v));
+	for (uint32_t i = 0; i < f->n; i++)
+		e.v[i] = (struct effect){ .kind = EFFECT_STEPS, .first = i,
+					  .rule = f->rule[i] };
+	return e;
+}
+
+static void nobodys(struct lower *l)
+{
+	l->c->rule = (uint32_t)l->in->policy->nrules;
+}
+
+static void trees(struct lower *l)
+{
+	const struct lower_input *const whole = l->in;
+	const struct forest_ranks *f = whole->forest;
+	const struct effects ranks = rank_effects(l);
+	struct lower_input in = *whole;
+
+	in.effects = &ranks;
+	l->in = &in;
+	for (size_t i = 0; i < f->ntrees; i++) {
+		label skip = code_label(l->c);
+
+		nobodys(l);
+		if (i)
+			emit_jump32_imm(l->c, BPF_JLT, BPF_REG_0,
+					f->lowest[i], skip);
+		in.blocks = &f->trees[i];
+		lower_begin(l);
+		lower_blocks(l);
+		nobodys(l);
+		code_place(l->c, decide_label(l));
+		template_emit(l->c, &template_best, NULL, NULL);
+		code_place(l->c, skip);
+	}
+	l->in = whole;
+}
+
+static size_t find_splits(const struct effects *e, bref *splits)
+{
+	size_t n = 0;
+
+	for (uint32_t i = 0; i < e->n; i++)
+		if (e->v[i].kind == EFFECT_SPLIT)
+			splits[n++] = BREF_LEAF | i;
+	return n;
+}
+
+/* By rank: its first step; behind all steps come the splits, in order. */
+static uint32_t add_ranks(struct lower *l, const bref *splits, size_t n)
+{
+	const struct forest_ranks *f = l->in->forest;
+	const struct effects *e = l->in->effects;
+	uint32_t *number = arena_array(l->a, e->n, sizeof(*number));
+	uint32_t *v = arena_array(l->a, f->n, sizeof(*v));
+
+	for (size_t i = 0; i < n; i++)
+		number[bref_leaf(splits[i])] = (uint32_t)(e->nsteps + i);
+	for (uint32_t i = 0; i < f->n; i++) {
+		const struct effect *x = &e->v[f->effect[i]];
+
+		v[i] = x->kind == EFFECT_SPLIT ? number[f->effect[i]] :
+			x->first;
+	}
+	return rodata_add(l->rodata, "skpol_ranks", v, f->n, 4);
+}
+
+/* r7 is the number of a split, from nsteps on: a tree over them. */
+static void choose_split(struct lower *l, bref *splits, size_t n)
+{
+	uint32_t *cuts = arena_array(l->a, n, sizeof(*cuts));
+	struct block b = { .word = WORD_LADDR4, .ncuts = (uint32_t)n - 1,
+			   .cuts = cuts, .children = splits };
+
+	for (uint32_t i = 1; i < n; i++)
+		cuts[i - 1] = (uint32_t)l->in->effects->nsteps + i;
+	if (n > 1)
+		emit_alu32(l->c, BPF_MOV, BPF_REG_1, BPF_REG_7);
+	lower_tree(l, &b, 0, b.ncuts);
+}
+
+static void choose(struct lower *l)
+{
+	static const struct blocks none;
+	const struct lower_input *const whole = l->in;
+	const struct effects *e = whole->effects;
+	struct lower_input in = *whole;
+	bref *splits = arena_array(l->a, e->n, sizeof(*splits));
+	size_t n = find_splits(e, splits);
+	uint32_t mask = 1, ranks = add_ranks(l, splits, n);
+	label split = code_label(l->c);
+
+	while (mask < in.forest->n)
+		mask *= 2;
+	rodata_reach(l->rodata, ranks + 4 * (size_t)mask);
+	in.blocks = &none;
+	l->in = &in;
+	lower_begin(l);
+	template_emit(l->c, &template_choose,
+		      TEMPLATE_HOLES({ "RANK_MASK", mask - 1 },
+				     { "RANKS", ranks }), NULL);
+	if (n)
+		emit_jump32_imm(l->c, BPF_JGE, BPF_REG_7,
+				(uint32_t)e->nsteps, split);
+	emit_goto(l->c, decide_label(l));
+	code_place(l->c, split);
+	if (n)
+		choose_split(l, splits, n);
+	l->in = whole;
+}
+
+void lower_forest(struct lower *l)
+{
+	nobodys(l);
+	emit_alu32_imm(l->c, BPF_MOV, BPF_REG_0, l->in->forest->n - 1);
+	trees(l);
+	nobodys(l);
+	choose(l);
+}

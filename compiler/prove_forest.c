@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * prove_forest - a program of several trees does what the rules say
+ *
+ * In: an image, and how its maker says that it split the rules. Out: whether
+ * the parts, put together, are the whole. Each tree is walked by itself, for
+ * all packets, with the terms of its group only (prove.c), and must end in r7
+ * with the rank of the first of them; so there is no product of trees. Then:
+ *
+ *	- every term is in a group, or of the rank that r0 begins with;
+ *	- ranks never fall from one clause to the next;
+ *	- no tree writes r0, and after each r0 is the lower of r0 and r7;
+ *	- a tree is passed by only where r0 is below all its ranks;
+ *	- what is done in the end with the rank of a clause is what it asks for.
+ *
+ * So r0 is the lowest rank of all clauses that hold the packet, and that is the
+ * rank of the first one. The split itself is not believed: another one that
+ * fulfils this is as good.
+ */
+#include "prove_private.h"
+
+struct walker {
+	struct prove *p;
+	uint32_t pc;
+	uint32_t initial;	/* rank */
+	uint32_t behind;	/* where a jump over the tree leads, or NOWHERE */
+};
+
+enum { NOWHERE = UINT32_MAX, RELAYS_MAX = 100000, ALL_KINDS = 15 };
+
+/* ------------------------------------------------- instructions by heart */
+
+/* The next instruction that does something: jumps are followed. */
+static const struct bpf_insn *here(struct walker *w)
+{
+	const struct image *m = w->p->image;
+
+	for (uint32_t n = 0; n < RELAYS_MAX && w->pc < m->ninsns; n++) {
+		const struct bpf_insn *i = &m->insns[w->pc];
+
+		if (i->code == (BPF_JMP | BPF_JA))
+			w->pc = (uint32_t)((int64_t)w->pc + 1 + i->off);
+		else if (i->code == (BPF_JMP32 | BPF_JA))
+			w->pc = (uint32_t)((int64_t)w->pc + 1 + i->imm);
+		else
+			return i;
+	}
+	return NULL;
+}
+
+static bool is(const struct bpf_insn *i, const struct bpf_insn *want)
+{
+	return i && i->code == want->code && i->dst_reg == want->dst_reg &&
+	       i->src_reg == want->src_reg && i->off == want->off &&
+	       i->imm == want->imm;
+}
+
+static bool match(struct walker *w, const struct bpf_insn *v, size_t n)
+{
+	for (size_t i = 0; i < n; i++, w->pc++)
+		if (!is(here(w), &v[i]))
+			return prove_fail(w->p, arena_printf(w->p->a,
+				"instruction %u: not how trees are joined",
+				w->pc));
+	return true;
+}
+
+/* r6 = r1, w0 = a rank */
+static bool begin(struct walker *w)
+{
+	static const struct bpf_insn context = {
+		.code = BPF_ALU64 | BPF_MOV | BPF_X, .dst_reg = 6, .src_reg = 1,
+	};
+	const struct bpf_insn *i;
+
+	if (!match(w, &context, 1))
+		return false;
+	i = here(w);
+	if (!i || i->code != (BPF_ALU | BPF_MOV | BPF_K) || i->dst_reg ||
+	    i->imm < 0)
+		return prove_fail(w->p, "no rank to begin with");
+	w->initial = (uint32_t)i->imm;
+	w->pc++;
+	return true;
+}
+
+/*
+ * r0 = the lower of r0 and r7. Both are below 2^32, so the difference has a
+ * sign; XOR with the same number twice changes nothing.
+ */
+static bool keep_lower(struct walker *w)
+{
+	static const struct bpf_insn lower[] = {
+		{ .code = BPF_LDX | BPF_MEM | BPF_W, .dst_reg = 1, .src_reg = 6,
+		  .off = 12 },
+		{ .code = BPF_ALU | BPF_XOR | BPF_X, .dst_reg = 7, .src_reg = 1 },
+		{ .code = BPF_ALU | BPF_XOR | BPF_X, .dst_reg = 7, .src_reg = 1 },
+		{ .code = BPF_ALU64 | BPF_SUB | BPF_X, .dst_reg = 7 },
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_X, .dst_reg = 1,
+		  .src_reg = 7 },
+		{ .code = BPF_ALU64 | BPF_ARSH | BPF_K, .dst_reg = 1,
+		  .imm = 63 },
+		{ .code = BPF_ALU64 | BPF_AND | BPF_X, .dst_reg = 7,
+		  .src_reg = 1 },
+		{ .code = BPF_ALU64 | BPF_ADD | BPF_X, .src_reg = 7 },
+	};
+
+	return match(w, lower, sizeof(lower) / sizeof(*lower));
+}
+
+/* w2 = w0, by way of the stack */
+static bool take_rank(struct walker *w)
+{
+	static const struct bpf_insn take[] = {
+		{ .code = BPF_STX | BPF_MEM | BPF_W, .dst_reg = 10, .off = -4 },
+		{ .code = BPF_LDX | BPF_MEM | BPF_W, .dst_reg = 2, .src_reg = 10,
+		  .off = -4 },
+	};
+
+	return match(w, take, sizeof(take) / sizeof(*take));
+}
+
+/* ------------------------------------------------------------- the groups */
+
+static uint32_t lowest_of(const struct prove *p, uint32_t tree)
+{
+	const struct prove_forest *f = p->forest;
+	uint32_t lowest = UINT32_MAX;
+	size_t term = 0;
+
+	for (size_t i = 0; i < p->policy->nclauses; i++)
+		for (size_t k = 0; k < p->policy->clauses[i].terms.n; k++)
+			if (f->tree_of[term++] == tree && f->rank[i] < lowest)
+				lowest = f->rank[i];
+	return lowest;
+}
+
+static bool is_any(const struct term *t)
+{
+	for (int f = 0; f < FIELD_COUNT; f++)
+		if (t->set[f])
+			return false;
+	return true;
+}
+
+/* What no tree finds has the rank that r0 begins with; so has the default. */
+static bool covered(struct walker *w)
+{
+	const struct prove *p = w->p;
+	const struct policy *y = p->policy;
+	const struct prove_forest *f = p->forest;
+	const struct clause *last = &y->clauses[y->nclauses - 1];
+	size_t term = 0;
+
+	for (size_t i = 0; i < y->nclauses; i++) {
+		if (i && f->rank[i] < f->rank[i - 1])
+			return prove_fail(w->p, "ranks fall");
+		for (size_t k = 0; k < y->clauses[i].terms.n; k++)
+			if (f->tree_of[term++] >= f->ntrees &&
+			    f->rank[i] != w->initial)
+				return prove_fail(w->p, "a rule in no tree");
+	}
+	if (f->rank[y->nclauses - 1] != w->initial || last->terms.n != 1 ||
+	    !is_any(&last->terms.v[0]))
+		return prove_fail(w->p, "the default is not what trees begin "
+				  "with");
+	return true;
+}
+
+/* --------------------------------------------------------------- the walk */
+
+/* if w0 < RANK goto behind the tree: RANK is none above the tree's lowest. */
+static bool pass_by(struct walker *w, uint32_t tree)
+{
+	const struct bpf_insn *i = here(w);
+	struct walker to = { .p = w->p };
+
+	w->behind = NOWHERE;
+	if (!i || i->code != (BPF_JMP32 | BPF_JLT | BPF_K) || i->dst_reg ||
+	    i->src_reg)
+		return true;
+	if ((uint32_t)i->imm > lowest_of(w->p, tree))
+		return prove_fail(w->p, "a tree is passed by that may be lower");
+	to.pc = (uint32_t)((int64_t)w->pc + 1 + i->off);
+	if (!here(&to))
+		return prove_fail(w->p, "a jump out of the program");
+	w->behind = to.pc;
+	w->pc++;
+	return true;
+}
+
+static bool one_tree(struct walker *w, uint32_t tree)
+{
+	struct prove *p = w->p;
+	struct target start = { .kind = TO_BLOCK };
+	bool ok;
+
+	if (!pass_by(w, tree) || !here(w))
+		return false;
+	start.pc = w->pc;
+	p->tree.inside = true;
+	p->tree.join = 0;
+	p->tree.none = w->initial;
+	ok = prove_walk(p, start, rule_tree(p, tree));
+	p->tree.inside = false;
+	if (!ok)
+		return false;
+	w->pc = p->tree.join;
+	if (!keep_lower(w) || !here(w))
+		return false;
+	if (w->behind != NOWHERE && w->behind != w->pc)
+		return prove_fail(p, "more than the tree is passed by");
+	return true;
+}
+
+bool tree_leaf_fits(struct prove *p, struct target at, uint32_t deed)
+{
+	if (at.kind != TO_DECIDE)
+		return false;
+	if (!p->tree.join)
+		p->tree.join = at.pc;
+	if (at.pc != p->tree.join)
+		return false;
+	return deed == TREE_NOTHING ? at.value >= p->tree.none :
+		at.value == deed;
+}
+
+/* --------------------------------------------------------------- the end */
+
+static bool ends_right(struct walker *w)
+{
+	struct prove *p = w->p;
+	const struct policy *y = p->policy;
+	struct target at = { 0 };
+
+	for (size_t i = 0; i < y->nclauses; i++) {
+		uint32_t rank = p->forest->rank[i];
+		uint32_t deed = p->deed_of_action[y->clauses[i].action];
+
+		if (!i || rank != p->forest->rank[i - 1])
+			at = run_number(p, w->pc, BPF_REG_2, rank);
+		if (!leaf_fits(p, at, deed, ALL_KINDS))
+			return prove_fail(p, "a rank leads to what another "
+					  "rule says");
+	}
+	return true;
+}
+
+bool forest_proved(struct prove *p)
+{
+	struct walker w = { .p = p };
+
+	rule_begin(p);
+	if (!begin(&w) || !covered(&w))
+		return false;
+	for (uint32_t i = 0; i < p->forest->ntrees; i++)
+		if (!one_tree(&w, i))
+			return false;
+	return take_rank(&w) && ends_right(&w);
+}
