@@ -318,6 +318,8 @@ static void stages(struct compiled *c, const struct compile_options *o,
 	expect_prove(c->policy, c->diagram, &c->diags);
 	if (!o->no_lint && c->diagram)
 		expect_lint(c->policy, c->diagram, &c->diags);
+	else if (!o->no_lint)
+		expect_lint_forest(c->policy, c->forest, &c->diags);
 	if (c->diags.nerrors || !choose_target(c, o) ||
 	    o->until == COMPILE_PROVED)
 		return;

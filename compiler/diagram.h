@@ -100,6 +100,11 @@ struct diagram *diagram_build(struct arena *a, const struct policy *p,
 struct diagram *diagram_build_clauses(struct arena *a, const struct clause *c,
 				      size_t n, const struct diagram_options *o);
 
+/* diagram_within.c: right for the packets of BOX, and for no others. */
+struct diagram *diagram_within(struct arena *a, const struct policy *p,
+			       const struct term *box,
+			       const struct diagram_options *o);
+
 /* The leaf of a packet. */
 dref diagram_walk(const struct diagram *d, const u128 v[FIELD_COUNT]);
 

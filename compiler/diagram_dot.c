@@ -2,7 +2,7 @@
 /*
  * diagram_dot - a diagram as Graphviz text
  *
- * In: diagram, policy. Out: one box a node, the root first; one arrow for each
+ * In: diagram or forest, policy. Out: one box a node, the root first; one arrow for each
  * child of a node, with the values that lead there; one ellipse an action. The
  * same diagram gives the same text; long lists of values are cut.
  */
@@ -10,7 +10,7 @@
 
 #include "../grammar/arena.h"
 #include "../grammar/print.h"
-#include "diagram.h"
+#include "forest.h"
 #include "witness.h"
 
 enum { SHOWN = 4 };		/* intervals of an arrow */
@@ -19,6 +19,7 @@ struct dot {
 	const struct diagram *d;
 	const struct policy *p;
 	FILE *out;
+	bool clauses;		/* leaves are clauses, not actions */
 };
 
 static void put_escaped(struct dot *o, const char *s)
@@ -200,12 +201,13 @@ static void put_node(struct dot *o, dref r)
 
 /* ------------------------------------------------------------- leaves */
 
-static void put_action(struct dot *o, uint32_t action)
+static void put_action(struct dot *o, uint32_t leaf)
 {
-	const struct action *a = &o->p->actions[action];
+	const struct action *a = &o->p->actions[o->clauses ?
+		o->p->clauses[leaf].action : leaf];
 	const struct policy_rule *rule = &o->p->rules[a->rule];
 
-	fprintf(o->out, "\ta%u [shape=ellipse, label=\"", action);
+	fprintf(o->out, "\ta%u [shape=ellipse, label=\"", leaf);
 	put_escaped(o, rule_label(o->d->arena, o->p, a->rule));
 	fputs("\\n", o->out);
 	if (!a->split)
@@ -227,29 +229,46 @@ static void mark(dref r, bool *actions, bool *none)
 
 static void put_leaves(struct dot *o)
 {
-	bool *seen = arena_array(o->d->arena, o->p->nactions, sizeof(*seen));
+	size_t n = o->clauses ? o->p->nclauses : o->p->nactions;
+	bool *seen = arena_array(o->d->arena, n, sizeof(*seen));
 	bool none = false;
 
 	mark(o->d->root, seen, &none);
 	for (size_t i = 0; i < o->d->nnodes; i++)
 		for (size_t k = 0; k <= o->d->nodes[i].ncuts; k++)
 			mark(o->d->nodes[i].children[k], seen, &none);
-	for (uint32_t i = 0; i < o->p->nactions; i++)
+	for (uint32_t i = 0; i < n; i++)
 		if (seen[i])
 			put_action(o, i);
 	if (none)
 		fputs("\tnone [shape=ellipse];\n", o->out);
 }
 
+static void put_graph(struct dot *o, size_t tree)
+{
+	fputs("digraph \"", o->out);
+	put_escaped(o, o->p->name);
+	if (tree)
+		fprintf(o->out, " tree %zu", tree);
+	fputs("\" {\n\tnode [shape=box];\n", o->out);
+	for (size_t i = o->d->nnodes; i-- > 0;)
+		put_node(o, (dref)i);
+	put_leaves(o);
+	fputs("}\n", o->out);
+}
+
 void diagram_dot(const struct diagram *d, const struct policy *p, FILE *out)
 {
-	struct dot o = { d, p, out };
+	struct dot o = { d, p, out, false };
 
-	fputs("digraph \"", out);
-	put_escaped(&o, p->name);
-	fputs("\" {\n\tnode [shape=box];\n", out);
-	for (size_t i = d->nnodes; i-- > 0;)
-		put_node(&o, (dref)i);
-	put_leaves(&o);
-	fputs("}\n", out);
+	put_graph(&o, 0);
+}
+
+void forest_dot(const struct forest *f, const struct policy *p, FILE *out)
+{
+	for (size_t i = 0; i < f->ntrees; i++) {
+		struct dot o = { f->trees[i].diagram, p, out, true };
+
+		put_graph(&o, i + 1);
+	}
 }

@@ -16,11 +16,15 @@
 #include "../grammar/arena.h"
 #include "witness.h"
 
-enum { SEARCH_BUDGET = 1 << 20 };	/* packets tried, an expectation */
+enum {
+	SEARCH_BUDGET = 1 << 20,	/* packets tried, an expectation */
+	CUTS_MAX = 4000000,		/* of a diagram of its packets */
+};
 
 struct proof {
 	const struct policy *p;
-	const struct diagram *d;
+	const struct diagram *whole;	/* or NULL */
+	const struct diagram *d;	/* at least of the packets of TERM */
 	struct diags *diags;
 	const struct policy_expect *e;
 	struct term term;		/* of E, one kind of packet */
@@ -214,18 +218,38 @@ static bool narrow(struct proof *r, const struct term *t, unsigned int kind)
 	return true;
 }
 
+static void say_too_large(struct proof *r)
+{
+	struct diag *d = diag_add(r->diags, DIAG_TOO_LARGE, &r->e->ast->place,
+				  "too many rules overlap in these packets to "
+				  "prove the expectation");
+
+	d->help = "expect something of fewer packets, in several lines";
+}
+
+/* False when something was said. */
+static bool check(struct proof *r)
+{
+	const struct diagram_options o = { .max_cuts = CUTS_MAX };
+
+	r->d = r->whole ? r->whole :
+		diagram_within(r->diags->arena, r->p, &r->term, &o);
+	if (!r->d) {
+		say_too_large(r);
+		return false;
+	}
+	diagram_restrict(r->d, &r->term, check_leaf, r);
+	if (r->failed)
+		say(r);
+	return !r->failed;
+}
+
 static void prove(struct proof *r)
 {
 	for (size_t i = 0; i < r->e->terms.n; i++)
-		for (unsigned int kind = 0; kind < SLOT_KINDS; kind++) {
-			if (!narrow(r, &r->e->terms.v[i], kind))
-				continue;
-			diagram_restrict(r->d, &r->term, check_leaf, r);
-			if (!r->failed)
-				continue;
-			say(r);
-			return;
-		}
+		for (unsigned int kind = 0; kind < SLOT_KINDS; kind++)
+			if (narrow(r, &r->e->terms.v[i], kind) && !check(r))
+				return;
 }
 
 void expect_prove(const struct policy *p, const struct diagram *d,
@@ -233,7 +257,7 @@ void expect_prove(const struct policy *p, const struct diagram *d,
 {
 	for (size_t i = 0; i < p->nexpects && !diag_full(diags); i++) {
 		struct proof r = {
-			.p = p, .d = d, .diags = diags,
+			.p = p, .whole = d, .diags = diags,
 			.e = &p->expects[i], .budget = SEARCH_BUDGET,
 		};
 

@@ -20,12 +20,12 @@
 struct explainer {
 	struct arena scratch;
 	const struct policy *p;
-	const struct diagram *d;
+	const struct explain_input *in;
 	struct source_set *sources;
 	const struct packet *k;
 	u128 v[FIELD_COUNT];
 	struct inquiry inquiry;
-	json_t *root;
+	json_t *root, *path;
 };
 
 static void set_text(json_t *o, const char *key, const char *text)
@@ -192,30 +192,51 @@ static json_t *value_json(const struct explainer *e, unsigned int field,
 	return json_integer((json_int_t)value);
 }
 
-/* Walks to the leaf, and writes down each turn. */
-static void put_path(struct explainer *e)
+/* Walks to the leaf, and writes down each turn; TREE from 1, 0 = the only. */
+static dref put_walk(struct explainer *e, const struct diagram *d, size_t tree)
 {
-	json_t *path = json_array();
-	dref r = e->d->root;
+	dref r = d->root;
 
 	while (!dref_is_leaf(r)) {
-		const struct dnode *n = &e->d->nodes[r];
+		const struct dnode *n = &d->nodes[r];
 		uint32_t i = dnode_child(n, e->v[n->field]);
 		u128 low = i ? n->cuts[i - 1] : 0;
 		u128 high = i < n->ncuts ? n->cuts[i] - 1 :
 			field_highest(n->field);
 		json_t *turn = json_object();
 
+		if (tree)
+			json_object_set_new(turn, "tree",
+					    json_integer((json_int_t)tree));
 		set_text(turn, "field", field_name(n->field));
 		json_object_set_new(turn, "value", value_json(e, n->field,
 							      e->v[n->field]));
 		json_object_set_new(turn, "low", value_json(e, n->field, low));
 		json_object_set_new(turn, "high", value_json(e, n->field,
 							     high));
-		json_array_append_new(path, turn);
+		json_array_append_new(e->path, turn);
 		r = n->children[i];
 	}
-	json_object_set_new(e->root, "path", path);
+	return r;
+}
+
+/* Out: the action. Trees are asked as the program asks them. */
+static uint32_t put_path(struct explainer *e)
+{
+	const struct forest *f = e->in->forest;
+	uint32_t best = (uint32_t)e->p->nclauses - 1;
+	dref leaf;
+
+	if (!f)
+		return dref_action(put_walk(e, e->in->diagram, 0));
+	for (size_t i = 0; i < f->ntrees; i++) {
+		if (f->trees[i].lowest > best)
+			continue;
+		leaf = put_walk(e, f->trees[i].diagram, i + 1);
+		if (leaf != DREF_NONE && dref_action(leaf) < best)
+			best = dref_action(leaf);
+	}
+	return e->p->clauses[best].action;
 }
 
 /* -------------------------------------------------------- what missed */
@@ -266,15 +287,14 @@ static void explain(struct explainer *e)
 
 	inquiry_init(&e->inquiry, &e->scratch, e->p->ast, e->k);
 	policy_packet_fields(e->p, e->k, e->v);
-	action = dref_action(diagram_walk(e->d, e->v));
 	set_text(e->root, "packet", packet_print(e->k, text));
+	action = put_path(e);
 	put_verdict(e, action);
-	put_path(e);
+	json_object_set(e->root, "path", e->path);
 	put_missed(e, e->p->actions[action].rule);
 }
 
-json_t *explain_json(const struct policy *p, const struct diagram *d,
-		     struct source_set *s, const struct packet *k)
+json_t *explain_json(const struct explain_input *in, const struct packet *k)
 {
 	struct explainer *e = calloc(1, sizeof(*e));
 	json_t *root;
@@ -282,8 +302,10 @@ json_t *explain_json(const struct policy *p, const struct diagram *d,
 
 	if (!e)
 		return NULL;
-	*e = (struct explainer){ .p = p, .d = d, .sources = s, .k = k,
-				 .root = json_object() };
+	*e = (struct explainer){ .p = in->policy, .in = in,
+				 .sources = in->sources, .k = k,
+				 .root = json_object(),
+				 .path = json_array() };
 	arena_init(&e->scratch, &here);
 	if (setjmp(here)) {
 		json_decref(e->root);
@@ -291,6 +313,7 @@ json_t *explain_json(const struct policy *p, const struct diagram *d,
 	} else {
 		explain(e);
 	}
+	json_decref(e->path);
 	root = e->root;
 	arena_free(&e->scratch);
 	free(e);

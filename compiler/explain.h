@@ -2,8 +2,8 @@
 /*
  * explain - why a packet gets its verdict
  *
- * In: policy, diagram, packet. Out: the deciding rule and verdict, the way
- * through the diagram, and for each earlier rule the first of its conditions,
+ * In: policy, diagram or forest, packet. Out: the deciding rule and verdict, the way
+ * through the diagrams, and for each earlier rule the first of its conditions,
  * in order of writing, that the packet misses. Both as text and as JSON; the
  * caller adds what the bytes say.
  */
@@ -13,6 +13,7 @@
 #include <jansson.h>
 
 #include "diagram.h"
+#include "forest.h"
 
 /*
  * {"packet":"…","verdict":"web",
@@ -20,14 +21,19 @@
  *  "outcome":"web else drop",
  *  ["entry":{"map","key","verdict","file","line","column"},]	a map decides
  *  ["split":{"by","hash","share":"5%","socket"},]		a split does
- *  "path":[{"field","value","low","high"}],
+ *  "path":[{["tree",]"field","value","low","high"}],	"tree": of a forest, from 1
  *  "missed":[{"name","file","line","column",	the place of the condition
  *             "because":"local port 443 is not in 80"}]}
  * In "path", ports and interface numbers are numbers, all else is text. NULL
  * when memory runs out.
  */
-json_t *explain_json(const struct policy *p, const struct diagram *d,
-		     struct source_set *s, const struct packet *k);
+struct explain_input {
+	const struct policy *policy;
+	const struct diagram *diagram;	/* or NULL and */
+	const struct forest *forest;
+	struct source_set *sources;
+};
+json_t *explain_json(const struct explain_input *in, const struct packet *k);
 void explain_text(const json_t *explanation, FILE *out);
 
 #endif

@@ -80,11 +80,19 @@ static void print_value(const json_t *o, const char *key, FILE *out)
 static void print_path(const json_t *x, FILE *out)
 {
 	const json_t *path = json_object_get(x, "path"), *turn;
+	int64_t before = 0;
 	size_t i;
 
 	json_array_foreach(path, i, turn) {
-		fprintf(out, "  %-8s %s ", i ? "" : "diagram",
+		int64_t tree = json_integer_value(json_object_get(turn,
+								  "tree"));
+		char label[32] = "diagram";
+
+		if (tree)
+			snprintf(label, sizeof(label), "tree %" PRId64, tree);
+		fprintf(out, "  %-8s %s ", tree == before && i ? "" : label,
 			text_of(turn, "field"));
+		before = tree;
 		print_value(turn, "value", out);
 		if (!json_equal(json_object_get(turn, "low"),
 				json_object_get(turn, "high"))) {

@@ -61,6 +61,9 @@ void forest_rank(struct arena *a, const struct forest *f,
 		 const struct policy *p, const struct effects *e,
 		 struct forest_ranks *out);
 
+/* diagram_dot.c: one graph a tree. */
+void forest_dot(const struct forest *f, const struct policy *p, FILE *out);
+
 /* The clause that decides V. */
 uint32_t forest_walk(const struct forest *f, const struct policy *p,
 		     const u128 v[FIELD_COUNT]);

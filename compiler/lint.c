@@ -2,7 +2,7 @@
 /*
  * lint - finds rules that decide nothing
  *
- * In: policy and diagram. Out: unreachable-rule and redundant-rule. A rule is
+ * In: policy and diagram, or forest. Out: unreachable-rule and redundant-rule. A rule is
  * unreachable when no leaf names it; what takes its packets is asked of the
  * diagram, rule by rule. Which rules are redundant is asked once, of a second
  * diagram whose leaves know what the next rule would do: its size is bounded,
@@ -50,7 +50,6 @@ static void mark_reached(struct lint *l)
 {
 	const struct diagram *d = l->d;
 
-	l->reached = arena_array(l->a, l->p->nactions, 1);
 	if (dref_is_leaf(d->root))
 		l->reached[dref_action(d->root)] = 1;
 	for (size_t i = 0; i < d->nnodes; i++)
@@ -65,6 +64,22 @@ static void mark_reached(struct lint *l)
 static uint32_t rule_of(const struct policy *p, const struct clause *c)
 {
 	return p->actions[c->action].rule;
+}
+
+/* The same of a tree, whose leaves are clauses. */
+static void mark_clauses(struct lint *l, const struct diagram *d)
+{
+	const struct clause *c = l->p->clauses;
+
+	if (dref_is_leaf(d->root))
+		l->reached[c[dref_action(d->root)].action] = 1;
+	for (size_t i = 0; i < d->nnodes; i++)
+		for (uint32_t k = 0; k <= d->nodes[i].ncuts; k++) {
+			dref r = d->nodes[i].children[k];
+
+			if (dref_is_leaf(r) && r != DREF_NONE)
+				l->reached[c[dref_action(r)].action] = 1;
+		}
 }
 
 /* A rule is EMPTY when it has no clause that holds a packet. */
@@ -338,7 +353,7 @@ static void say_unreachable(struct lint *l, uint32_t rule, uint32_t *seen)
 		     "rule `%s` can never match",
 		     rule_label(l->a, l->p, rule));
 	d->label = "never reached";
-	if (l->details++ >= DETAILS_MAX)
+	if (!l->d || l->details++ >= DETAILS_MAX)
 		return;
 	ask_takers(&t);
 	d->also.place = rule_place(&l->p->rules[t.first]);
@@ -505,6 +520,7 @@ void expect_lint(const struct policy *p, const struct diagram *d,
 {
 	struct lint l = { .p = p, .d = d, .diags = diags, .a = diags->arena };
 
+	l.reached = arena_array(l.a, p->nactions, 1);
 	mark_reached(&l);
 	mark_rules(&l);
 	mark_twins(&l);
@@ -514,4 +530,18 @@ void expect_lint(const struct policy *p, const struct diagram *d,
 	mark_special(&l);
 	if (may_be_redundant(&l))
 		redundant(&l);
+}
+
+void expect_lint_forest(const struct policy *p, const struct forest *f,
+			struct diags *diags)
+{
+	struct lint l = { .p = p, .diags = diags, .a = diags->arena };
+
+	l.reached = arena_array(l.a, p->nactions, 1);
+	for (size_t i = 0; i < f->ntrees; i++)
+		mark_clauses(&l, f->trees[i].diagram);
+	mark_rules(&l);
+	mark_twins(&l);
+	if (!diags->silent[DIAG_UNREACHABLE_RULE])
+		unreachable(&l);
 }

@@ -125,6 +125,17 @@ static void print_diagnostics(const struct skpolc *k, struct compiled *c)
 		diag_print(&c->diags, stderr, colour);
 }
 
+/* What is not looked for is said, not silently missed. */
+static void note_forest(const struct skpolc *k, const struct compiled *c)
+{
+	if (!c->forest || k->diagnostics_json ||
+	    c->diags.silent[DIAG_REDUNDANT_RULE])
+		return;
+	fputs("note: too many rules overlap to look for redundant rules, and "
+	      "for rules that\n      only several others together hide "
+	      "(-Wno-redundant-rule silences this)\n", stderr);
+}
+
 /* Ours, not the policy's. */
 static bool is_internal(const struct compiled *c)
 {
@@ -155,8 +166,10 @@ int skpolc_load(struct skpolc *k, const char *path, enum compile_until until,
 		return skpolc_error(EXIT_INPUT, "cannot read %s: %s", path,
 				    strerror(-err));
 	print_diagnostics(k, c);
-	if (!c->diags.nerrors)
+	if (!c->diags.nerrors) {
+		note_forest(k, c);
 		return 0;
+	}
 	err = is_internal(c) ? EXIT_INTERNAL : EXIT_INPUT;
 	compiled_free(c);
 	return err;

@@ -58,6 +58,7 @@ static int print(struct skpolc *k, json_t *e)
 
 int skpolc_explain(struct skpolc *k)
 {
+	struct explain_input in;
 	struct compiled c;
 	struct packet p;
 	json_t *e;
@@ -68,7 +69,9 @@ int skpolc_explain(struct skpolc *k)
 		status = skpolc_load(k, k->args[0], COMPILE_ALL, &c);
 	if (status)
 		return status;
-	e = explain_json(c.policy, c.diagram, &c.sources, &p);
+	in = (struct explain_input){ c.policy, c.diagram, c.forest,
+				     &c.sources };
+	e = explain_json(&in, &p);
 	json_object_set_new(e, "bytes", json_string(ask_bytes(&c, &p)));
 	status = print(k, e);
 	json_decref(e);

@@ -49,7 +49,10 @@ static int text(struct skpolc *k, struct compiled *c, void **bytes,
 	if (!strcmp(k->emit, "asm")) {
 		disassemble(c->image, f);
 	} else if (!strcmp(k->emit, "dot")) {
-		diagram_dot(c->diagram, c->policy, f);
+		if (c->forest)
+			forest_dot(c->forest, c->policy, f);
+		else
+			diagram_dot(c->diagram, c->policy, f);
 	} else if (!strcmp(k->emit, "rules")) {
 		print_rules(c, f);
 	} else {

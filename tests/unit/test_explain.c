@@ -171,7 +171,8 @@ static json_t *explained(struct fixture *w, const char *packet)
 	struct packet k;
 
 	assert_true(packet_parse(packet, strlen(packet), &k, error));
-	return explain_json(w->policy, w->diagram, &w->sources, &k);
+	return explain_json(&(struct explain_input){ w->policy, w->diagram,
+			    NULL, &w->sources }, &k);
 }
 
 /* Without the way through the diagram, which has a test of its own. */
@@ -292,7 +293,8 @@ static void assert_explained(struct fixture *w, const u128 v[FIELD_COUNT])
 	json_t *x;
 
 	diagram_packet(p, v, &k);
-	x = explain_json(p, w->diagram, &w->sources, &k);
+	x = explain_json(&(struct explain_input){ p, w->diagram, NULL,
+				 &w->sources }, &k);
 	missed = json_object_get(x, "missed");
 	entry = json_object_get(x, "entry");
 	assert_string_equal(text_of(x, "verdict"), policy_choice_name(p,
