@@ -340,13 +340,16 @@ int skpolc_explain(struct skpolc *k, const char *packet, bool json,
 {
 	struct question q = { .verdict = NULL };
 	int err = begin(k, packet, &q);
+	struct explain_input in;
 	json_t *e;
 
 	*text = NULL;
 	err = err ? err : guarded(k, ask, &q);
 	if (err)
 		return err;
-	e = explain_json(k->c.policy, k->c.diagram, &k->c.sources, &q.packet);
+	in = (struct explain_input){ k->c.policy, k->c.diagram, k->c.forest,
+				     &k->c.sources };
+	e = explain_json(&in, &q.packet);
 	if (!e || json_object_set_new(e, "bytes", json_string(q.verdict)) ||
 	    print(e, json, text))
 		err = no_memory(k);
