@@ -147,18 +147,23 @@ void workload_random(struct workload *w, unsigned int family, size_t n)
 
 /* ----------------------------------------------------------------- lists */
 
-/* "192.0.2.0/24", or with a word behind it. */
+/* "192.0.2.0/24" or an address, alone or with a word behind it. */
 static bool read_line(struct workload *w, struct random *r, char *line,
 		      struct bench_prefix *p)
 {
-	char address[64], word[64];
+	char address[128], word[64];
+	int n = sscanf(line, "%127s %63s", address, word);
+	char *slash = n > 0 ? strchr(address, '/') : NULL;
 	unsigned int length;
 	uint8_t bytes[16];
-	int n = sscanf(line, "%63[^/]/%u %63s", address, &length, word);
 
-	if (n < 2)
+	if (n < 1)
 		return false;
 	p->family = strchr(address, ':') ? 6 : 4;
+	length = slash ? (unsigned int)atoi(slash + 1) :
+		p->family == 4 ? 32 : 128;
+	if (slash)
+		*slash = '\0';
 	if (inet_pton(p->family == 4 ? AF_INET : AF_INET6, address, bytes) != 1)
 		return false;
 	p->low = 0;
@@ -166,7 +171,7 @@ static bool read_line(struct workload *w, struct random *r, char *line,
 		p->low = p->low << 8 | bytes[i];
 	p->length = (uint8_t)length;
 	p->low &= mask(p->family, length);
-	p->label = n == 3 ? list_label(w, word) :
+	p->label = n == 2 ? list_label(w, word) :
 		(uint16_t)random_below(r, LABELS);
 	return true;
 }

@@ -34,3 +34,7 @@ tests/bench/plot "$work/bench.json" "$work"
 for f in sizes bars; do
 	grep -q '</svg>' "$work/$f.svg"
 done
+tests/bench/runtime -q -o "$work/runtime.json"
+rows_of() { grep -c "\"$1\":" "$work/runtime.json" || :; }
+[ "$(rows_of count)" = 11 ] || { echo "$(rows_of count) counts"; exit 1; }
+[ "$(rows_of ms)" = 12 ] || { echo "$(rows_of ms) times"; exit 1; }
