@@ -15,6 +15,7 @@
 #include "at.h"
 #include "auto.h"
 #include "change.h"
+#include "confirm.h"
 #include "counter.h"
 #include "load.h"
 #include "plan.h"
@@ -228,6 +229,7 @@ static int load(struct apply *a)
 static int describe(struct apply *a)
 {
 	struct generation *g = &a->change.next;
+	AUTO_JSON extra = NULL;
 
 	g->program = a->loaded.program;
 	g->counters = a->loaded.counters;
@@ -241,13 +243,30 @@ static int describe(struct apply *a)
 		"slots", a->plan.slots_json,
 		"interfaces", a->plan.interfaces_json,
 		"counters", counter_names(g->manifest));
-	return change_describe(&a->change, NULL, NULL);
+	if (a->options.confirm_ms)
+		extra = json_pack("{s:o}", "confirm", confirm_request(
+			a->options.confirm_ms, a->change.live.gen.number));
+	return change_describe(&a->change, NULL, extra);
+}
+
+static int check_trial(const struct apply *a)
+{
+	const struct generation *g = &a->change.live.gen;
+	struct trial_period p = confirm_period(a->s, g);
+
+	if (!p.pending || !p.left_ms)
+		return 0;
+	return fail_system(a->s, -EBUSY, "generation %u waits to be confirmed, "
+			   "for another %lld s: `skpol confirm` or `skpol "
+			   "rollback` first", g->number,
+			   (long long)(p.left_ms + 999) / 1000);
 }
 
 static int replace(struct apply *a)
 {
 	int err = change_race(&a->change);
 
+	err = err ? err : check_trial(a);
 	err = err ? err : load(a);
 	err = err ? err : describe(a);
 	err = err ? err : change_write(&a->change);
@@ -283,13 +302,14 @@ static void give_up(struct apply *a)
 static void report(const struct apply *a, bool changed,
 		   struct skpol_applied *out)
 {
-	*out = (struct skpol_applied){
-		.changed = changed,
-		.generation = a->change.next.number ?
-			a->change.next.number : a->change.live.gen.number,
-		.empty = a->empty,
-	};
-	strncpy(out->policy, policy_name(a), sizeof(out->policy) - 1);
+	const struct generation *g = a->change.next.number ?
+		&a->change.next : &a->change.live.gen;
+	struct trial_period p = confirm_period(a->s, g);
+
+	generation_applied(g, changed, out);
+	out->empty = a->empty;
+	out->unconfirmed_ms = (uint32_t)p.left_ms;
+	out->back = p.back;
 }
 
 static void finish(struct apply *a)

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "auto.h"
+#include "confirm.h"
 #include "counter.h"
 #include "state.h"
 
@@ -54,7 +55,14 @@ int change_begin(struct change *c)
 	err = state_sweep(c->s);
 	if (!err)
 		err = live_find(c->s, &c->live);
-	return err ? err : generation_sweep(c->s, &c->live.gen);
+	if (!err)
+		err = generation_sweep(c->s, &c->live.gen);
+	if (!err && confirm_settle(c)) {
+		c->settled = true;
+		err = live_find(c->s, &c->live);
+		c->seen = running(&c->live);
+	}
+	return err;
 }
 
 /* Whoever replaced the policy while we waited for the lock has won. */

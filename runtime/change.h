@@ -2,7 +2,8 @@
 /*
  * change - what every command has in common that switches the policy
  *
- *	change_begin	the lock; leftovers swept; what runs now
+ *	change_begin	the lock; leftovers swept; what is overdue (confirm.h)
+ *			rolled back; what runs now
  *	change_race	nobody was faster while we waited for the lock
  *	change_write	`next` becomes a folder: nothing has changed yet
  *	change_switch	one system call: now it has
@@ -20,6 +21,7 @@ struct change {
 	int lock;
 	uint32_t seen;		/* program that ran before we had the lock */
 	struct live live;
+	bool settled;		/* an overdue policy was rolled back first */
 	struct generation next;	/* owns its JSON, borrows its descriptors */
 	bool written;
 };

@@ -1,88 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * cli_apply - skpol apply, rollback, remove, and the files that they read
+ * cli_apply - skpol apply, rollback, remove
+ *
+ * In: an object. Out: what was done, as a sentence or as JSON.
  */
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "auto.h"
 #include "cli.h"
-
-enum { STEP = 1 << 16, FILE_MAX = 1 << 30 };
-
-static int grow(char **bytes, size_t *cap, size_t need)
-{
-	char *more;
-
-	if (need <= *cap)
-		return 0;
-	*cap = need > 2 * *cap ? need : 2 * *cap;
-	more = realloc(*bytes, *cap);
-	if (!more)
-		return -ENOMEM;
-	*bytes = more;
-	return 0;
-}
-
-static int read_all(int fd, char **bytes, size_t *size)
-{
-	size_t cap = 0;
-	ssize_t n = 1;
-	int err = 0;
-
-	while (!err && n) {
-		err = *size > FILE_MAX ? -EFBIG :
-			grow(bytes, &cap, *size + STEP + 1);
-		n = err ? 0 : read(fd, *bytes + *size, STEP);
-		if (n < 0 && errno != EINTR)
-			err = -errno;
-		else if (n > 0)
-			*size += (size_t)n;
-	}
-	if (!err)
-		(*bytes)[*size] = '\0';
-	return err;
-}
-
-int cli_read(const char *path, char **bytes, size_t *size)
-{
-	AUTO_FD fd = strcmp(path, "-") ? open(path, O_RDONLY | O_CLOEXEC) :
-		dup(STDIN_FILENO);
-	int err;
-
-	*bytes = NULL;
-	*size = 0;
-	err = fd < 0 ? -errno : read_all(fd, bytes, size);
-	if (err) {
-		free(*bytes);
-		*bytes = NULL;
-	}
-	return err;
-}
-
-static bool has_suffix(const char *path, const char *suffix)
-{
-	size_t n = strlen(path), m = strlen(suffix);
-
-	return n >= m && !strcmp(path + n - m, suffix);
-}
-
-int cli_object(const char *path, void **bytes, size_t *size)
-{
-	char *text;
-	int err;
-
-	if (has_suffix(path, ".skl"))
-		return cli_compile(path, bytes, size);
-	err = cli_read(path, &text, size);
-	*bytes = text;
-	return err ? cli_error(EXIT_INPUT, "%s: %s", path, strerror(-err)) : 0;
-}
+#include "cli_confirm.h"
+#include "cli_json.h"
 
 static void print_log(void *ctx, const char *text)
 {
@@ -90,16 +20,47 @@ static void print_log(void *ctx, const char *text)
 	fputs(text, stderr);
 }
 
-static void print_applied(const struct cli *c, const struct skpol_applied *a)
+static void print_trial(const struct skpol_applied *a)
 {
-	if (cli_has(c, OPTION_JSON))
-		printf("{\"version\":1,\"changed\":%s,\"generation\":%" PRIu32
-		       ",\"policy\":\"%s\"}\n", a->changed ? "true" : "false",
-		       a->generation, a->policy);
+	printf("unconfirmed: `skpol confirm` within %" PRIu32 " s, or ",
+	       (a->unconfirmed_ms + 999) / 1000);
+	if (a->back)
+		printf("generation %" PRIu32 " runs again\n", a->back);
 	else
-		printf("%s: generation %" PRIu32 " %s\n", a->policy,
-		       a->generation, a->changed ? "is live" :
-		       "is live already, nothing changed");
+		puts("nothing is attached any more");
+}
+
+static void print_text(const struct skpol_applied *a)
+{
+	printf("%s: generation %" PRIu32 " %s\n", a->policy, a->generation,
+	       a->changed ? "is live" : "is live already, nothing changed");
+	if (a->unconfirmed_ms)
+		print_trial(a);
+}
+
+static json_t *report(const struct skpol_applied *a)
+{
+	json_t *j = json_pack("{s:i, s:b, s:I, s:s}", "version", 1, "changed",
+			      (int)a->changed, "generation",
+			      (json_int_t)a->generation, "policy", a->policy);
+
+	if (a->unconfirmed_ms)
+		json_object_set_new(j, "confirm", json_pack("{s:I, s:I}",
+			"seconds_left", (json_int_t)(a->unconfirmed_ms + 999) /
+			1000, "back", (json_int_t)a->back));
+	return j;
+}
+
+static int print_applied(const struct cli *c, const struct skpol_applied *a)
+{
+	AUTO_JSON j = NULL;
+
+	if (!cli_has(c, OPTION_JSON)) {
+		print_text(a);
+		return cli_flush();
+	}
+	j = report(a);
+	return cli_print_json(j);
 }
 
 int cli_apply(struct cli *c)
@@ -109,17 +70,23 @@ int cli_apply(struct cli *c)
 		.require_sockets = cli_has(c, OPTION_REQUIRE),
 		.verifier_log = cli_has(c, OPTION_LOG) ? print_log : NULL,
 	};
+	const char *confirm = c->values[OPTION_CONFIRM];
 	AUTO_FREE void *bytes = NULL;
 	struct skpol_applied applied;
 	size_t size;
-	int status = cli_object(c->args[0], &bytes, &size);
+	int status;
 
+	if (confirm && !cli_parse_time(confirm, &o.confirm_ms))
+		return cli_error(EXIT_USAGE, "`%s` is no time up to a day: "
+				 "30s, 5m, 1h", confirm);
+	status = confirm ? cli_confirm_start(c) : 0;
+	if (!status)
+		status = cli_object(c->args[0], &bytes, &size);
 	if (status)
 		return status;
 	if (skpol_apply(c->s, bytes, size, &o, &applied))
 		return cli_fail(c);
-	print_applied(c, &applied);
-	return cli_flush();
+	return print_applied(c, &applied);
 }
 
 int cli_rollback(struct cli *c)
@@ -134,8 +101,7 @@ int cli_rollback(struct cli *c)
 				 "generation", text);
 	if (skpol_rollback(c->s, (uint32_t)n, &applied))
 		return cli_fail(c);
-	print_applied(c, &applied);
-	return cli_flush();
+	return print_applied(c, &applied);
 }
 
 int cli_remove(struct cli *c)

@@ -11,6 +11,22 @@
 #include "cli_json.h"
 #include "report.h"
 
+static void print_trial(const json_t *confirm)
+{
+	json_t *left = json_object_get(confirm, "seconds_left");
+	json_int_t back = json_integer_value(json_object_get(confirm, "back"));
+
+	if (!left)
+		return;
+	printf("unconfirmed: `skpol confirm` within %" JSON_INTEGER_FORMAT
+	       " s, or ", json_integer_value(left));
+	if (back)
+		printf("generation %" JSON_INTEGER_FORMAT " runs again\n",
+		       back);
+	else
+		puts("nothing is attached any more");
+}
+
 static void print_head(const json_t *j)
 {
 	const json_t *generation = json_object_get(j, "generation");
@@ -25,6 +41,7 @@ static void print_head(const json_t *j)
 	       json_is_true(attached) ? "attached" : json_is_null(attached) ?
 	       "which only root can see attached" : "NOT attached");
 	printf("source sha256 %s\n", json_text(j, "sha256", "?"));
+	print_trial(json_object_get(j, "confirm"));
 }
 
 static void print_socket(const json_t *e, int names)

@@ -300,6 +300,17 @@ int generation_sweep(struct skpol *s, const struct generation *live)
 	return err;
 }
 
+void generation_applied(const struct generation *g, bool changed,
+			struct skpol_applied *out)
+{
+	const char *policy = json_string_value(json_object_get(g->meta,
+							       "policy"));
+
+	*out = (struct skpol_applied){ .changed = changed,
+				       .generation = g->number };
+	snprintf(out->policy, sizeof(out->policy), "%s", policy ? policy : "");
+}
+
 static json_t *report_one(const struct generation *g, bool live)
 {
 	json_t *from = json_object_get(g->meta, "from");

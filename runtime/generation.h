@@ -10,7 +10,9 @@
  *	     "sha256":"of the sources","slots":[{"name","protocol","family",
  *	     "slot"}],"interfaces":[{"name","index"}],"counters":["tls"],
  *	     "chain":[7,6]}
- *	  after a rollback with "from":5, whose program it is
+ *	  after a rollback with "from":5, whose program it is, and when it was
+ *	  for want of a confirmation "unconfirmed":6; on trial with "confirm"
+ *	  (confirm.h), and then there is a folder 7/confirmed, or not
  *	7/base		counts of generations before (counter.h; blob)
  *
  * Numbers rise and are not used again while the state exists. A folder gets
@@ -81,6 +83,10 @@ bool generation_complete(const struct generation *g);
  * a rollback took its program over from a generation of that number.
  */
 json_t *generation_report(struct skpol *s, const struct live *live);
+
+/* What a call that changes the policy tells of G. */
+void generation_applied(const struct generation *g, bool changed,
+			struct skpol_applied *out);
 
 /* Pins G under its number. Its meta, base and manifest must be there. */
 int generation_write(struct skpol *s, const struct generation *g);

@@ -15,6 +15,7 @@
 #include "at.h"
 #include "auto.h"
 #include "claim.h"
+#include "confirm.h"
 #include "generation.h"
 #include "process.h"
 #include "state.h"
@@ -186,8 +187,10 @@ static int start(struct skpol *s, struct work *w, const struct skpol_claim *c)
 	if (w->lock < 0)
 		return w->lock;
 	err = state_sweep(s);
-	if (!err)
+	if (!err) {
+		confirm_settle_locked(s);
 		err = slots_open(s, &w->slots, true);
+	}
 	if (!err)
 		err = slots_collect(s, &w->slots);
 	if (!err)

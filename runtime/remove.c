@@ -5,6 +5,8 @@
  * In: a handle. Out: nothing attached, no generation left; sockets stay in
  * their slots as long as they are open, unless they are to go as well.
  */
+#include "remove.h"
+
 #include <errno.h>
 
 #include "auto.h"
@@ -60,11 +62,21 @@ static int detach(struct skpol *s, bool *was)
 	return err ? err : link_quiesce(s);
 }
 
+int remove_policy(struct skpol *s, bool *changed)
+{
+	size_t generations = 0;
+	bool attached = false;
+	int err = detach(s, &attached);
+
+	err = err ? err : delete_generations(s, &generations);
+	*changed = attached || generations;
+	return err;
+}
+
 int skpol_remove(struct skpol *s, bool sockets, bool *changed)
 {
 	AUTO_FD lock = -1;
-	size_t generations = 0, kept = 0;
-	bool attached = false;
+	size_t kept = 0;
 	int err;
 
 	handle_begin(s);
@@ -75,10 +87,9 @@ int skpol_remove(struct skpol *s, bool sockets, bool *changed)
 	if (!err)
 		lock = err = state_lock(s);
 	err = err < 0 ? err : state_sweep(s);
-	err = err ? err : detach(s, &attached);
-	err = err ? err : delete_generations(s, &generations);
+	err = err ? err : remove_policy(s, changed);
 	err = err ? err : delete_rest(s, sockets, &kept);
-	*changed = attached || generations || (sockets && !err);
+	*changed |= sockets && !err;
 	if (err)
 		return err;
 	if (kept && *changed)

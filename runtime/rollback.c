@@ -80,9 +80,10 @@ static void check_interfaces(struct change *c, const struct generation *old)
 }
 
 /* The next generation out of OLD, whose descriptors it borrows. */
-static int describe(struct change *c, struct generation *old)
+static int describe(struct change *c, struct generation *old,
+		    uint32_t unconfirmed)
 {
-	AUTO_JSON from = json_pack("{s:I}", "from", (json_int_t)old->number);
+	AUTO_JSON extra = json_pack("{s:I}", "from", (json_int_t)old->number);
 	struct generation *g = &c->next;
 	int err = generation_read_manifest(c->s, old);
 
@@ -94,22 +95,28 @@ static int describe(struct change *c, struct generation *old)
 	g->sockets = old->sockets;
 	g->manifest = json_incref(old->manifest);
 	g->meta = json_copy(old->meta);
-	return change_describe(c, old, from);
+	json_object_del(g->meta, "confirm");
+	json_object_del(g->meta, "unconfirmed");
+	if (unconfirmed)
+		json_object_set_new(extra, "unconfirmed",
+				    json_integer(unconfirmed));
+	return change_describe(c, old, extra);
 }
 
-static int run_again(struct change *c, struct generation *old)
+static int run_again(struct change *c, struct generation *old,
+		     uint32_t unconfirmed)
 {
 	int err = check_sockets(c, old);
 
 	if (err)
 		return err;
 	check_interfaces(c, old);
-	err = describe(c, old);
+	err = describe(c, old, unconfirmed);
 	err = err ? err : change_write(c);
 	return err ? err : change_switch(c);
 }
 
-int rollback_to(struct change *c, uint32_t number)
+int rollback_to(struct change *c, uint32_t number, uint32_t unconfirmed)
 {
 	struct generation old;
 	int err = generation_open(c->s, number, &old);
@@ -117,7 +124,7 @@ int rollback_to(struct change *c, uint32_t number)
 	if (err || !generation_complete(&old))
 		err = fail_number(c, number);
 	else
-		err = run_again(c, &old);
+		err = run_again(c, &old, unconfirmed);
 	if (err)
 		change_undo(c);
 	else
@@ -150,17 +157,6 @@ static int find_before(struct change *c, uint32_t *number)
 	return err;
 }
 
-static void report(const struct generation *g, bool changed,
-		   struct skpol_applied *out)
-{
-	const char *policy = json_string_value(json_object_get(g->meta,
-							       "policy"));
-
-	*out = (struct skpol_applied){ .changed = changed,
-				       .generation = g->number };
-	snprintf(out->policy, sizeof(out->policy), "%s", policy ? policy : "");
-}
-
 static int rollback(struct change *c, uint32_t number,
 		    struct skpol_applied *out)
 {
@@ -171,9 +167,9 @@ static int rollback(struct change *c, uint32_t number,
 	if (!err && !number)
 		err = find_before(c, &number);
 	if (!err && !same)
-		err = rollback_to(c, number);
+		err = rollback_to(c, number, 0);
 	if (!err)
-		report(same ? &c->live.gen : &c->next, !same, out);
+		generation_applied(same ? &c->live.gen : &c->next, !same, out);
 	return err;
 }
 

@@ -11,7 +11,10 @@
 
 #include "change.h"
 
-/* Under the lock: generation NUMBER, which is not the live one. */
-int rollback_to(struct change *c, uint32_t number);
+/*
+ * Under the lock: generation NUMBER, which is not the live one. UNCONFIRMED is
+ * the generation that was not confirmed in time, or 0.
+ */
+int rollback_to(struct change *c, uint32_t number, uint32_t unconfirmed);
 
 #endif

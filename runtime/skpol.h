@@ -60,6 +60,8 @@ SKPOL_API enum skpol_fault skpol_fault(const struct skpol *s);
 struct skpol_apply_options {
 	size_t size;
 	bool require_sockets;	/* an empty slot is -ENOTCONN, nothing done */
+	/* On trial: see skpol_confirm. 0 = for good. */
+	uint32_t confirm_ms;
 	/* The verifier's whole log, when it refuses; NULL = its last words. */
 	void (*verifier_log)(void *ctx, const char *text);
 	void *ctx;
@@ -70,6 +72,8 @@ struct skpol_applied {
 	uint32_t generation;
 	uint32_t empty;		/* slots without a socket */
 	char policy[64];
+	uint32_t unconfirmed_ms;	/* left to confirm it; 0 = no need to */
+	uint32_t back;		/* the generation that runs otherwise; 0 = none */
 };
 
 /*
@@ -87,6 +91,20 @@ SKPOL_API int skpol_apply(struct skpol *s, const void *object, size_t size,
  */
 SKPOL_API int skpol_rollback(struct skpol *s, uint32_t generation,
 			     struct skpol_applied *out);
+
+/*
+ * A policy that was applied with confirm_ms runs on trial. Confirmed in time it
+ * stays; else it is rolled back, by skpol_confirm_enforce or by the next call
+ * that changes anything. -ETIME when it is too late. Another policy cannot be
+ * applied meanwhile (-EBUSY); rolling back and removing are possible.
+ */
+SKPOL_API int skpol_confirm(struct skpol *s, struct skpol_applied *out);
+/*
+ * For who waits for it: rolls back if it is time (*CHANGED). *LEFT_MS is the
+ * time left before this call, -1 when there is nothing to confirm.
+ */
+SKPOL_API int skpol_confirm_enforce(struct skpol *s, int64_t *left_ms,
+				    bool *changed);
 
 /*
  * Detaches the policy and forgets its generations and counters. Registered

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "auto.h"
+#include "confirm.h"
 #include "generation.h"
 #include "owner.h"
 #include "report.h"
@@ -217,7 +218,7 @@ static json_t *describe(struct view *v)
 	check_pins(v);
 	find_owners(v);
 	return json_pack("{s:i, s:o, s:o, s:o, s:o, s:o, s:s, s:o, s:o, s:o, "
-			 "s:O}",
+			 "s:o, s:O}",
 		"version", 1, "policy", copy(g->meta, "policy"),
 		"generation", g->number ? json_integer(g->number) :
 			json_null(),
@@ -226,6 +227,7 @@ static json_t *describe(struct view *v)
 		"attached", attached(v), "state", v->s->dir,
 		"sockets", list_sockets(v), "programs", list_programs(v),
 		"generations", generation_report(v->s, &v->live),
+		"confirm", confirm_report(v->s, g),
 		"problems", v->problems);
 }
 

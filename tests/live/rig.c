@@ -8,6 +8,7 @@
 #include "rig.h"
 
 #include <arpa/inet.h>
+#include <bpf/bpf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
@@ -36,6 +37,7 @@
 enum {
 	RIG_CHILD_FD = 900,	/* WORK may close what is below */
 	FIRST_WAIT = 40,	/* ms */
+	LINK_TRIES = 1000,
 };
 
 char rig_bpffs[64];
@@ -101,12 +103,29 @@ void rig_stop(void)
 	nftw(folder, unlink_one, 8, FTW_DEPTH | FTW_PHYS);
 }
 
+/* A link whose pin is deleted detaches a little later. */
+static void wait_for_links(void)
+{
+	int fd = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	__u32 n = 1, flags, ids[64];
+
+	for (int i = 0; n && i < LINK_TRIES; i++) {
+		if (i)
+			usleep(1000);
+		n = sizeof(ids) / sizeof(*ids);
+		if (bpf_prog_query(fd, BPF_SK_LOOKUP, 0, &flags, ids, &n))
+			break;
+	}
+	close(fd);
+}
+
 void rig_reset(void)
 {
 	char path[80];
 
 	snprintf(path, sizeof(path), "%s/skpol", rig_bpffs);
 	nftw(path, unlink_one, 8, FTW_DEPTH | FTW_PHYS);
+	wait_for_links();
 	rig_notes[0] = '\0';
 }
 

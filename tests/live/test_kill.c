@@ -5,10 +5,11 @@
  *
  * A command runs under ptrace in a child and is killed (SIGKILL) on entry to
  * its n-th call that can change what others see, for every n until it runs to
- * its end. All the other calls (reads, memory, the child's own descriptors)
- * leave the same behind as the next one of these. After each death: a packet
- * is served as before, status has no complaint, the next command works, and
- * every datagram was counted once.
+ * its end. All the other calls (reads, memory, the child's own descriptors,
+ * maps and programs that die with it) leave the same behind as the next one of
+ * these; SKPOL_KILL_EVERYWHERE=1 kills at those, too, which takes minutes. After
+ * each death: a packet is served as before, status has no complaint, the next
+ * command works, and every datagram was counted once.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -26,6 +27,7 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <linux/bpf.h>
 #include <linux/ptrace.h>
 
 #include "rig.h"
@@ -37,15 +39,35 @@
 	extra \
 	"default -> pass\n"
 
-enum { CALLS_MAX = 500, LEAST_CALLS = 3 };
+enum { CALLS_MAX = 5000, LEAST_CALLS = 3 };
 
 static struct rig_object one, two;
 static int udp = -1, tcp = -1;
+static bool everywhere;
 
-static bool changes_state(uint64_t number)
+/* Maps that are filled and not pinned yet are nobody's, but who can tell? */
+static bool bpf_changes_state(uint64_t command)
+{
+	switch (command) {
+	case BPF_MAP_UPDATE_ELEM:
+	case BPF_MAP_DELETE_ELEM:
+	case BPF_MAP_UPDATE_BATCH:
+	case BPF_MAP_FREEZE:
+	case BPF_OBJ_PIN:
+	case BPF_LINK_CREATE:
+	case BPF_LINK_UPDATE:
+	case BPF_LINK_DETACH:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static bool changes_state(uint64_t number, uint64_t first)
 {
 	switch (number) {
 	case SYS_bpf:
+		return bpf_changes_state(first);
 	case SYS_flock:
 	case SYS_mkdirat:
 	case SYS_unlinkat:
@@ -78,7 +100,8 @@ static bool at_entry(pid_t pid, int status)
 	return WSTOPSIG(status) == (SIGTRAP | 0x80) &&
 		ptrace(PTRACE_GET_SYSCALL_INFO, pid, sizeof(info), &info) > 0 &&
 		info.op == PTRACE_SYSCALL_INFO_ENTRY &&
-		changes_state(info.entry.nr);
+		(everywhere || changes_state(info.entry.nr,
+					     info.entry.args[0]));
 }
 
 /*
@@ -129,6 +152,42 @@ static int apply_two(struct skpol *s)
 	return apply(s, &two);
 }
 
+static int try(struct skpol *s, uint32_t ms)
+{
+	struct skpol_apply_options o = { .size = sizeof(o), .confirm_ms = ms };
+	struct skpol_applied out;
+
+	return skpol_apply(s, two.bytes, two.size, &o, &out);
+}
+
+static int try_two(struct skpol *s)
+{
+	return try(s, 3600000);
+}
+
+static int try_two_briefly(struct skpol *s)
+{
+	int err = try(s, 1);
+
+	usleep(2000);
+	return err;
+}
+
+static int confirm(struct skpol *s)
+{
+	struct skpol_applied out;
+
+	return skpol_confirm(s, &out);
+}
+
+static int enforce(struct skpol *s)
+{
+	int64_t left;
+	bool changed;
+
+	return skpol_confirm_enforce(s, &left, &changed);
+}
+
 static int roll_back(struct skpol *s)
 {
 	struct skpol_applied out;
@@ -177,6 +236,21 @@ static bool is_served(void)
 
 	(void)err;
 	return rig_drain(udp) == 1;
+}
+
+/* Whether the live policy has counters for a rule. */
+static bool runs(const char *rule)
+{
+	struct skpol *s = rig_open();
+	bool found = false;
+	char *text, quoted[32];
+
+	assert_int_equal(skpol_stats_json(s, &text), 0);
+	snprintf(quoted, sizeof(quoted), "\"name\":\"%s\"", rule);
+	found = strstr(text, quoted);
+	free(text);
+	skpol_close(s);
+	return found;
 }
 
 static void no_leftovers(void)
@@ -256,6 +330,86 @@ static bool rolling_back(int n)
 	must(roll_back);
 	assert_true(is_served());
 	assert_int_equal(rig_count("web", "hits"), 4);
+	no_leftovers();
+	return killed;
+}
+
+static bool is_on_trial(void)
+{
+	json_t *j = rig_status();
+	bool pending = json_is_object(json_object_get(j, "confirm"));
+
+	json_decref(j);
+	return pending;
+}
+
+/* The program and its trial come at once, or neither. */
+static bool trying(int n)
+{
+	bool killed;
+
+	rig_reset();
+	must(put_sockets);
+	must(apply_one);
+	killed = killed_at(try_two, n);
+	assert_int_equal(is_on_trial(), runs("two"));
+	must(runs("two") ? confirm : try_two);
+	assert_true(runs("two"));
+	assert_true(is_served());
+	assert_int_equal(rig_count("web", "hits"), 1);
+	no_leftovers();
+	return killed;
+}
+
+static bool confirming(int n)
+{
+	bool killed;
+
+	rig_reset();
+	must(put_sockets);
+	must(apply_one);
+	must(try_two);
+	killed = killed_at(confirm, n);
+	must(confirm);
+	assert_false(is_on_trial());
+	assert_true(runs("two"));
+	assert_true(is_served());
+	no_leftovers();
+	return killed;
+}
+
+/* Rolling back what is overdue, with a policy before it and without. */
+static bool enforcing(int n)
+{
+	bool killed;
+
+	rig_reset();
+	must(put_sockets);
+	must(apply_one);
+	must(try_two_briefly);
+	assert_true(is_served());
+	killed = killed_at(enforce, n);
+	assert_true(is_served());
+	must(enforce);
+	assert_true(runs("one"));
+	assert_int_equal(rig_count("web", "hits"), 2);
+	must(apply_one);		/* sweeps */
+	no_leftovers();
+	return killed;
+}
+
+static bool enforcing_the_first(int n)
+{
+	bool killed;
+
+	rig_reset();
+	must(put_sockets);
+	must(try_two_briefly);
+	killed = killed_at(enforce, n);
+	must(enforce);
+	assert_false(is_served());
+	must(apply_one);
+	assert_true(is_served());
 	no_leftovers();
 	return killed;
 }
@@ -343,6 +497,10 @@ static bool removing_then_applying(int n)
 KILL_TEST(first_apply)
 KILL_TEST(replacing_apply)
 KILL_TEST(rolling_back)
+KILL_TEST(trying)
+KILL_TEST(confirming)
+KILL_TEST(enforcing)
+KILL_TEST(enforcing_the_first)
 KILL_TEST(registering)
 KILL_TEST(registering_without_policy)
 KILL_TEST(unregistering)
@@ -355,6 +513,10 @@ int main(void)
 		cmocka_unit_test(test_first_apply),
 		cmocka_unit_test(test_replacing_apply),
 		cmocka_unit_test(test_rolling_back),
+		cmocka_unit_test(test_trying),
+		cmocka_unit_test(test_confirming),
+		cmocka_unit_test(test_enforcing),
+		cmocka_unit_test(test_enforcing_the_first),
 		cmocka_unit_test(test_registering),
 		cmocka_unit_test(test_registering_without_policy),
 		cmocka_unit_test(test_unregistering),
@@ -369,6 +531,7 @@ int main(void)
 	two = rig_compile(POLICY("two: tcp port 7002 -> drop count\n"));
 	udp = rig_socket(SOCK_DGRAM, "127.0.0.2", 8008, 0);
 	tcp = rig_socket(SOCK_STREAM, "127.0.0.2", 8008, 0);
+	everywhere = getenv("SKPOL_KILL_EVERYWHERE");
 	failed = cmocka_run_group_tests(tests, NULL, NULL);
 	free(one.bytes);
 	free(two.bytes);

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * cli_file - the files that skpol reads
+ *
+ * In: a path, "-" is standard input. Out: its bytes; a policy's text is
+ * compiled on the way.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "auto.h"
+#include "cli.h"
+
+enum { STEP = 1 << 16, FILE_MAX = 1 << 30 };
+
+static int grow(char **bytes, size_t *cap, size_t need)
+{
+	char *more;
+
+	if (need <= *cap)
+		return 0;
+	*cap = need > 2 * *cap ? need : 2 * *cap;
+	more = realloc(*bytes, *cap);
+	if (!more)
+		return -ENOMEM;
+	*bytes = more;
+	return 0;
+}
+
+static int read_all(int fd, char **bytes, size_t *size)
+{
+	size_t cap = 0;
+	ssize_t n = 1;
+	int err = 0;
+
+	while (!err && n) {
+		err = *size > FILE_MAX ? -EFBIG :
+			grow(bytes, &cap, *size + STEP + 1);
+		n = err ? 0 : read(fd, *bytes + *size, STEP);
+		if (n < 0 && errno != EINTR)
+			err = -errno;
+		else if (n > 0)
+			*size += (size_t)n;
+	}
+	if (!err)
+		(*bytes)[*size] = '\0';
+	return err;
+}
+
+int cli_read(const char *path, char **bytes, size_t *size)
+{
+	AUTO_FD fd = strcmp(path, "-") ? open(path, O_RDONLY | O_CLOEXEC) :
+		dup(STDIN_FILENO);
+	int err;
+
+	*bytes = NULL;
+	*size = 0;
+	err = fd < 0 ? -errno : read_all(fd, bytes, size);
+	if (err) {
+		free(*bytes);
+		*bytes = NULL;
+	}
+	return err;
+}
+
+static bool has_suffix(const char *path, const char *suffix)
+{
+	size_t n = strlen(path), m = strlen(suffix);
+
+	return n >= m && !strcmp(path + n - m, suffix);
+}
+
+int cli_object(const char *path, void **bytes, size_t *size)
+{
+	char *text;
+	int err;
+
+	if (has_suffix(path, ".skl"))
+		return cli_compile(path, bytes, size);
+	err = cli_read(path, &text, size);
+	*bytes = text;
+	return err ? cli_error(EXIT_INPUT, "%s: %s", path, strerror(-err)) : 0;
+}
