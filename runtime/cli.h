@@ -58,6 +58,12 @@ int cli_object(const char *path, void **bytes, size_t *size);
 /* The policy.o of a .skl: as skpolc would make it, its diagnostics printed. */
 int cli_compile(const char *path, void **bytes, size_t *size);
 
+/* Replaces the file by TEXT, whole or not at all: an exit status. */
+int cli_write(const char *path, const char *text);
+
+/* Tables of counters until the user has seen enough; enum stats_order. */
+int cli_repeat(struct cli *c, int order);
+
 /* The whole of PATH ("-" = standard input), NUL-terminated: 0 or -errno. */
 int cli_read(const char *path, char **bytes, size_t *size);
 

@@ -4,56 +4,50 @@
  *
  * What a person reads is made from the JSON, so that both say the same.
  */
-#include <inttypes.h>
+#include "cli_stats.h"
+
 #include <stdio.h>
+#include <string.h>
 
 #include "auto.h"
 #include "cli.h"
 #include "cli_json.h"
 #include "report.h"
 
-static void print_errors(const json_t *errors)
+/* The profile of a compile: to stdout, or to a file, whole or not at all. */
+static int profile(struct cli *c)
 {
-	const char *name, *before = "  (";
-	json_t *n;
+	const char *path = c->values[OPTION_PROFILE];
+	AUTO_FREE char *text = NULL;
 
-	json_object_foreach((json_t *)errors, name, n) {
-		if (!report_value(n))
-			continue;
-		printf("%s%s %" PRIu64, before, name, report_value(n));
-		before = ", ";
-	}
-	if (*before == ',')
-		putchar(')');
+	if (skpol_profile_json(c->s, &text))
+		return cli_fail(c);
+	if (*path)
+		return cli_write(path, text);
+	puts(text);
+	return cli_flush();
 }
 
 int cli_stats(struct cli *c)
 {
-	AUTO_JSON j = report_stats(c->s);
-	const json_t *rules = json_object_get(j, "rules");
-	int names = json_width(rules, "name", 4);
-	json_t *r;
-	size_t i;
+	AUTO_JSON j = NULL;
 
+	if (cli_has(c, OPTION_PROFILE))
+		return profile(c);
+	if (cli_has(c, OPTION_WATCH))
+		return cli_repeat(c, STATS_BY_POLICY);
+	j = report_stats(c->s);
 	if (!j)
 		return cli_fail(c);
 	if (cli_has(c, OPTION_JSON))
 		return cli_print_json(j);
-	if (!json_is_string(json_object_get(j, "policy")))
-		return cli_error(0, "no policy here");
-	if (!json_array_size(rules))
-		return cli_error(0, "no rule of this policy says `count`");
-	printf("%-*s  %12s  %12s  %12s  verdict\n", names, "rule", "hits",
-	       "missing", "refused");
-	json_array_foreach(rules, i, r) {
-		printf("%-*s  %12" PRIu64 "  %12" PRIu64 "  %12" PRIu64 "  %s",
-		       names, json_text(r, "name", "?"),
-		       report_value(json_object_get(r, "hits")),
-		       report_value(json_object_get(r, "missing")),
-		       report_value(json_object_get(r, "refused")),
-		       json_text(r, "verdict", "?"));
-		print_errors(json_object_get(r, "errors"));
-		putchar('\n');
-	}
+	if (stats_none(j))
+		return cli_error(0, "%s", stats_none(j));
+	stats_print(stdout, j, NULL, &(struct stats_view){ .columns = 0 });
 	return cli_flush();
+}
+
+int cli_top(struct cli *c)
+{
+	return cli_repeat(c, STATS_BY_RATE);
 }

@@ -56,6 +56,14 @@ char *clock_print(uint64_t seconds, char buf[CLOCK_TEXT_MAX])
 	return buf;
 }
 
+uint64_t clock_parse(const char *text)
+{
+	struct tm tm = { 0 };
+	const char *end = strptime(text, "%Y-%m-%dT%H:%M:%SZ", &tm);
+
+	return end && !*end ? (uint64_t)timegm(&tm) : 0;
+}
+
 char *clock_age(uint64_t seconds, char buf[CLOCK_AGE_MAX])
 {
 	static const struct { uint64_t unit; char letter; } units[] = {

@@ -18,8 +18,9 @@ uint64_t clock_of_ktime(uint64_t ns);
 
 enum { CLOCK_TEXT_MAX = 32, CLOCK_AGE_MAX = 16 };
 
-/* "2026-11-28T14:50:49Z" of seconds since 1970. */
+/* "2026-11-28T14:50:49Z" of seconds since 1970, and back; 0 = no such text. */
 char *clock_print(uint64_t seconds, char buf[CLOCK_TEXT_MAX]);
+uint64_t clock_parse(const char *text);
 /* How long ago: "never", "now", "12s", "5m", "3h", "4d". */
 char *clock_age(uint64_t seconds, char buf[CLOCK_AGE_MAX]);
 

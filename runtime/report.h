@@ -15,6 +15,7 @@
 
 json_t *report_status(struct skpol *s);
 json_t *report_stats(struct skpol *s);
+json_t *report_profile(struct skpol *s);
 
 /* Numbers over 2^53 are strings: not every reader of JSON has 64 bits. */
 json_t *report_number(uint64_t n);

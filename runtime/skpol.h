@@ -169,6 +169,13 @@ SKPOL_API int skpol_metrics(struct skpol *s,
 SKPOL_API int skpol_status_json(struct skpol *s, char **json);
 SKPOL_API int skpol_stats_json(struct skpol *s, char **json);
 
+/*
+ * {"version":1,"policy":"edge","sha256":"…","rules":[{"name":"tls","hits":
+ * "123"}]}: what skpolc --profile reads; free(). Rules without a counter are
+ * told by the handle's `note`.
+ */
+SKPOL_API int skpol_profile_json(struct skpol *s, char **json);
+
 #ifdef __cplusplus
 }
 #endif

@@ -3,9 +3,10 @@
  * stats - counts by rule
  *
  * In: a handle. Out: one entry a counted rule, in order of the policy, and the
- * names of those that are not counted.
+ * names of those that are not counted; a profile for the compiler.
  */
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 
 #include "auto.h"
@@ -88,4 +89,77 @@ json_t *report_stats(struct skpol *s)
 	snapshot_close(&n);
 	return json_pack("{s:i, s:o, s:o, s:o}", "version", 1, "policy",
 			 policy, "rules", rules, "uncounted", uncounted);
+}
+
+/* ------------------------------------------------------------ profile */
+
+static void append_hits(void *ctx, const struct skpol_rule_stats *r)
+{
+	char hits[24];
+
+	snprintf(hits, sizeof(hits), "%" PRIu64, r->hits);
+	json_array_append_new(ctx, json_pack("{s:s, s:s}", "name", r->name,
+					     "hits", hits));
+}
+
+/* One sentence for all rules that the profile is silent about. */
+static void say_uncounted(const struct skpol *s, const json_t *names)
+{
+	size_t n = json_array_size(names), length = 0, i;
+	char list[400] = "";
+	json_t *name;
+
+	json_array_foreach(names, i, name) {
+		if (length + json_string_length(name) + 16 > sizeof(list)) {
+			length += (size_t)snprintf(list + length, sizeof(list)
+						   - length, " and others");
+			break;
+		}
+		length += (size_t)snprintf(list + length, sizeof(list) - length,
+					   "%s`%s`", i ? ", " : "",
+					   json_string_value(name));
+	}
+	if (n)
+		note(s, "%zu rule%s without `count` %s not in the profile, as "
+		     "if no packet had met %s: %s", n, n == 1 ? "" : "s",
+		     n == 1 ? "is" : "are", n == 1 ? "it" : "them", list);
+}
+
+json_t *report_profile(struct skpol *s)
+{
+	AUTO_JSON uncounted = NULL;
+	struct snapshot n;
+	json_t *rules, *j;
+
+	if (snapshot_take(s, &n))
+		return NULL;
+	if (!n.totals) {
+		fail_input(s, -ENOENT, "there is no policy here that packets "
+			   "could have met");
+		return NULL;
+	}
+	rules = json_array();
+	snapshot_each(&n, append_hits, rules);
+	uncounted = snapshot_uncounted(&n);
+	say_uncounted(s, uncounted);
+	j = json_pack("{s:i, s:O, s:O, s:o}", "version", 1,
+		      "policy", json_object_get(n.live.gen.meta, "policy"),
+		      "sha256", json_object_get(n.live.gen.meta, "sha256"),
+		      "rules", rules);
+	snapshot_close(&n);
+	if (!j)
+		fail_memory(s);
+	return j;
+}
+
+int skpol_profile_json(struct skpol *s, char **json)
+{
+	AUTO_JSON j = NULL;
+
+	handle_begin(s);
+	j = report_profile(s);
+	*json = j ? json_dumps(j, JSON_INDENT(1)) : NULL;
+	if (j && !*json)
+		fail_memory(s);
+	return *json ? 0 : s->fault == SKPOL_FAULT_INPUT ? -ENOENT : -EIO;
 }
