@@ -4,7 +4,7 @@
  *
  * In: terms in order of priority. Out: their diagram. A term is a chain of
  * nodes. A run of neighbouring terms that differ in one field only becomes one
- * chain in which that field's node is painted, the first term first. What is
+ * chain in which that field's node is painted (diagram_paint.c). What is
  * left is laid over each other in pairs, split by weight, so that a huge set
  * among small ones is gone over a few times only.
  */
@@ -59,122 +59,31 @@ static dref chain(struct diagram_table *t, const struct term *term,
 	return child;
 }
 
-struct paint {
-	u128 *from;		/* where each segment begins, rising */
-	dref *child;
-	size_t *next;		/* the first segment from here not yet painted */
-	size_t n;
-};
-
-static int by_value(const void *a, const void *b)
-{
-	u128 x = *(const u128 *)a, y = *(const u128 *)b;
-
-	return x < y ? -1 : x > y;
-}
-
-/* The segments: every place where a set of the run begins or ends. */
-static struct paint paint_new(struct build *b, const struct run *r)
-{
-	u128 highest = field_highest(r->field);
-	struct paint p = { .n = 1 };
-	size_t cap = 1;
-
-	for (size_t i = 0; i < r->n; i++) {
-		const struct iset *s =
-			b->items[r->first + i].term->set[r->field];
-
-		cap += s ? 2 * s->n : 0;
-	}
-	p.from = arena_array(&b->t->mem, cap, sizeof(*p.from));
-	for (size_t i = 0; i < r->n; i++) {
-		const struct iset *s =
-			b->items[r->first + i].term->set[r->field];
-
-		for (size_t k = 0; s && k < s->n; k++) {
-			p.from[p.n++] = s->v[k].low;
-			if (s->v[k].high < highest)
-				p.from[p.n++] = s->v[k].high + 1;
-		}
-	}
-	qsort(p.from, p.n, sizeof(*p.from), by_value);
-	cap = p.n;
-	p.n = 0;
-	for (size_t i = 0; i < cap; i++)
-		if (!i || p.from[i] != p.from[i - 1])
-			p.from[p.n++] = p.from[i];
-	p.child = arena_array(&b->t->mem, p.n, sizeof(*p.child));
-	p.next = arena_array(&b->t->mem, p.n + 1, sizeof(*p.next));
-	for (size_t i = 0; i <= p.n; i++)
-		p.next[i] = i;
-	memset(p.child, 0xff, p.n * sizeof(*p.child));
-	return p;
-}
-
-/* The first unpainted segment from I on; halves the way for the next one. */
-static size_t unpainted(struct paint *p, size_t i)
-{
-	while (p->next[i] != i) {
-		p->next[i] = p->next[p->next[i]];
-		i = p->next[i];
-	}
-	return i;
-}
-
-static size_t segment(const struct paint *p, u128 value)
-{
-	size_t low = 0, high = p->n;
-
-	while (high - low > 1) {
-		size_t middle = low + (high - low) / 2;
-
-		if (p->from[middle] <= value)
-			low = middle;
-		else
-			high = middle;
-	}
-	return low;
-}
-
-static void paint_range(struct paint *p, u128 low, u128 high, dref child)
-{
-	size_t i = unpainted(p, segment(p, low));
-
-	while (i < p->n && p->from[i] <= high) {
-		p->child[i] = child;
-		p->next[i] = i + 1;
-		i = unpainted(p, i);
-	}
-}
-
 static dref run_node(struct build *b, const struct run *r)
 {
 	const struct term *first = b->items[r->first].term;
 	struct diagram_table *t = b->t;
 	unsigned int rank = t->rank[r->field];
-	struct paint p;
+	struct paint_layer *layers;
 	size_t mark;
 	dref node;
 
 	if (r->n == 1)
 		return chain(t, first, 0, FIELD_COUNT,
 			     table_leaf(t, b->items[r->first].action));
-	p = paint_new(b, r);
+	layers = arena_array(&t->mem, r->n, sizeof(*layers));
 	for (size_t i = 0; i < r->n; i++) {
 		const struct titem *item = &b->items[r->first + i];
-		const struct iset *s = item->term->set[r->field];
-		dref below = chain(t, first, rank + 1, FIELD_COUNT,
-				   table_leaf(t, item->action));
 
-		if (!s)
-			paint_range(&p, 0, field_highest(r->field), below);
-		for (size_t k = 0; s && k < s->n; k++)
-			paint_range(&p, s->v[k].low, s->v[k].high, below);
+		layers[i] = (struct paint_layer) {
+			.set = item->term->set[r->field],
+			.highest = field_highest(r->field),
+			.child = chain(t, first, rank + 1, FIELD_COUNT,
+				       table_leaf(t, item->action)),
+		};
 	}
-	t->steps += p.n;
 	mark = table_open(t);
-	for (size_t i = 0; i < p.n; i++)
-		table_add(t, mark, p.from[i], p.child[i]);
+	table_paint(t, mark, layers, r->n);
 	node = table_close(t, mark, r->field);
 	return chain(t, first, 0, rank, node);
 }

@@ -75,6 +75,15 @@ static inline size_t table_open(const struct diagram_table *t)
 void table_add(struct diagram_table *t, size_t mark, u128 from, dref child);
 dref table_close(struct diagram_table *t, size_t mark, uint8_t field);
 
+/* diagram_paint.c: the children of N layers of one field, the first on top */
+struct paint_layer {
+	const struct iset *set;	/* NULL = all values */
+	u128 highest;		/* of the field */
+	dref child;
+};
+void table_paint(struct diagram_table *t, size_t mark,
+		 const struct paint_layer *layers, size_t n);
+
 /* The leaf of ACTION before anything is laid under it. */
 static inline dref table_leaf(const struct diagram_table *t, uint32_t action)
 {
