@@ -15,6 +15,7 @@
 #include "../grammar/arena.h"
 #include "../grammar/print.h"
 #include "../grammar/utf8.h"
+#include "manifest_address.h"
 
 /* The oldest kernel with the field `ingress_ifindex` in the context. */
 #define KERNEL_INTERFACE "5.17"
@@ -215,22 +216,28 @@ json_t *manifest_build(struct arena *a, const struct policy *p,
 		       const struct manifest_options *o)
 {
 	char digest[65];
-	size_t len;
+	size_t len, left_out;
 	const char *text = print_normalized(a, p->ast, &len);
+	json_t *addresses = manifest_addresses(a, p, &left_out), *m;
 
 	source_digest(s, digest);
-	return json_pack("{s:i, s:s, s:s, s:s, s:o, s:s, s:o, s:o, s:o, s:o, "
-			 "s:[], s:s}",
-			 "version", 1,
-			 "policy", p->name,
-			 "compiler", PACKAGE_VERSION_TEXT,
-			 "kernel", oldest_kernel(p, o->target_kernel),
-			 "options", options(o),
-			 "sha256", digest,
-			 "files", files(a, s),
-			 "sockets", sockets(a, p),
-			 "interfaces", strings(p->interfaces, p->ninterfaces),
-			 "rules", rules(p, s),
-			 "checks",
-			 "text", text);
+	m = json_pack("{s:i, s:s, s:s, s:s, s:o, s:s, s:o, s:o, s:o, s:o, "
+		      "s:[], s:o, s:s}",
+		      "version", 1,
+		      "policy", p->name,
+		      "compiler", PACKAGE_VERSION_TEXT,
+		      "kernel", oldest_kernel(p, o->target_kernel),
+		      "options", options(o),
+		      "sha256", digest,
+		      "files", files(a, s),
+		      "sockets", sockets(a, p),
+		      "interfaces", strings(p->interfaces, p->ninterfaces),
+		      "rules", rules(p, s),
+		      "checks",
+		      "addresses", addresses,
+		      "text", text);
+	return finished(m, !m || (left_out &&
+			json_object_set_new(m, "addresses_left_out",
+					    json_integer((json_int_t)
+							 left_out))));
 }

@@ -109,6 +109,7 @@ static void every_key_is_there(void **state)
 	is(&w, "files", "[\"edge.skl\"]");
 	is(&w, "interfaces", "[]");
 	is(&w, "checks", "[]");
+	is(&w, "addresses", "[]");
 	is(&w, "sockets",
 	   "[{\"description\":\"the front door\",\"name\":\"http\",\"slots\":["
 	   SLOT(0, "ip4", "tcp") "," SLOT(1, "ip6", "tcp") "]},"
@@ -120,7 +121,42 @@ static void every_key_is_there(void **state)
 	text = text_of(&w, "text");
 	assert_non_null(strstr(text, "policy edge-web"));
 	free(text);
-	assert_int_equal(json_object_size(w.manifest), 12);
+	assert_int_equal(json_object_size(w.manifest), 13);
+	done(&w);
+}
+
+static void addresses_are_those_that_select(void **state)
+{
+	struct work w;
+	char text[4096] = "policy p\nsocket s\n";
+
+	(void)state;
+	build(&w, "a.skl", "policy p\nsocket s\n"
+	      "set v = { 192.0.2.0/25, 192.0.2.128/25, 2001:db8::/32 }\n"
+	      "map m by to { 198.51.100.1 -> s; 203.0.113.0/24 -> drop }\n"
+	      "m: tcp port 7 -> map m\n"
+	      "a: tcp to v -> s\n"
+	      "b: tcp to 203.0.113.9 -> pass\n"
+	      "c: udp to 10.0.0.1-10.0.0.4 -> split by from { 60% s, 40% s } "
+	      "else drop\n"
+	      "d: udp port 9 -> s\n"
+	      "default -> pass\n", "5.10");
+	is(&w, "addresses", "[\"10.0.0.1/32\",\"10.0.0.2/31\","
+	   "\"10.0.0.4/32\",\"192.0.2.0/24\",\"198.51.100.1/32\",\"2001:db8::/32\"]");
+	assert_null(json_object_get(w.manifest, "addresses_left_out"));
+	done(&w);
+	for (int i = 0; i < 70; i++)
+		snprintf(text + strlen(text), sizeof(text) - strlen(text),
+			 "tcp to 10.0.%d.1 -> s\n", i);
+	strcat(text, "default -> pass\n");
+	build(&w, "a.skl", text, "5.10");
+	assert_int_equal(json_array_size(json_object_get(w.manifest,
+			 "addresses")), 64);
+	is(&w, "addresses_left_out", "6");
+	done(&w);
+	build(&w, "a.skl", "policy p\nsocket s\ntcp to 0.0.0.0/0 -> s\n"
+	      "udp to ::/0 -> s\ndefault -> pass\n", "5.10");
+	is(&w, "addresses", "[]");
 	done(&w);
 }
 
@@ -258,6 +294,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_key_is_there),
+		cmocka_unit_test(addresses_are_those_that_select),
 		cmocka_unit_test(rules_say_who_and_where),
 		cmocka_unit_test(the_kernel_is_the_oldest_that_will_do),
 		cmocka_unit_test(what_is_written_is_taken),
