@@ -41,7 +41,7 @@ static void gather(struct arena *a, const struct policy *p, enum field f,
 	}
 }
 
-/* How many low bits of the largest prefix that begins at LOW and ends by HIGH. */
+/* The low bits of the largest prefix that begins at LOW and ends by HIGH. */
 static unsigned int host_bits(u128 low, u128 high, unsigned int width)
 {
 	unsigned int bits = 0;

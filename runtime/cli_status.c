@@ -63,21 +63,22 @@ static void print_socket(const json_t *e, int names)
 	     "  not named by this policy");
 }
 
-static void print_programs(const json_t *list)
+static void print_programs(const json_t *list, const char *order)
 {
 	json_t *e;
 	size_t i;
 
 	if (!json_array_size(list))
 		return;
-	puts("programs, in this order; any selected socket beats any drop, "
-	     "the last selection wins");
+	puts("programs, in the order in which they run");
 	json_array_foreach(list, i, e)
 		printf("  %" JSON_INTEGER_FORMAT "  %s%s\n",
 		       json_integer_value(json_object_get(e, "id")),
 		       json_text(e, "name", "?"),
 		       json_is_true(json_object_get(e, "ours")) ? "  (this "
 		       "policy)" : "");
+	if (order)
+		printf("  %s\n", order);
 }
 
 /* What a rollback could go to. */
@@ -111,7 +112,8 @@ int cli_status(struct cli *c)
 		puts("sockets");
 	json_array_foreach(sockets, i, e)
 		print_socket(e, json_width(sockets, "name", 0));
-	print_programs(json_object_get(j, "programs"));
+	print_programs(json_object_get(j, "programs"), json_text(j, "order",
+								 NULL));
 	print_kept(json_object_get(j, "generations"));
 	json_array_foreach(json_object_get(j, "problems"), i, e)
 		printf("problem: %s\n", json_string_value(e));

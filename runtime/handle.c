@@ -65,8 +65,7 @@ const char *family_name(uint8_t family)
 	return family == 4 ? "ip4" : "ip6";
 }
 
-/* Whether capability CAP is effective; CAP_SYS_ADMIN implies CAP_BPF. */
-static bool capable(int cap)
+bool handle_capable(int cap)
 {
 	struct __user_cap_header_struct h = {
 		.version = _LINUX_CAPABILITY_VERSION_3,
@@ -90,8 +89,8 @@ static bool kernel_older_than(unsigned int major, unsigned int minor,
 
 static int fail_privilege(struct skpol *s, int err, const char *do_what)
 {
-	bool bpf = capable(CAP_BPF) || capable(CAP_SYS_ADMIN);
-	bool net = capable(CAP_NET_ADMIN);
+	bool bpf = handle_capable(CAP_BPF) || handle_capable(CAP_SYS_ADMIN);
+	bool net = handle_capable(CAP_NET_ADMIN);
 
 	if (bpf && net)
 		return fail_system(s, err, "the kernel does not let us %s (%s),"

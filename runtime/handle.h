@@ -54,6 +54,9 @@ void handle_begin(struct skpol *s);
  */
 int fail_bpf(struct skpol *s, int err, const char *do_what);
 
+/* Whether capability CAP is effective; CAP_SYS_ADMIN implies CAP_BPF. */
+bool handle_capable(int cap);
+
 /* Tells the caller something that is no failure. */
 void note(const struct skpol *s, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));

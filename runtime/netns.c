@@ -59,6 +59,11 @@ static int visit(int netns, int (*work)(void *ctx), void *ctx)
 	return v.result;
 }
 
+int netns_visit(const struct skpol *s, int (*work)(void *ctx), void *ctx)
+{
+	return s->netns_own ? work(ctx) : visit(s->netns, work, ctx);
+}
+
 int netns_private(int (*work)(void *ctx), void *ctx)
 {
 	return visit(-1, work, ctx);

@@ -17,6 +17,9 @@ int netns_open(struct skpol *s, const char *name);
 /* A socket of the namespace, or a negative errno (message set). */
 int netns_socket(struct skpol *s, int domain, int type, int protocol);
 
+/* Runs WORK in the namespace; its result, or a negative errno. */
+int netns_visit(const struct skpol *s, int (*work)(void *ctx), void *ctx);
+
 /*
  * Runs WORK in a thread of its own, inside a new, empty namespace that lives
  * as long as the sockets made there. -EPERM without CAP_SYS_ADMIN.

@@ -13,6 +13,9 @@
 
 #include "handle.h"
 
+/* J, which is taken over, as text: what the public calls hand out. */
+int report_text(struct skpol *s, json_t *j, char **text);
+
 json_t *report_status(struct skpol *s);
 json_t *report_stats(struct skpol *s);
 json_t *report_profile(struct skpol *s);

@@ -166,6 +166,8 @@ SKPOL_API int skpol_metrics(struct skpol *s,
 			    char **text);
 
 /* JSON as `skpol status --json` and `skpol stats --json` print it; free(). */
+/* As `skpol doctor --json`: is the host in order for the policy? */
+SKPOL_API int skpol_doctor_json(struct skpol *s, char **json);
 SKPOL_API int skpol_status_json(struct skpol *s, char **json);
 SKPOL_API int skpol_stats_json(struct skpol *s, char **json);
 

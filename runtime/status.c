@@ -5,7 +5,6 @@
  * In: a handle. Out: JSON. Whatever cannot be seen (owners, names of foreign
  * programs) for want of a privilege is null, and no failure.
  */
-#include <bpf/bpf.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -15,11 +14,10 @@
 #include "confirm.h"
 #include "generation.h"
 #include "owner.h"
+#include "programs.h"
 #include "report.h"
 #include "slots.h"
 #include "state.h"
-
-enum { PROGRAMS_MAX = 64 };		/* the kernel's limit a namespace */
 
 struct view {
 	struct skpol *s;
@@ -164,39 +162,6 @@ static json_t *list_sockets(struct view *v)
 	return list;
 }
 
-/* Looking at a program by its number takes CAP_SYS_ADMIN. */
-static json_t *program_entry(const struct view *v, uint32_t id)
-{
-	AUTO_FD fd = bpf_prog_get_fd_by_id(id);
-	struct bpf_prog_info info = { 0 };
-	__u32 len = sizeof(info);
-	bool ours = live_attached(&v->live) && v->live.link.program_id == id;
-	json_t *j = json_pack("{s:I, s:b}", "id", (json_int_t)id, "ours",
-			      ours);
-
-	if (fd >= 0 && !bpf_obj_get_info_by_fd(fd, &info, &len))
-		json_object_set_new(j, "name", json_string(info.name));
-	else
-		json_object_set_new(j, "name", ours ?
-				    json_string("skpol_dispatch") :
-				    json_null());
-	return j;
-}
-
-/* In the order in which they run; null without CAP_NET_ADMIN. */
-static json_t *list_programs(struct view *v)
-{
-	__u32 ids[PROGRAMS_MAX], n = PROGRAMS_MAX, flags = 0;
-	json_t *list;
-
-	if (bpf_prog_query(v->s->netns, BPF_SK_LOOKUP, 0, &flags, ids, &n))
-		return json_null();
-	list = json_array();
-	for (__u32 i = 0; i < n; i++)
-		json_array_append_new(list, program_entry(v, ids[i]));
-	return list;
-}
-
 static json_t *copy(const json_t *meta, const char *key)
 {
 	json_t *j = json_object_get(meta, key);
@@ -213,19 +178,21 @@ static json_t *attached(const struct view *v)
 static json_t *describe(struct view *v)
 {
 	const struct generation *g = &v->live.gen;
+	json_t *programs = programs_report(v->s, &v->live);
 
 	check_link(v);
 	check_pins(v);
 	find_owners(v);
 	return json_pack("{s:i, s:o, s:o, s:o, s:o, s:o, s:s, s:o, s:o, s:o, "
-			 "s:o, s:O}",
+			 "s:o, s:o, s:O}",
 		"version", 1, "policy", copy(g->meta, "policy"),
 		"generation", g->number ? json_integer(g->number) :
 			json_null(),
 		"sha256", copy(g->meta, "sha256"),
 		"object", copy(g->meta, "object"),
 		"attached", attached(v), "state", v->s->dir,
-		"sockets", list_sockets(v), "programs", list_programs(v),
+		"sockets", list_sockets(v), "programs", programs,
+		"order", programs_order(programs),
 		"generations", generation_report(v->s, &v->live),
 		"confirm", confirm_report(v->s, g),
 		"problems", v->problems);
@@ -256,7 +223,7 @@ json_t *report_status(struct skpol *s)
 	return j;
 }
 
-static int to_text(struct skpol *s, json_t *j, char **text)
+int report_text(struct skpol *s, json_t *j, char **text)
 {
 	*text = j ? json_dumps(j, JSON_COMPACT) : NULL;
 	if (j && !*text)
@@ -268,11 +235,11 @@ static int to_text(struct skpol *s, json_t *j, char **text)
 int skpol_status_json(struct skpol *s, char **json)
 {
 	handle_begin(s);
-	return to_text(s, report_status(s), json);
+	return report_text(s, report_status(s), json);
 }
 
 int skpol_stats_json(struct skpol *s, char **json)
 {
 	handle_begin(s);
-	return to_text(s, report_stats(s), json);
+	return report_text(s, report_stats(s), json);
 }

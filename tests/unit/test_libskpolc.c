@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * test_libskpolc - the compiler as a library, as a program that embeds it has it
+ * test_libskpolc - the compiler as a library, as an embedding program has it
  *
  * Only api/skpolc.h is used, and the shared library is linked: what is not
  * exported is not there. The n-th allocation fails, for every n, and ends as

@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * test_doctor - findings come and go with their causes; who wins is said
+ *
+ * Each cause is made here: routes, options of UDP sockets, other programs on
+ * the namespace, a pin that is gone.
+ */
+#include <bpf/bpf.h>
+#include <fcntl.h>
+#include <linux/bpf.h>
+#include <netinet/in.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "rig.h"
+
+#define POLICY \
+	"policy edge\n" \
+	"socket dns udp\n" \
+	"set vips = { 192.0.2.0/24, 2001:db8::/32 }\n" \
+	"vips: udp to vips port 53 -> dns\n" \
+	"lo: udp to 127.0.0.0/8 port 53 -> dns\n" \
+	"no: tcp to 198.51.100.1 -> drop\n" \
+	"default -> pass\n"
+
+static int setup(void **state)
+{
+	(void)state;
+	rig_reset();
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	rig_reset();
+	return 0;
+}
+
+static json_t *doctor(void)
+{
+	struct skpol *s = rig_open();
+	char *text;
+	json_t *j;
+
+	if (skpol_doctor_json(s, &text))
+		fail_msg("doctor: %s", skpol_message(s));
+	j = json_loads(text, 0, NULL);
+	assert_non_null(j);
+	free(text);
+	skpol_close(s);
+	return j;
+}
+
+static const char *text_of(const json_t *f, const char *key)
+{
+	const char *t = json_string_value(json_object_get(f, key));
+
+	return t ? t : "";
+}
+
+/*
+ * How many findings of CHECK are in STATE (NULL = any but fail) and have WORDS,
+ * advice included.
+ */
+static unsigned int findings(const char *check, const char *state,
+			     const char *words)
+{
+	json_t *j = doctor(), *f;
+	unsigned int n = 0;
+	size_t i;
+
+	json_array_foreach(json_object_get(j, "checks"), i, f)
+		n += !strcmp(text_of(f, "check"), check) &&
+			(state ? !strcmp(text_of(f, "state"), state) :
+			 strcmp(text_of(f, "state"), "fail") != 0) &&
+			(strstr(text_of(f, "text"), words) ||
+			 strstr(text_of(f, "advice"), words));
+	json_decref(j);
+	return n;
+}
+
+static bool is_well(void)
+{
+	json_t *j = doctor();
+	bool ok = json_is_true(json_object_get(j, "ok"));
+
+	json_decref(j);
+	return ok;
+}
+
+static void run(const char *command)
+{
+	if (system(command))
+		fail_msg("%s", command);
+}
+
+static void an_empty_house_is_well(void **state)
+{
+	/* the rest depends on how the machine is set up */
+	static const char *const machine[] = {
+		"kernel", "capabilities", "memlock", "unprivileged", "jit",
+		"rp_filter",
+	};
+	static const char *const checks[] = {
+		"hook", "bpffs", "btf", "state", "sockets", "programs",
+		"routes", "replies",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(checks) / sizeof(*checks); i++)
+		if (findings(checks[i], "ok", "") != 1)
+			fail_msg("%s", checks[i]);
+	for (size_t i = 0; i < sizeof(machine) / sizeof(*machine); i++)
+		if (!findings(machine[i], NULL, ""))
+			fail_msg("%s", machine[i]);
+	assert_true(is_well());
+	assert_int_equal(RIG_SKPOL("doctor").status, 0);
+}
+
+static void addresses_must_be_local(void **state)
+{
+	(void)state;
+	rig_must_apply(POLICY);
+	assert_int_equal(findings("routes", "fail", "192.0.2.0/24 is not "
+				  "local"), 1);
+	assert_int_equal(findings("routes", "fail", "ip -6 route add local "
+				  "2001:db8::/32 dev lo"), 1);
+	/* what is not selected needs not be local */
+	assert_int_equal(findings("routes", "fail", ""), 2);
+	assert_int_equal(findings("routes", "ok", "1 of"), 1);
+	assert_false(is_well());
+	assert_int_equal(RIG_SKPOL("doctor").status, 3);
+	run("ip addr add 192.0.2.7/32 dev lo");
+	assert_int_equal(findings("routes", "warn", "only a part of "
+				  "192.0.2.0/24"), 1);
+	run("ip route add local 192.0.2.0/25 dev lo");
+	run("ip route add local 192.0.2.128/25 dev lo table 77");
+	assert_int_equal(findings("routes", "fail", "192.0.2"), 0);
+	assert_int_equal(findings("routes", "warn", "192.0.2"), 0);
+	run("ip -6 route add local 2001:db8::/32 dev lo");
+	assert_int_equal(findings("routes", "ok", "3 of"), 1);
+	assert_true(is_well());
+	run("ip addr del 192.0.2.7/32 dev lo");
+	run("ip route del local 192.0.2.0/25 dev lo");
+	run("ip route del local 192.0.2.128/25 dev lo table 77");
+	run("ip -6 route del local 2001:db8::/32 dev lo");
+}
+
+static void register_udp(int fd)
+{
+	struct skpol_claim c = { .size = sizeof(c), .name = "dns",
+				 .replace = true };
+	struct skpol *s = rig_open();
+	size_t n;
+
+	if (skpol_register_fds(s, &c, &fd, 1, &n))
+		fail_msg("%s", skpol_message(s));
+	skpol_close(s);
+}
+
+static void set(int fd, int level, int option)
+{
+	int one = 1;
+
+	assert_int_equal(setsockopt(fd, level, option, &one, sizeof(one)), 0);
+}
+
+static void udp_servers_must_know_the_address(void **state)
+{
+	int v4 = rig_socket(SOCK_DGRAM, "127.0.0.1", 5353, 0);
+	int v6 = rig_socket(SOCK_DGRAM, "::1", 5353, RIG_V6ONLY);
+
+	(void)state;
+	rig_must_apply(POLICY);
+	assert_int_equal(findings("sockets", "warn", "`dns` has no socket for "
+				  "udp over ip4, udp over ip6"), 1);
+	assert_int_equal(findings("replies", "ok", "no UDP socket"), 1);
+	register_udp(v4);
+	register_udp(v6);
+	assert_int_equal(findings("sockets", "ok", ""), 1);
+	assert_int_equal(findings("replies", "warn", "set IP_RECVORIGDSTADDR"),
+			 1);
+	assert_int_equal(findings("replies", "warn",
+				  "set IPV6_RECVORIGDSTADDR"), 1);
+	assert_int_equal(findings("replies", "warn", "test_doctor"), 2);
+	set(v4, IPPROTO_IP, IP_PKTINFO);
+	assert_int_equal(findings("replies", "ok", "(ip4, "), 1);
+	set(v6, IPPROTO_IPV6, IPV6_RECVPKTINFO);
+	assert_int_equal(findings("replies", "warn", "IPV6_FREEBIND"), 1);
+	set(v6, IPPROTO_IPV6, 78 /* IPV6_FREEBIND */);
+	assert_int_equal(findings("replies", "ok", ""), 2);
+	close(v4);
+	close(v6);
+	assert_int_equal(findings("replies", "ok", "no UDP socket"), 1);
+}
+
+/* A link of another program that passes; closing it detaches. */
+static int attach_another(void)
+{
+	static const struct bpf_insn pass[] = {
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .imm = 1 },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+	LIBBPF_OPTS(bpf_prog_load_opts, o,
+		    .expected_attach_type = BPF_SK_LOOKUP);
+	int fd = bpf_prog_load(BPF_PROG_TYPE_SK_LOOKUP, "another", "GPL", pass,
+			       2, &o);
+	int netns = open("/proc/self/ns/net", O_RDONLY);
+	int link;
+
+	assert_true(fd >= 0);
+	link = bpf_link_create(fd, netns, BPF_SK_LOOKUP, NULL);
+	assert_true(link >= 0);
+	close(fd);
+	close(netns);
+	return link;
+}
+
+static bool order_says(const char *words)
+{
+	json_t *j = rig_status();
+	const char *order = json_string_value(json_object_get(j, "order"));
+	bool says = words ? order && strstr(order, words) : !order;
+
+	json_decref(j);
+	return says;
+}
+
+static void who_wins_is_said(void **state)
+{
+	int before = -1, after = -1;
+	struct rig_output o;
+
+	(void)state;
+	assert_true(order_says(NULL));
+	before = attach_another();
+	assert_true(order_says("other programs decide here"));
+	rig_must_apply(POLICY);
+	assert_true(order_says("this policy runs last of 2 programs"));
+	after = attach_another();
+	assert_true(order_says("(another) runs after this policy"));
+	assert_int_equal(findings("programs", "warn", "runs after"), 1);
+	o = RIG_SKPOL("status");
+	assert_non_null(strstr(o.out, "another\n"));
+	assert_non_null(strstr(o.out, "skpol_dispatch  (this policy)\n"));
+	assert_non_null(strstr(o.out, "runs after this policy"));
+	close(before);
+	close(after);
+	assert_true(order_says(NULL));
+	assert_int_equal(findings("programs", "ok", "no other program"), 1);
+}
+
+static void broken_state_is_a_failure(void **state)
+{
+	(void)state;
+	rig_must_apply(POLICY);
+	assert_int_equal(findings("state", "ok", "generation 1"), 1);
+	assert_int_equal(findings("btf", "ok", "lines of the policy"), 1);
+	assert_int_equal(unlink(rig_state("link")), 0);
+	assert_int_equal(findings("state", "fail", "pin of the link is gone"),
+			 1);
+	assert_int_equal(findings("state", "fail", "skpol apply"), 1);
+}
+
+int main(void)
+{
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		TEST(an_empty_house_is_well),
+		TEST(addresses_must_be_local),
+		TEST(udp_servers_must_know_the_address),
+		TEST(who_wins_is_said),
+		TEST(broken_state_is_a_failure),
+	};
+
+	RIG_MAIN(tests);
+}
