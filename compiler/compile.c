@@ -155,6 +155,7 @@ static void image_numbers(struct compiled *c)
 	m->nslots = c->policy->nslots;
 	m->ninterfaces = (uint32_t)c->policy->ninterfaces;
 	m->events = c->effects->traces;
+	m->ifindex = c->target->ifindex;
 	m->ncounters = c->policy->ncounters + m->events;
 }
 
@@ -218,9 +219,9 @@ static void say_internal(struct compiled *c)
 	}
 	d = diag_add(&c->diags, DIAG_INTERNAL, NULL,
 		     "the program does not do what the rules say");
-	d->note = arena_printf(&c->arena, "%s: the rules say %s, the program "
+	d->note = arena_printf(&c->arena, "%s%s: the rules say %s, the program "
 			       "does %s", packet_print(&r->witness, packet),
-			       r->rules, r->bytes);
+			       r->answers, r->rules, r->bytes);
 	d->help = "this is a fault of skpolc: please report it";
 }
 

@@ -92,6 +92,7 @@ struct image {
 					 * rules, then, with events, a struct
 					 * image_listener */
 	bool events;
+	bool ifindex;			/* events have their packet's */
 };
 
 /* The variable of that name, or NULL. */

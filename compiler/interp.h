@@ -12,7 +12,7 @@
  * compared with NULL, a socket not released, an event not submitted.
  * It is stricter where a policy needs less: a pointer is never spilled to the
  * stack nor compared but with NULL, one socket is held and one event is open
- * at a time, and an event is wholly written.
+ * at a time, and an event is wholly written and submitted without flags.
  */
 #ifndef SKPOL_INTERP_H
 #define SKPOL_INTERP_H
@@ -33,6 +33,8 @@ struct interp_sockets {
 /* An image decoded and checked once, to be run often; the arena's memory. */
 struct interp_program;
 struct interp_program *interp_prepare(struct arena *a, const struct image *m);
+/* Why it is refused whatever the packet, or NULL. */
+const char *interp_refused(const struct interp_program *p);
 
 struct interp {
 	const struct image *image;

@@ -176,6 +176,8 @@ static struct reg ringbuf_end(struct machine *m, bool submit)
 		interp_trap(m, "r1 is not the beginning of an event");
 	if (!is_number(&m->r[2]))
 		interp_trap(m, "r2 is no flags");
+	if (m->r[2].v)	/* a reader might not be woken */
+		interp_trap(m, "r2 is not 0");
 	if (submit && m->record_written != ~(uint64_t)0)
 		interp_trap(m, "an event that is not wholly written");
 	if (submit && m->in->event)

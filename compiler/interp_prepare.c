@@ -223,3 +223,8 @@ struct interp_program *interp_prepare(struct arena *a, const struct image *m)
 		check_ways(&d, a);
 	return p;
 }
+
+const char *interp_refused(const struct interp_program *p)
+{
+	return p->refused ? p->trap : NULL;
+}

@@ -14,11 +14,21 @@
 #include "image.h"
 #include "policy.h"
 
+enum { PROVE_TAKEN = 0, PROVE_ABSENT = 1 };
+
 struct prove_result {
 	bool ok;
 	bool unproved;		/* not ok: the work or memory was not enough */
 	bool has_witness;	/* a packet that really differs */
 	struct packet witness;
+	/* what the kernel must answer for it to differ, about the sockets
+	 * that the rules name for it, place by place (IMAGE_PLACES each):
+	 * PROVE_ABSENT or a negative errno; then PROVE_TAKEN */
+	const int16_t *places;
+	uint32_t nplaces;
+	struct image_listener listener;	/* to events */
+	bool events_full;	/* no event has room */
+	const char *answers;	/* the same in words, behind the packet */
 	const char *why;	/* not ok: what could not be shown */
 	const char *rules;	/* what the rules say of the witness */
 	const char *bytes;	/* what the bytes do */

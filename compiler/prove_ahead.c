@@ -3,8 +3,7 @@
  * prove_ahead - what the proof must know of a program before it walks
  *
  * In: an image. Out: by instruction, its map reference and the words of the
- * packet that may be read from there on; and whether the parts of instructions
- * that have no use are 0, as the kernel demands.
+ * packet that may be read from there on.
  */
 #include "prove_private.h"
 
@@ -12,64 +11,6 @@ static const uint8_t reg_pair[11] = {	/* for the look ahead; checked */
 	[7] = PW_LADDR6_0, [5] = PW_LADDR6_2, [8] = PW_RADDR6_0,
 	[9] = PW_RADDR6_2,
 };
-
-/* ------------------------------------------------- what must not be there */
-
-static bool jump_is_clean(const struct bpf_insn *i)
-{
-	bool wide = BPF_CLASS(i->code) == BPF_JMP;
-
-	switch (BPF_OP(i->code)) {
-	case BPF_JA:
-		return !i->dst_reg && !i->src_reg && (wide ? !i->imm :
-						      !i->off);
-	case BPF_CALL:
-		return !i->dst_reg && !i->src_reg && !i->off;
-	case BPF_EXIT:
-		return !i->dst_reg && !i->src_reg && !i->off && !i->imm;
-	default:
-		return BPF_SRC(i->code) == BPF_X ? !i->imm : !i->src_reg;
-	}
-}
-
-/* The kernel refuses a program whose unused parts are not 0. */
-static bool is_clean(const struct bpf_insn *i)
-{
-	switch (BPF_CLASS(i->code)) {
-	case BPF_ALU:
-	case BPF_ALU64:
-		if (BPF_OP(i->code) == BPF_END)
-			return !i->src_reg && !i->off;
-		return !i->off && (BPF_SRC(i->code) == BPF_X ? !i->imm :
-				   !i->src_reg);
-	case BPF_JMP:
-	case BPF_JMP32:
-		return jump_is_clean(i);
-	case BPF_ST:
-		return !i->src_reg;
-	case BPF_LDX:
-	case BPF_STX:
-		return !i->imm;
-	default:
-		return !i->off && !i[1].code && !i[1].dst_reg &&
-		       !i[1].src_reg && !i[1].off;
-	}
-}
-
-bool run_clean(struct prove *p)
-{
-	const struct image *m = p->image;
-
-	for (size_t k = 0; k < m->ninsns; k++) {
-		bool two = BPF_CLASS(m->insns[k].code) == BPF_LD;
-
-		if ((two && k + 1 == m->ninsns) || !is_clean(&m->insns[k]))
-			return prove_fail(p, arena_printf(p->a, "instruction "
-				"%zu: a part without use is not 0", k));
-		k += two;
-	}
-	return true;
-}
 
 /* -------------------------------------------------------- what is ahead */
 

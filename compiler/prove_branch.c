@@ -97,7 +97,7 @@ const char *val_jump(struct run *u, const struct bpf_insn *i)
 	} else {
 		why = compare(u, i, &taken);
 	}
-	if (taken)
+	if (taken && !why)
 		u->pc = (uint32_t)((int64_t)u->pc + off);
 	return why;
 }

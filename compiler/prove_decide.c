@@ -7,9 +7,10 @@
  * program, with the step taken from the packet. Each socket of the chain has
  * IMAGE_PLACES places, which are asked for in order: once each is the first
  * that is there, the first that is not refused, with each errno, and the two
- * mixed; and there is each kind of listener to events. Slots are numbered backwards, so code that does not ask skpol_slots is
- * found. What happens is a function of step, kind and answers alone: the code
- * sees no other field.
+ * mixed; and there is each kind of listener to events. Slots are numbered
+ * backwards, so code that does not ask skpol_slots is found. What happens is a
+ * function of step, kind and answers alone: other words of the packet go into
+ * events, and are mixed into the step and out again.
  */
 #include <linux/bpf.h>
 #include <string.h>
@@ -18,14 +19,15 @@
 
 struct decide {
 	struct decide *next;
+	const struct policy *policy;
 	uint32_t pc;
 	struct image image;
 	struct interp interp;
 };
 
-enum { PROLOGUE = 3, CHAIN_MAX = 64, ASKED_MAX = CHAIN_MAX * IMAGE_PLACES,
-       JIFFIES = 0x12345 };
-enum { TAKEN = 0, ABSENT = 1 };	/* an answer, or a negative errno */
+enum { PROLOGUE = 4, CHAIN_MAX = PROVE_CHAIN,
+       ASKED_MAX = CHAIN_MAX * IMAGE_PLACES, ROW_KEY = 0x1a2b3c4d };
+enum { TAKEN = PROVE_TAKEN, ABSENT = PROVE_ABSENT };
 
 struct trial {			/* one run, and what happened */
 	struct decide *d;
@@ -80,6 +82,8 @@ static void cut_out(struct prove *p, uint32_t pc, struct image *m)
 		  .src_reg = 1 },
 		{ .code = BPF_LDX | BPF_MEM | BPF_W, .dst_reg = 7,
 		  .src_reg = 6, .off = 64 },
+		{ .code = BPF_ALU | BPF_XOR | BPF_K, .dst_reg = 7,
+		  .imm = ROW_KEY },
 		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 1 },
 	};
 	size_t n = p->image->ninsns - pc;
@@ -110,6 +114,10 @@ static void cut_out(struct prove *p, uint32_t pc, struct image *m)
 	}
 }
 
+/* No two fields alike, and odd: nothing but + 1 makes of each the next. */
+const struct image_counter prove_before = { 3, 19, 35, 67, 131, 259, 515,
+					    1027 };
+
 static struct decide *decide_at(struct prove *p, uint32_t pc)
 {
 	struct decide *d;
@@ -121,15 +129,18 @@ static struct decide *decide_at(struct prove *p, uint32_t pc)
 	d->next = p->decides;
 	p->decides = d;
 	d->pc = pc;
+	d->policy = p->policy;
 	cut_out(p, pc, &d->image);
 	d->interp = (struct interp){
 		.image = &d->image,
 		.program = interp_prepare(p->a, &d->image),
 		.sockets = { NULL, present, assign },
-		.event = event, .jiffies = JIFFIES,
+		.event = event, .jiffies = PROVE_JIFFIES,
 	};
 	d->interp.counters = arena_array(p->a, d->image.ncounters + 1,
 					 sizeof(struct image_counter));
+	for (uint32_t i = 0; i < d->image.ncounters; i++)
+		d->interp.counters[i] = prove_before;
 	return d;
 }
 
@@ -192,8 +203,10 @@ static void count_step(const struct trial *t, uint32_t step,
 static struct image_counter counted(const struct chain *c,
 				    const struct trial *t)
 {
-	struct image_counter k = { .hits = 1, .last_hit = JIFFIES };
+	struct image_counter k = prove_before;
 
+	k.hits++;
+	k.last_hit = PROVE_JIFFIES;
 	for (uint32_t i = 0; i < taker(c, t) / IMAGE_PLACES; i++)
 		count_step(t, i, &k);
 	return k;
@@ -211,7 +224,7 @@ static bool counters_fit(struct decide *d, const struct chain *c,
 		return false;
 	got = &d->interp.counters[c->rule->counter];
 	same = !memcmp(got, &want, sizeof(want));
-	memset(got, 0, sizeof(*got));
+	*got = prove_before;
 	return same;
 }
 
@@ -224,20 +237,34 @@ static bool same_address(const uint8_t *got, u128 v, bool ip6)
 	return !memcmp(got, want, 16);
 }
 
-/* Whether an event was to be sent; what the listener is told of it. */
-static bool sends(const struct chain *c, const struct trial *t,
-		  struct image_listener *after)
+bool prove_sends(const struct policy *p, uint32_t rule, bool full,
+		 struct image_listener *l)
 {
 	bool taken;
 
-	*after = t->listener;
-	if (!c->rule->trace || !after->every ||
-	    (after->rule && after->rule != (uint64_t)c->o->rule + 1))
+	if (!p->rules[rule].trace || !l->every ||
+	    (l->rule && l->rule != (uint64_t)rule + 1))
 		return false;
-	taken = !after->skip;
-	after->skip = (taken ? after->every : after->skip) - 1;
-	after->lost += taken && t->full;
-	return taken && !t->full;
+	taken = !l->skip;
+	l->skip = (taken ? l->every : l->skip) - 1;
+	l->lost += taken && full;
+	return taken && !full;
+}
+
+void prove_listener(uint32_t i, uint32_t rule, struct image_listener *l)
+{
+	const struct image_listener listeners[PROVE_LISTENERS] = {
+		{ .every = 1 },
+		{ .every = 0, .rule = (uint64_t)rule + 1 },
+		{ .every = 1, .rule = (uint64_t)rule + 1 },
+		{ .every = 1, .rule = (uint64_t)rule + 2 },
+		{ .every = 1, .rule = rule },
+		{ .every = 1, .rule = (uint64_t)1 << 32 | (rule + 1) },
+		{ .every = 3, .skip = 2, .lost = 4 },
+		{ .every = 3 },
+	};
+
+	*l = listeners[i];
 }
 
 static bool listener_fits(struct decide *d, const struct image_listener *want)
@@ -260,8 +287,8 @@ static bool event_fits(struct decide *d, const struct chain *c,
 	uint32_t at = taker(c, t) / IMAGE_PLACES;
 	uint32_t slot = at < c->n ? c->slot[at] :
 		c->o->pass ? IMAGE_PASS : IMAGE_DROP;
-	struct image_listener after;
-	bool sent = sends(c, t, &after);
+	struct image_listener after = t->listener;
+	bool sent = prove_sends(d->policy, c->o->rule, t->full, &after);
 
 	if (!listener_fits(d, &after))
 		return false;
@@ -272,7 +299,8 @@ static bool event_fits(struct decide *d, const struct chain *c,
 	       e->protocol == k->protocol &&
 	       e->local_port == k->local_port &&
 	       e->remote_port == k->remote_port &&
-	       (!e->ifindex || e->ifindex == k->ifindex) &&
+	       e->ifindex == (d->image.ifindex ? k->ifindex : 0) &&
+	       !e->time && !e->unused && !e->unused2 &&
 	       same_address(e->local, k->local, k->family == 6) &&
 	       same_address(e->remote, k->remote, k->family == 6);
 }
@@ -312,9 +340,6 @@ static bool run_fits(struct decide *d, const struct chain *c,
 	return at == end || t->flags == c->flags[at / IMAGE_PLACES];
 }
 
-static const int16_t errors[] = { -91, -97, -94, -17, -22 };
-enum { ERRORS = sizeof(errors) / sizeof(*errors) };
-
 /* For the places before the first that takes: nothing there, or refused. */
 static bool first_takers_fit(struct decide *d, const struct chain *c,
 			     struct trial *t, const struct packet *k)
@@ -327,7 +352,8 @@ static bool first_takers_fit(struct decide *d, const struct chain *c,
 		if (!run_fits(d, c, t, k))
 			return false;
 		for (uint32_t i = 0; i < t->nanswers; i++)
-			t->answers[i] = errors[t->nanswers % ERRORS];
+			t->answers[i] = prove_errors[t->nanswers %
+							PROVE_ERRORS];
 		if (t->nanswers && !run_fits(d, c, t, k))
 			return false;
 	}
@@ -345,8 +371,9 @@ static bool mixed_step_fits(struct decide *d, const struct chain *c,
 
 		for (uint32_t i = 0; i < t->nanswers; i++)
 			t->answers[i] = ABSENT;
-		for (uint32_t e = 0; e < (place ? 1 : ERRORS); e++) {
-			t->answers[at] = errors[(e + place) % ERRORS];
+		for (uint32_t e = 0; e < (place ? 1 : PROVE_ERRORS); e++) {
+			t->answers[at] = prove_errors[(e + place) %
+						     PROVE_ERRORS];
 			if (!run_fits(d, c, t, k))
 				return false;
 		}
@@ -358,23 +385,36 @@ static bool mixed_step_fits(struct decide *d, const struct chain *c,
 static bool listeners_fit(struct decide *d, const struct chain *c,
 			  struct trial *t, const struct packet *k)
 {
-	const uint64_t rule = (uint64_t)c->o->rule + 1;
-	const struct image_listener listeners[] = {
-		{ .every = 0, .rule = rule },
-		{ .every = 1, .rule = rule },
-		{ .every = 1, .rule = rule + 1 },
-		{ .every = 3, .skip = 2, .lost = 4 },
-		{ .every = 3 },
-	};
-
 	t->nanswers = 0;
-	for (size_t i = 0; i < sizeof(listeners) / sizeof(*listeners); i++) {
-		t->listener = listeners[i];
+	for (uint32_t i = 1; i < PROVE_LISTENERS; i++) {
+		prove_listener(i, c->o->rule, &t->listener);
 		if (!run_fits(d, c, t, k))
 			return false;
 	}
 	t->full = true;
 	return run_fits(d, c, t, k);
+}
+
+/*
+ * The code may mix words of the packet into the step and out again: so that
+ * each bit of them is 0 once and 1 once where the step has a 1.
+ */
+static bool addresses_fit(struct decide *d, const struct chain *c,
+			  struct trial *t, struct packet k)
+{
+	const u128 top = k.family == 6 ? ~(u128)0 : UINT32_MAX;
+	const u128 local[] = { ~k.local & top, 10, (u128)10 << 24, 0 };
+
+	t->nanswers = 0;
+	for (size_t i = 0; i < sizeof(local) / sizeof(*local); i++) {
+		k.local = local[i];
+		k.remote = ~k.remote & top;
+		k.local_port ^= 0xffff;
+		k.remote_port ^= 0xffff;
+		if (!run_fits(d, c, t, &k))
+			return false;
+	}
+	return true;
 }
 
 bool decide_fits(struct prove *p, uint32_t pc, uint32_t row,
@@ -386,7 +426,8 @@ bool decide_fits(struct prove *p, uint32_t pc, uint32_t row,
 		.family = ip6 ? 6 : 4,
 		.protocol = kind >> 1 ? PACKET_UDP : PACKET_TCP,
 		.local_port = 0x1234, .remote_port = 0x5678,
-		.local = 0x81a2c3e4, .remote = 0x91b2d3f5, .ifindex = row,
+		.local = 0x81a2c3e4, .remote = 0x91b2d3f5,
+		.ifindex = row ^ ROW_KEY,
 	};
 	struct trial t = { .d = d, .listener.every = 1 };
 	struct chain c;
@@ -397,7 +438,8 @@ bool decide_fits(struct prove *p, uint32_t pc, uint32_t row,
 			(u128)0x77665544 << 32;
 	}
 	if (!find_chain(p, outcome, kind, &c) ||
-	    !first_takers_fit(d, &c, &t, &k))
+	    !first_takers_fit(d, &c, &t, &k) ||
+	    !addresses_fit(d, &c, &t, k))
 		return false;
 	for (uint32_t i = 0; i < c.n; i++)
 		if (!mixed_step_fits(d, &c, &t, &k, i))
@@ -407,12 +449,12 @@ bool decide_fits(struct prove *p, uint32_t pc, uint32_t row,
 
 bool decide_clean(const struct prove *p)
 {
-	static const struct image_counter zero;
+	uint32_t n = p->image->ncounters - p->image->events;
 
 	for (const struct decide *d = p->decides; d; d = d->next)
-		for (uint32_t i = 0; i < d->image.ncounters; i++)
-			if (memcmp(&d->interp.counters[i], &zero,
-				   sizeof(zero)))
+		for (uint32_t i = 0; i < n; i++)
+			if (memcmp(&d->interp.counters[i], &prove_before,
+				   sizeof(prove_before)))
 				return false;
 	return true;
 }

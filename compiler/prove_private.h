@@ -6,7 +6,7 @@
  * down word by word; prove_run.c runs a stretch of code for all values of one
  * word (prove_value.h), prove_ahead.c looks ahead; prove_leaf.c, prove_decide.c
  * and prove_split.c are the ends of paths; prove_forest.c puts trees together;
- * prove_witness.c finds a packet.
+ * prove_witness.c finds a packet, of which prove_judge.c says that it differs.
  */
 #ifndef SKPOL_PROVE_PRIVATE_H
 #define SKPOL_PROVE_PRIVATE_H
@@ -159,6 +159,7 @@ struct prove {
 		uint32_t none;		/* ranks from here on are no rule's */
 	} tree;
 	const char *why;
+	uint32_t why_pc;		/* where code is not understood */
 };
 
 /* Of a table: the slot that EQUAL says, or an empty one. */
@@ -202,7 +203,6 @@ bool rule_sweep(struct prove *p, uint32_t node, uint32_t word,
 void run_prepare(struct prove *p);
 /* Where code begins that stretches never enter: what puts r1 into r7. */
 bool run_is_end(const struct bpf_insn *i);
-bool run_clean(struct prove *p);
 
 /* prove_run.c */
 const struct stretch *run_stretch(struct prove *p, struct target at);
@@ -221,6 +221,14 @@ bool leaf_outcome(struct prove *p, struct target at, uint32_t outcome,
 /* prove_decide.c */
 bool decide_fits(struct prove *p, uint32_t pc, uint32_t row,
 		 uint32_t outcome, uint32_t kind);
+/* Whether RULE's packet sends an event to L, which is as it is then. */
+bool prove_sends(const struct policy *p, uint32_t rule, bool full,
+		 struct image_listener *l);
+/* Kinds of listeners, for RULE; the first one hears everything. */
+enum { PROVE_LISTENERS = 8, PROVE_JIFFIES = 0x12345 };
+void prove_listener(uint32_t i, uint32_t rule, struct image_listener *l);
+/* What every counter holds before a packet comes. */
+extern const struct image_counter prove_before;
 /* No counter was touched that should not be. */
 bool decide_clean(const struct prove *p);
 
@@ -228,7 +236,17 @@ bool decide_clean(const struct prove *p);
 bool split_fits(struct prove *p, uint32_t pc, const struct split *s,
 		uint32_t kinds);
 
-/* prove_witness.c: a packet of the box that differs; into p->out */
+/* prove_witness.c: a packet that differs, of the box if there is one; into
+ * p->out */
 void witness_of_box(struct prove *p, struct arena *out);
+
+/* prove_judge.c */
+enum { PROVE_ERRORS = 5, PROVE_CHAIN = 64 };
+extern const int16_t prove_errors[PROVE_ERRORS];	/* of a refusal */
+struct judge;
+struct judge *judge_new(struct prove *p);
+/* Whether the packet V is treated differently; then it is in p->out. */
+bool judge_differs(struct judge *j, const u128 v[FIELD_COUNT],
+		   struct arena *a);
 
 #endif

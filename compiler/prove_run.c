@@ -67,9 +67,11 @@ static struct target target(const struct run *u, uint32_t kind,
 
 static struct target fault(struct run *u, const char *why)
 {
-	if (!u->p->why)
+	if (!u->p->why) {
 		u->p->why = arena_printf(u->p->a, "instruction %u: %s", u->pc,
 					 why);
+		u->p->why_pc = u->pc;
+	}
 	return target(u, TO_FAULT, 0);
 }
 

@@ -2,235 +2,256 @@
 /*
  * prove_witness - a packet that the bytes treat in another way than the rules
  *
- * In: the box in which the proof failed. Out: the first packet of it that
- * really differs when the interpreter runs the whole program, with all
- * sockets there and with none. The lowest packet of the box is tried, then
- * others of it, then packets from anywhere.
+ * In: the box in which the proof failed. Out: the first packet that really
+ * differs (prove_judge.c). The lowest packet of the box is tried; then others
+ * of it, each near one rule or near nothing, of values at the ends of the box,
+ * at those of the rules and next to numbers that the program and its tables
+ * hold; then a packet of each rule; then packets from anywhere.
  */
-#include <stdio.h>
+#include <endian.h>
 #include <string.h>
 
 #include "prove_private.h"
 
-enum { TRIES = 4000 };
+enum { TRIES = 40000, TERMS_MAX = 2000, NUMBERS_MAX = 8192, NEAR = 12 };
 
-struct judge {
+struct numbers {
+	uint32_t *v;
+	size_t n, cap;
+};
+
+struct search {
 	struct prove *p;
-	struct image image;
-	struct interp interp;
+	struct judge *judge;
+	struct arena *out;
 	uint64_t random;
-	bool none;		/* no socket is there */
-	uint32_t nevents, rule;
+	struct range box[PW_COUNT];
+	struct numbers rules[PW_COUNT], program, near;
+	const struct term **terms;
+	size_t nterms, terms_cap;
 };
 
-struct said {
-	uint32_t verdict, slot, flags, trace, trap;
-	uint64_t hits;
-};
+/* ------------------------------------------------------------- numbers */
 
-static bool is_there(void *ctx, uint32_t index)
+static void add_number(struct search *s, struct numbers *l, uint32_t v)
 {
-	(void)index;
-	return !((struct judge *)ctx)->none;
+	if (l->n < NUMBERS_MAX)
+		*arena_push(s->p->a, l->v, l->n, l->cap) = v;
 }
 
-static void on_event(void *ctx, const struct image_event *e)
+static void add_ends(struct search *s, uint32_t field, const struct iset *set)
 {
-	struct judge *j = ctx;
+	size_t step = set->n / 64 + 1;
 
-	j->nevents++;
-	j->rule = e->rule;
+	for (uint32_t w = 0; w < PW_COUNT; w++) {
+		unsigned int shift = prove_words[w].shift;
+
+		if (prove_words[w].field != field)
+			continue;
+		for (size_t i = 0; i < set->n; i += step) {
+			add_number(s, &s->rules[w],
+				   (uint32_t)(set->v[i].low >> shift));
+			add_number(s, &s->rules[w],
+				   (uint32_t)(set->v[i].high >> shift));
+		}
+	}
 }
 
-static uint32_t draw(struct judge *j, struct range r)
+static void add_rules(struct search *s)
 {
+	const struct policy *y = s->p->policy;
+
+	for (size_t i = 0; i < y->nclauses; i++)
+		for (size_t k = 0; k < y->clauses[i].terms.n; k++) {
+			const struct term *t = &y->clauses[i].terms.v[k];
+
+			if (s->nterms < TERMS_MAX)
+				*arena_push(s->p->a, s->terms, s->nterms,
+					    s->terms_cap) = t;
+			for (uint32_t f = 0; f < FIELD_COUNT; f++)
+				if (t->set[f])
+					add_ends(s, f, t->set[f]);
+		}
+}
+
+static void add_program(struct search *s)
+{
+	const struct image *m = s->p->image;
+	size_t cells = m->rodata_size / 4, step = cells / 4096 + 1;
+
+	for (size_t i = 0; i < m->ninsns; i++) {
+		uint8_t class = BPF_CLASS(m->insns[i].code);
+
+		if (class != BPF_JMP && class != BPF_JMP32)
+			continue;
+		add_number(s, &s->program, (uint32_t)m->insns[i].imm);
+		if (i + NEAR <= s->p->why_pc || i >= s->p->why_pc + NEAR)
+			continue;
+		add_number(s, &s->near, (uint32_t)m->insns[i].imm);
+		/* where bytes were not swapped, or twice */
+		add_number(s, &s->near, htobe32((uint32_t)m->insns[i].imm));
+	}
+	for (size_t i = 0; i < cells; i += step) {
+		uint32_t cell;
+
+		memcpy(&cell, m->rodata + 4 * i, 4);
+		add_number(s, &s->program, cell);
+	}
+	add_number(s, &s->program, 0);
+}
+
+/* ------------------------------------------------------------- packets */
+
+static uint32_t below(struct search *s, size_t n)
+{
+	s->random = prove_hash(s->random + 0x9E3779B97F4A7C15, 1);
+	return (uint32_t)(prove_hash(s->random, 2) % n);
+}
+
+/* A number of L, or beside it, when R holds it. */
+static bool from(struct search *s, const struct numbers *l, struct range r,
+		 uint32_t *out)
+{
+	static const int32_t beside[] = { 0, 0, 1, -1 };
+
+	if (!l->n)
+		return false;
+	*out = l->v[below(s, l->n)] + (uint32_t)beside[below(s, 4)];
+	return *out >= r.low && *out <= r.high;
+}
+
+static uint32_t draw(struct search *s, int w)
+{
+	struct range r = s->box[w];
 	uint64_t n = (uint64_t)r.high - r.low + 1;
+	uint32_t how = below(s, 12), v;
 
-	j->random = prove_hash(j->random + 0x9E3779B97F4A7C15, 1);
-	switch (j->random >> 60) {
-	case 0 ... 3: return r.low;
-	case 4 ... 6: return r.high;
-	default: return r.low + (uint32_t)(prove_hash(j->random, 2) % n);
-	}
+	if ((how < 4 && from(s, &s->rules[w], r, &v)) ||
+	    (how < 5 && from(s, &s->program, r, &v)) ||
+	    (how < 8 && from(s, &s->near, r, &v)))
+		return v;
+	if (how < 9)
+		return r.low;
+	if (how < 10)
+		return r.high;
+	return r.low + (uint32_t)(prove_hash(s->random, 3) % n);
 }
 
-/* A packet of BOX: its lowest, or drawn. */
-static void choose(struct judge *j, const struct range box[PW_COUNT],
-		   bool lowest, u128 v[FIELD_COUNT])
+/* Makes of V a packet that there is. */
+static void settle(const struct search *s, u128 v[FIELD_COUNT])
 {
-	memset(v, 0, FIELD_COUNT * sizeof(*v));
-	for (int w = 0; w < PW_COUNT; w++) {
-		const struct prove_word_info *i = &prove_words[w];
-		uint32_t x = lowest ? box[w].low : draw(j, box[w]);
-
-		v[i->field] |= (u128)x << i->shift;
-	}
 	if (v[FIELD_FAMILY])
 		v[FIELD_LADDR4] = v[FIELD_RADDR4] = 0;
 	else
 		v[FIELD_LADDR6] = v[FIELD_RADDR6] = 0;
 	if (v[FIELD_IFNAME] && !v[FIELD_IFINDEX])
-		v[FIELD_IFINDEX] = box[PW_IFINDEX].high;
+		v[FIELD_IFINDEX] = s->box[PW_IFINDEX].high;
 	if (v[FIELD_IFINDEX] == IMAGE_NO_INTERFACE)	/* no index at all */
-		v[FIELD_IFINDEX] = box[PW_IFINDEX].low | 1;
+		v[FIELD_IFINDEX] = s->box[PW_IFINDEX].low | 1;
 }
 
-static struct packet to_packet(struct judge *j, const u128 v[FIELD_COUNT])
+static bool try_box(struct search *s, bool lowest)
 {
-	const struct policy *p = j->p->policy;
-	bool ip6 = v[FIELD_FAMILY];
-	struct packet k = {
-		.family = ip6 ? 6 : 4,
-		.protocol = v[FIELD_PROTOCOL] ? PACKET_UDP : PACKET_TCP,
-		.local_port = (uint16_t)v[FIELD_LPORT],
-		.remote_port = (uint16_t)v[FIELD_RPORT],
-		.local = v[ip6 ? FIELD_LADDR6 : FIELD_LADDR4],
-		.remote = v[ip6 ? FIELD_RADDR6 : FIELD_RADDR4],
-		.ifindex = (uint32_t)v[FIELD_IFINDEX],
-	};
+	u128 v[FIELD_COUNT] = { 0 };
 
-	for (uint32_t i = 0; i < j->image.ninterfaces; i++) {
-		uint32_t index = v[FIELD_IFNAME] == i + 1 ? k.ifindex :
-			IMAGE_NO_INTERFACE;
+	for (int w = 0; w < PW_COUNT; w++) {
+		uint32_t x = lowest ? s->box[w].low : draw(s, w);
 
-		memcpy(j->image.rodata + j->p->interfaces + 4 * i, &index, 4);
+		v[prove_words[w].field] |= (u128)x << prove_words[w].shift;
 	}
-	if (v[FIELD_IFNAME])
-		snprintf(k.ifname, sizeof(k.ifname), "%s",
-			 p->interfaces[v[FIELD_IFNAME] - 1]);
-	return k;
+	settle(s, v);
+	return judge_differs(s->judge, v, s->out);
 }
 
-static struct said rules_say(const struct judge *j,
-			     const u128 v[FIELD_COUNT])
+/* An end of one of the intervals of SET, or something between. */
+static u128 inside(struct search *s, const struct iset *set)
 {
-	const struct policy *p = j->p->policy;
-	const struct clause *c = policy_clause(p, v);
-	const struct outcome *o =
-		&p->outcomes[policy_action_outcome(p, c->action, v)];
-	const struct policy_rule *r = &p->rules[o->rule];
-	uint32_t kind = SLOT_KIND((uint32_t)v[FIELD_FAMILY],
-				  (uint32_t)v[FIELD_PROTOCOL]);
-	struct said s = { .verdict = o->pass, .slot = INTERP_NO_SOCKET,
-			  .trace = r->trace ? o->rule : IMAGE_NO_TRACE,
-			  .hits = r->counter != NO_COUNTER };
+	const struct interval *i = &set->v[below(s, set->n)];
 
-	for (uint32_t i = 0; i < o->nsteps && !j->none; i++) {
-		uint32_t slot = p->sockets[o->steps[i].socket].slot[kind];
-
-		if (slot == NO_SLOT)
-			continue;
-		s.slot = slot;
-		s.verdict = 1;
-		s.flags = o->steps[i].flags;
-		break;
+	switch (below(s, 4)) {
+	case 0: return i->low;
+	case 1: return i->high;
+	default:
+		s->random = prove_hash(s->random, 5);
+		return i->low + s->random % (i->high - i->low ?
+					     i->high - i->low : 1);
 	}
-	return s;
 }
 
-static struct said bytes_do(struct judge *j, const struct packet *k,
-			    const u128 v[FIELD_COUNT])
+/* A packet near one rule, as far as the box allows. */
+static bool try_near(struct search *s)
 {
-	const struct policy *p = j->p->policy;
-	const struct clause *c = policy_clause(p, v);
-	const struct outcome *o =
-		&p->outcomes[policy_action_outcome(p, c->action, v)];
-	uint32_t counter = p->rules[o->rule].counter;
-	struct interp_result r;
-	struct said s;
+	const struct term *t = s->terms[below(s, s->nterms)];
+	uint32_t other = below(s, PW_COUNT);
+	u128 v[FIELD_COUNT] = { 0 }, near[FIELD_COUNT] = { 0 };
 
-	j->nevents = 0;
-	memset(j->interp.counters, 0, (j->image.ncounters + 1) *
-	       sizeof(*j->interp.counters));
-	if (j->image.events)
-		interp_listener(&j->interp)->every = 1;
-	interp_run(&j->interp, k, &r);
-	s = (struct said){ .verdict = r.verdict, .slot = r.slot,
-			   .trap = !!r.trap, .trace = j->nevents ? j->rule :
-			   IMAGE_NO_TRACE };
-	if (s.slot != INTERP_NO_SOCKET)
-		s.flags = (uint32_t)r.flags;
-	if (counter < j->image.ncounters)
-		s.hits = j->interp.counters[counter].hits;
-	return s;
-}
+	for (uint32_t f = 0; f < FIELD_COUNT; f++)
+		if (t->set[f] && t->set[f]->n)
+			near[f] = inside(s, t->set[f]);
+	for (uint32_t w = 0; w < PW_COUNT; w++) {
+		const struct prove_word_info *i = &prove_words[w];
+		uint32_t x = (uint32_t)(near[i->field] >> i->shift);
 
-static const char *text(const struct prove *p, struct arena *a,
-			const struct said *s)
-{
-	const char *what = s->verdict ? "pass" : "drop";
-
-	if (s->trap)
-		return "a program that the kernel would refuse";
-	for (size_t i = 0; i < p->policy->nsockets; i++)
-		for (int k = 0; k < SLOT_KINDS; k++)
-			if (s->slot != INTERP_NO_SOCKET &&
-			    p->policy->sockets[i].slot[k] == s->slot)
-				what = p->policy->sockets[i].name;
-	return arena_printf(a, "%s (flags %u, counted %llu times, %s)", what,
-			    s->flags, (unsigned long long)s->hits,
-			    s->trace == IMAGE_NO_TRACE ? "not traced" :
-			    "traced");
-}
-
-static bool differs(struct judge *j, const u128 v[FIELD_COUNT],
-		    struct arena *a)
-{
-	struct prove_result *out = j->p->out;
-	struct packet k = to_packet(j, v);
-	struct said x, y;
-
-	for (int none = 0; none < 2; none++) {
-		j->none = none;
-		x = rules_say(j, v);
-		y = bytes_do(j, &k, v);
-		if (x.verdict == y.verdict && x.slot == y.slot && !y.trap &&
-		    x.flags == y.flags && x.trace == y.trace &&
-		    x.hits == y.hits)
-			continue;
-		out->has_witness = true;
-		out->witness = k;
-		out->rules = text(j->p, a, &x);
-		out->bytes = text(j->p, a, &y);
-		return true;
+		if (!t->set[i->field] || w == other || x < s->box[w].low ||
+		    x > s->box[w].high)
+			x = draw(s, (int)w);
+		v[i->field] |= (u128)x << i->shift;
 	}
+	settle(s, v);
+	return judge_differs(s->judge, v, s->out);
+}
+
+/* The lowest packet of T, of a family and protocol that it has. */
+static bool try_term(struct search *s, const struct term *t)
+{
+	u128 v[FIELD_COUNT] = { 0 };
+
+	for (uint32_t f = 0; f < FIELD_COUNT; f++)
+		if (!term_lowest(t, (enum field)f, 0, &v[f]))
+			return false;
+	settle(s, v);
+	return judge_differs(s->judge, v, s->out);
+}
+
+static bool try_rules(struct search *s)
+{
+	for (size_t i = 0; i < s->nterms; i++)
+		if (try_term(s, s->terms[i]))
+			return true;
 	return false;
 }
 
-static void prepare(struct judge *j)
+static bool try_many(struct search *s)
 {
-	struct prove *p = j->p;
+	for (int i = 0; i < TRIES; i++)
+		if (i % 2 ? try_near(s) : try_box(s, false))
+			return true;
+	return false;
+}
 
-	j->image = *p->image;
-	j->image.rodata = arena_array(p->a, j->image.rodata_size + 1, 1);
-	memcpy(j->image.rodata, p->image->rodata, j->image.rodata_size);
-	j->interp = (struct interp){
-		.image = &j->image,
-		.program = interp_prepare(p->a, &j->image),
-		.sockets = { j, is_there, NULL },
-		.event = on_event, .event_ctx = j,
-	};
-	j->interp.counters = arena_array(p->a, j->image.ncounters + 1,
-					 sizeof(struct image_counter));
+static void whole_box(struct search *s)
+{
+	for (int w = 0; w < PW_COUNT; w++) {
+		u128 top = field_highest(prove_words[w].field);
+
+		s->box[w] = (struct range){ 0, top > UINT32_MAX ? UINT32_MAX :
+					    (uint32_t)top };
+	}
+	s->box[PW_IFNAME].high = (uint32_t)s->p->policy->ninterfaces;
 }
 
 void witness_of_box(struct prove *p, struct arena *out)
 {
-	struct judge j = { .p = p };
-	struct range all[PW_COUNT];
-	u128 v[FIELD_COUNT];
+	struct search s = { .p = p, .judge = judge_new(p), .out = out };
 
-	prepare(&j);
-	for (int w = 0; w < PW_COUNT; w++) {
-		u128 top = field_highest(prove_words[w].field);
-
-		all[w] = (struct range){ 0, top > UINT32_MAX ? UINT32_MAX :
-					 (uint32_t)top };
-	}
-	all[PW_IFNAME].high = (uint32_t)p->policy->ninterfaces;
-	for (int i = 0; i < TRIES; i++) {
-		choose(&j, i < TRIES / 2 ? p->box : all, !i, v);
-		if (differs(&j, v, out))
-			return;
-	}
+	memcpy(s.box, p->box, sizeof(s.box));
+	if (try_box(&s, true))
+		return;
+	add_rules(&s);
+	add_program(&s);
+	if (try_many(&s))
+		return;
+	whole_box(&s);
+	if (!try_rules(&s))
+		try_many(&s);
 }

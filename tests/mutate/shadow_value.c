@@ -1,0 +1,527 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * shadow_value - numbers that know how far they reach
+ *
+ * In: numbers, each a function of one variable, or of none. Out: numbers. Where
+ * a result is no such function, or a compare would turn out another way for
+ * some value, the highest value of the variable is lowered. Values rise or
+ * fall with their variable, so where that happens is found by bisection.
+ */
+#include <endian.h>
+#include <linux/bpf.h>
+
+#include "shadow.h"
+
+enum { SMALL = 30, TINY = 20 };	/* bits that leave room for products */
+
+uint64_t value_mix(uint64_t h, uint64_t v)
+{
+	h = (h ^ v) * 0x9FB21C651E98DF25;
+	return h ^ h >> 32;
+}
+
+struct value value_fixed(uint64_t v)
+{
+	return (struct value){ .kind = SHADOW_NUMBER, .v = v };
+}
+
+struct value value_line(const struct shadow_vars *s, unsigned int var)
+{
+	return (struct value){
+		.kind = SHADOW_NUMBER, .form = LINE, .var = (uint8_t)var,
+		.mul = 1, .v = s->x[var], .vars = (uint64_t)1 << var,
+	};
+}
+
+uint64_t value_at(const struct value *v, uint64_t x)
+{
+	return (uint64_t)(v->mul * (int64_t)(x >> v->shift) + v->add);
+}
+
+uint64_t value_id(const struct value *v)
+{
+	uint64_t h = value_mix(v->form, v->kind);
+
+	switch (v->form) {
+	case FIXED:
+		return value_mix(h, v->v);
+	case LINE:
+		h = value_mix(h, (uint64_t)v->var << 8 | v->shift);
+		return value_mix(value_mix(h, (uint64_t)v->mul),
+				 (uint64_t)v->add);
+	case RAW:
+		return value_mix(h, v->var);
+	default:
+		return v->term;
+	}
+}
+
+/* ----------------------------------------------------------- reaching */
+
+typedef bool holds(const struct value *v, uint64_t x, uint64_t n,
+		   unsigned int bits);
+
+static void lower(struct shadow_vars *s, unsigned int var, uint64_t high)
+{
+	if (high >= s->high[var])
+		return;
+	s->high[var] = high;
+	s->depends |= s->entered && var > VAR_PROTOCOL && var < VAR_WORDS;
+}
+
+/* HOLDS is true for the value now, and never again once it was false. */
+static void while_holds(struct shadow_vars *s, const struct value *v,
+			holds *f, uint64_t n, unsigned int bits)
+{
+	uint64_t low = s->x[v->var], high = s->high[v->var];
+
+	while (low < high) {
+		uint64_t middle = high - (high - low) / 2;
+
+		if (f(v, middle, n, bits))
+			low = middle;
+		else
+			high = middle - 1;
+	}
+	lower(s, v->var, low);
+}
+
+static bool in_block(const struct value *v, uint64_t x, uint64_t block,
+		     unsigned int bits)
+{
+	return (uint64_t)((int64_t)value_at(v, x) >> bits) == block;
+}
+
+/* All of V is in one block of 2^BITS numbers; where it begins. */
+static int64_t one_block(struct shadow_vars *s, const struct value *v,
+			 unsigned int bits)
+{
+	uint64_t block = (uint64_t)((int64_t)v->v >> bits);
+
+	while_holds(s, v, in_block, block, bits);
+	return (int64_t)(block << bits);
+}
+
+static void pin(struct shadow_vars *s, uint64_t vars)
+{
+	for (unsigned int i = 0; i < VAR_PLACE; i++)
+		if (vars >> i & 1)
+			lower(s, i, s->x[i]);
+}
+
+/* A hash that is asked for is a variable of its own. */
+static void name_hash(struct shadow_vars *s, struct value *v)
+{
+	unsigned int i = 0;
+
+	while (i < VAR_HASHES && (!s->used[VAR_HASH + i] ||
+				  s->term[i] != v->term))
+		i++;
+	for (unsigned int k = 0; i == VAR_HASHES && k < VAR_HASHES; k++)
+		if (!s->used[VAR_HASH + k])
+			i = k;
+	if (i == VAR_HASHES) {
+		pin(s, v->vars);
+		*v = value_fixed(v->v);
+		return;
+	}
+	s->term[i] = v->term;
+	shadow_use(s, VAR_HASH + i);
+	*v = value_line(s, VAR_HASH + i);
+}
+
+/* A line, or fixed. */
+static void known(struct shadow_vars *s, struct value *v)
+{
+	if (v->form == TERM && v->hashed && v->narrow) {
+		name_hash(s, v);
+	} else if (v->form == TERM || v->form == RAW) {
+		pin(s, v->vars);
+		v->form = FIXED;
+		v->vars = 0;
+	}
+}
+
+void value_fix(struct shadow_vars *s, struct value *v)
+{
+	known(s, v);
+	if (v->form != LINE)
+		return;
+	lower(s, v->var, s->x[v->var] | (((uint64_t)1 << v->shift) - 1));
+	v->form = FIXED;
+	v->vars = 0;
+}
+
+static void move(struct value *v, int64_t by)
+{
+	v->add += by;
+	v->v += (uint64_t)by;
+}
+
+void value_narrow(struct shadow_vars *s, struct value *v)
+{
+	if (v->form == LINE)
+		move(v, -one_block(s, v, 32));
+	else if (v->form == FIXED)
+		v->v = (uint32_t)v->v;
+	/* words in memory have 32 bits */
+	if (v->form != TERM)
+		return;
+	if (!v->narrow)
+		v->term = value_mix(v->term, 0x32);
+	v->narrow = true;
+	v->v = (uint32_t)v->v;
+}
+
+/* --------------------------------------------------------- arithmetic */
+
+static bool compute(uint8_t op, bool wide, uint64_t a, uint64_t b,
+		    uint64_t *out)
+{
+	unsigned int mask = wide ? 63 : 31;
+
+	if (!wide) {
+		a = (uint32_t)a;
+		b = (uint32_t)b;
+	}
+	switch (op) {
+	case BPF_ADD: a += b; break;
+	case BPF_SUB: a -= b; break;
+	case BPF_MUL: a *= b; break;
+	case BPF_DIV: a = b ? a / b : 0; break;
+	case BPF_MOD: a = b ? a % b : a; break;
+	case BPF_OR: a |= b; break;
+	case BPF_AND: a &= b; break;
+	case BPF_XOR: a ^= b; break;
+	case BPF_LSH: a <<= b & mask; break;
+	case BPF_RSH: a >>= b & mask; break;
+	case BPF_NEG: a = -a; break;
+	case BPF_ARSH:
+		a = wide ? (uint64_t)((int64_t)a >> (b & mask)) :
+			(uint32_t)((int32_t)a >> (b & mask));
+		break;
+	default:
+		return false;
+	}
+	*out = wide ? a : (uint32_t)a;
+	return true;
+}
+
+static bool small(int64_t v, unsigned int bits)
+{
+	int64_t most = (int64_t)1 << bits;
+
+	return v < most && v > -most;
+}
+
+static int log_of(int64_t v)
+{
+	return v > 0 && !(v & (v - 1)) ? __builtin_ctzll((uint64_t)v) : -1;
+}
+
+static void shift_right(struct shadow_vars *s, struct value *d, unsigned int n)
+{
+	int log = log_of(d->mul);
+
+	if (one_block(s, d, 63) || d->add || log < 0) {
+		one_block(s, d, n);
+		*d = value_fixed(d->v >> n);
+	} else if ((unsigned int)log >= n) {
+		d->mul >>= n;
+	} else {
+		d->mul = 1;
+		d->shift = (uint8_t)(d->shift + n - (unsigned int)log);
+		if (d->shift > 32)
+			d->shift = 33;
+	}
+	if (d->form == LINE)
+		d->v = value_at(d, s->x[d->var]);
+}
+
+/* A line and a number that stay a line; false: they do not. */
+static bool line_op(struct shadow_vars *s, uint8_t op, struct value *d,
+		    int64_t n)
+{
+	switch (op) {
+	case BPF_ADD:
+	case BPF_SUB:
+		if (!small(n, 40) || !small(d->add, 60))
+			return false;
+		move(d, op == BPF_ADD ? n : -n);
+		return true;
+	case BPF_LSH:
+		if (n < 0 || n > TINY)
+			return false;
+		n = (int64_t)1 << n;
+		/* fall through */
+	case BPF_MUL:
+		if (!n || !small(n, TINY + 1) || !small(d->mul, 8) ||
+		    !small(d->add, 40))
+			return false;
+		d->mul *= n;
+		d->add *= n;
+		d->v *= (uint64_t)n;
+		return true;
+	case BPF_RSH:
+		if (n < 0 || n > 63)
+			return false;
+		shift_right(s, d, (unsigned int)n);
+		return true;
+	case BPF_AND:
+		if (n < 0 || (n & (n + 1)))
+			return false;
+		move(d, -one_block(s, d, (unsigned int)
+				   __builtin_popcountll((uint64_t)n)));
+		return true;
+	}
+	return false;
+}
+
+/* A number minus a line, or plus one. */
+static bool op_line(uint8_t op, struct value *d, struct value l)
+{
+	int64_t n = (int64_t)d->v;
+
+	if (!small(n, 40) || !small(l.add, 60))
+		return false;
+	if (op == BPF_SUB) {
+		l.mul = -l.mul;
+		l.add = -l.add;
+		l.v = -l.v;
+	} else if (op != BPF_ADD) {
+		return false;
+	}
+	move(&l, n);
+	*d = l;
+	return true;
+}
+
+static void make_term(uint8_t op, bool wide, struct value *d,
+		      const struct value *o, uint64_t v)
+{
+	bool commutes = op == BPF_ADD || op == BPF_MUL || op == BPF_OR ||
+		op == BPF_AND || op == BPF_XOR;
+	uint64_t x = value_id(d), y = value_id(o);
+	bool turn = commutes && x > y;
+	struct value t = {
+		.kind = SHADOW_NUMBER, .form = TERM, .v = v,
+		.term = value_mix(value_mix(value_mix(op, wide), turn ? y :
+					    x), turn ? x : y),
+		.vars = d->vars | o->vars,
+		.narrow = !wide || (op == BPF_RSH && o->form == FIXED &&
+				    (o->v & 63) >= 32),
+		.hashed = d->hashed || o->hashed ||
+			(op == BPF_MUL && wide && o->form == FIXED &&
+			 o->v >> 32),
+	};
+
+	if (op == BPF_XOR && d->form == FIXED) {
+		t.base = d->v;
+		t.with = value_id(o);
+	}
+	*d = t;
+}
+
+static bool needs_term(uint8_t op, const struct value *d,
+		       const struct value *o)
+{
+	return d->form == TERM || o->form == TERM || d->form == RAW ||
+	       o->form == RAW || op == BPF_XOR ||
+	       (op == BPF_MUL && o->form == FIXED && o->v >> 32);
+}
+
+bool value_alu(struct shadow_vars *s, uint8_t op, bool wide, struct value *d,
+	       struct value o)
+{
+	uint64_t v;
+
+	if (!compute(op, wide, d->v, o.v, &v))
+		return false;
+	if (!wide) {
+		value_narrow(s, d);
+		value_narrow(s, &o);
+	}
+	if (d->form == FIXED && o.form == FIXED) {
+		*d = value_fixed(v);
+		return true;
+	}
+	if ((op == BPF_XOR || op == BPF_SUB) && value_id(d) == value_id(&o)) {
+		*d = value_fixed(0);
+		return true;
+	}
+	if (op == BPF_XOR && d->form == TERM && d->with &&
+	    d->with == value_id(&o)) {
+		*d = value_fixed(wide ? d->base : (uint32_t)d->base);
+		return true;
+	}
+	if (needs_term(op, d, &o)) {
+		make_term(op, wide, d, &o, v);
+		return true;
+	}
+	if (!(o.form == FIXED && line_op(s, op, d, (int64_t)o.v)) &&
+	    !(d->form == FIXED && op_line(op, d, o))) {
+		value_fix(s, d);
+		value_fix(s, &o);
+		*d = value_fixed(v);
+		return true;
+	}
+	if (!wide)
+		value_narrow(s, d);
+	return true;
+}
+
+/* ------------------------------------------------------------ compares */
+
+static bool condition(uint8_t op, uint64_t a, uint64_t b)
+{
+	switch (op) {
+	case BPF_JEQ: return a == b;
+	case BPF_JNE: return a != b;
+	case BPF_JGT: return a > b;
+	case BPF_JGE: return a >= b;
+	case BPF_JLT: return a < b;
+	case BPF_JLE: return a <= b;
+	case BPF_JSET: return a & b;
+	case BPF_JSGT: return (int64_t)a > (int64_t)b;
+	case BPF_JSGE: return (int64_t)a >= (int64_t)b;
+	case BPF_JSLT: return (int64_t)a < (int64_t)b;
+	default: return (int64_t)a <= (int64_t)b;
+	}
+}
+
+#define HOLDS(name, op) \
+static bool name(const struct value *v, uint64_t x, uint64_t n, \
+		 unsigned int bits) \
+{ \
+	(void)bits; \
+	return condition(op, value_at(v, x), n); \
+}
+HOLDS(is_above, BPF_JGT)
+HOLDS(is_not_below, BPF_JGE)
+HOLDS(is_below, BPF_JLT)
+HOLDS(is_not_above, BPF_JLE)
+HOLDS(is_more, BPF_JSGT)
+HOLDS(is_not_less, BPF_JSGE)
+HOLDS(is_less, BPF_JSLT)
+HOLDS(is_not_more, BPF_JSLE)
+
+/* The side of N on which V is now, and how long it stays there. */
+static void stay(struct shadow_vars *s, uint8_t op, const struct value *v,
+		 uint64_t n)
+{
+	bool yes = condition(op, v->v, n);
+	struct value copy = *v;
+
+	switch (op) {
+	case BPF_JGT:
+	case BPF_JLE:
+		while_holds(s, v, yes == (op == BPF_JGT) ? is_above :
+			    is_not_above, n, 0);
+		return;
+	case BPF_JGE:
+	case BPF_JLT:
+		while_holds(s, v, yes == (op == BPF_JGE) ? is_not_below :
+			    is_below, n, 0);
+		return;
+	case BPF_JSGT:
+	case BPF_JSLE:
+		while_holds(s, v, yes == (op == BPF_JSGT) ? is_more :
+			    is_not_more, n, 0);
+		return;
+	case BPF_JSGE:
+	case BPF_JSLT:
+		while_holds(s, v, yes == (op == BPF_JSGE) ? is_not_less :
+			    is_less, n, 0);
+		return;
+	case BPF_JEQ:
+	case BPF_JNE:
+		if (v->v != n) {
+			while_holds(s, v, v->v > n ? is_above : is_below, n, 0);
+			return;
+		}
+		break;
+	}
+	value_fix(s, &copy);
+}
+
+/* All of V has one sign as SIGNED or one top half, so that it is in order. */
+static void in_order(struct shadow_vars *s, struct value *v, bool wide,
+		     bool is_signed)
+{
+	if (!wide) {
+		value_narrow(s, v);
+		if (is_signed && v->form == LINE &&
+		    one_block(s, v, 31))
+			move(v, -((int64_t)1 << 32));
+		else if (is_signed && v->form == FIXED)
+			v->v = (uint64_t)(int64_t)(int32_t)v->v;
+	} else if (v->form == LINE && !is_signed) {
+		one_block(s, v, 63);
+	}
+}
+
+static uint8_t turned(uint8_t op)
+{
+	switch (op) {
+	case BPF_JGT: return BPF_JLT;
+	case BPF_JGE: return BPF_JLE;
+	case BPF_JLT: return BPF_JGT;
+	case BPF_JLE: return BPF_JGE;
+	case BPF_JSGT: return BPF_JSLT;
+	case BPF_JSGE: return BPF_JSLE;
+	case BPF_JSLT: return BPF_JSGT;
+	case BPF_JSLE: return BPF_JSGE;
+	default: return op;
+	}
+}
+
+/* What is said of V and B is whether V is 0. */
+static bool about_zero(uint8_t *op, const struct value *b)
+{
+	if (b->v == 1 && (*op == BPF_JGE || *op == BPF_JLT))
+		*op = *op == BPF_JGE ? BPF_JNE : BPF_JEQ;
+	else if (!b->v && (*op == BPF_JGT || *op == BPF_JLE))
+		*op = *op == BPF_JGT ? BPF_JNE : BPF_JEQ;
+	else
+		return false;
+	return true;
+}
+
+/* A word as it is in memory equals a number when it equals the swapped one. */
+static void swapped(const struct shadow_vars *s, uint8_t *op, struct value *a,
+		    struct value *b)
+{
+	bool port = a->var == VAR_REMOTE_PORT;
+	uint32_t n;
+
+	if (a->form != RAW || b->form != FIXED)
+		return;
+	if (about_zero(op, b))
+		b->v = 0;
+	n = (uint32_t)b->v;
+	if ((*op != BPF_JEQ && *op != BPF_JNE) || (port && n > UINT16_MAX))
+		return;
+	*b = value_fixed(port ? htobe16((uint16_t)n) : htobe32(n));
+	*a = value_line(s, a->var);
+}
+
+bool value_compare(struct shadow_vars *s, uint8_t op, bool wide,
+		   struct value a, struct value b)
+{
+	bool is_signed = op == BPF_JSGT || op == BPF_JSGE || op == BPF_JSLT ||
+		op == BPF_JSLE;
+
+	if (!wide)
+		swapped(s, &op, &a, &b);
+	known(s, &a);
+	known(s, &b);
+	in_order(s, &a, wide, is_signed);
+	in_order(s, &b, wide, is_signed);
+	if (a.form == LINE && b.form == LINE)
+		value_fix(s, &b);
+	if (a.form == LINE)
+		stay(s, op, &a, b.v);
+	else if (b.form == LINE)
+		stay(s, turned(op), &b, a.v);
+	return condition(op, a.v, b.v);
+}
