@@ -2,12 +2,10 @@
 /*
  * claim - which socket goes into which slot of a name
  *
- * In: candidates. Out: entries in the socket map. Promise: whatever fails, no
- * slot has lost the socket that it had.
+ * In: candidates. Out: a choice for each slot; claim_fill.c carries it out.
  */
 #include "claim.h"
 
-#include <bpf/bpf.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <netinet/in.h>
@@ -101,6 +99,7 @@ int claim_choose(struct skpol *s, struct claim *c, const struct candidates *v)
 {
 	int err = 0;
 
+	c->among = v;
 	for (size_t i = 0; !err && i < v->n; i++) {
 		const struct candidate *e = &v->v[i];
 
@@ -121,82 +120,4 @@ bool claim_empty(const struct claim *c)
 		if (c->kinds[k].chosen)
 			return false;
 	return true;
-}
-
-struct filling {		/* of one slot */
-	bool todo;
-	uint32_t slot;
-};
-
-/* Whether slot K is to be written. */
-static int check(struct skpol *s, struct slots *t, struct claim *c,
-		 enum kind k, bool replace, struct filling *f)
-{
-	const struct candidate *e = c->kinds[k].chosen;
-	struct slot_key key = slot_key(c->name, kind_protocol(k),
-				       kind_family(k));
-	int64_t slot;
-	uint64_t held;
-
-	f->todo = false;
-	if (!e)
-		return 0;
-	slot = slot_take(s, t, &key);
-	if (slot < 0)
-		return (int)slot;
-	f->slot = (uint32_t)slot;
-	held = slot_cookie(t, f->slot);
-	f->todo = held != e->facts.cookie && (!held || replace);
-	if (!held || replace || held == e->facts.cookie)
-		return 0;
-	if (c->kinds[k].implied) {
-		note(s, "`%s` for %s over ip4 keeps its own socket (cookie %"
-		     PRIu64 "); --replace takes that, too", c->name,
-		     protocol_name(kind_protocol(k)), held);
-		return 0;
-	}
-	return fail_input(s, -EEXIST, "`%s` for %s over %s holds another "
-			  "socket (cookie %" PRIu64 "), which stays: "
-			  "`skpol unregister` it, or say --replace", c->name,
-			  protocol_name(kind_protocol(k)),
-			  family_name(kind_family(k)), held);
-}
-
-static int put(struct skpol *s, struct slots *t, uint32_t slot,
-	       const struct candidate *e, bool replace)
-{
-	uint64_t fd = (uint64_t)e->fd;
-	int err = bpf_map_update_elem(t->sockets, &slot, &fd,
-				      replace ? BPF_ANY : BPF_NOEXIST);
-
-	if (err == -EOPNOTSUPP || err == -EINVAL)
-		return fail_input(s, err, "the kernel does not take %s into a "
-				  "socket map: is it still listening?",
-				  e->from);
-	return err ? fail_bpf(s, err, "write the socket map") : 0;
-}
-
-int claim_fill(struct skpol *s, struct slots *t, struct claim *c, bool replace,
-	       size_t *filled)
-{
-	struct filling f[KIND_COUNT];
-	int err = 0, k;
-
-	*filled = 0;
-	for (k = 0; !err && k < KIND_COUNT; k++)
-		err = check(s, t, c, (enum kind)k, replace, &f[k]);
-	for (k = 0; !err && k < KIND_COUNT; k++) {
-		if (!f[k].todo)
-			continue;
-		err = put(s, t, f[k].slot, c->kinds[k].chosen, replace);
-		if (!err)
-			++*filled;
-	}
-	/* without --replace, what was filled before the failure was empty */
-	for (int i = 0; err && !replace && *filled && i < k - 1; i++)
-		if (f[i].todo)
-			bpf_map_delete_elem(t->sockets, &f[i].slot);
-	if (err)
-		*filled = 0;
-	return err;
 }

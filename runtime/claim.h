@@ -5,9 +5,12 @@
  * In: a name, the slots it declares, candidates. Out: slots filled, all that
  * are asked for or none. An IPv6 socket that takes IPv4 as well goes into both
  * slots; into that for IPv4 only as long as nothing else is meant for it. A
- * slot that holds another socket keeps it, unless told to replace it. Of the
- * members of an SO_REUSEPORT group the first stands for all: the kernel
- * chooses among them for every packet.
+ * slot that holds another socket keeps it, unless told to replace it.
+ *
+ * An SO_REUSEPORT group is one socket to the kernel, which chooses among its
+ * members for every packet; it needs one of them in the slot. The others go
+ * into the slot's further places, so that the service stays when one dies. A
+ * member of the group that a slot holds already joins it.
  */
 #ifndef SKPOL_CLAIM_H
 #define SKPOL_CLAIM_H
@@ -36,9 +39,10 @@ void candidates_free(struct candidates *c);
 
 struct claim {
 	char name[64];
+	const struct candidates *among;	/* set by claim_choose */
 	struct {
 		bool declared;	/* the policy has it and the caller wants it */
-		const struct candidate *chosen;
+		const struct candidate *chosen;	/* the first of its group */
 		bool implied;	/* by an IPv6 socket that takes IPv4 */
 	} kinds[KIND_COUNT];
 };
@@ -54,7 +58,10 @@ enum kind kind_of(uint8_t protocol, uint8_t family);
 int claim_choose(struct skpol *s, struct claim *c, const struct candidates *v);
 bool claim_empty(const struct claim *c);
 
-/* Fills the slots that were chosen for. *FILLED counts those that changed. */
+/*
+ * Fills the slots that were chosen for. *FILLED counts those that changed. The
+ * candidates must still be there.
+ */
 int claim_fill(struct skpol *s, struct slots *t, struct claim *c, bool replace,
 	       size_t *filled);
 

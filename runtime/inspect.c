@@ -7,6 +7,7 @@
 #include "inspect.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <sys/stat.h>
 
@@ -36,19 +37,19 @@ static int option(int fd, int level, int name)
 	return getsockopt(fd, level, name, &v, &len) ? 0 : v;
 }
 
-/* An O_PATH descriptor has a socket's mode, too, but is none to use. */
+/*
+ * Without a word to the file system behind it, which may be its owner's own
+ * and never answer. An O_PATH descriptor of a socket is none to use.
+ */
 static enum refusal check_descriptor(int fd)
 {
-	struct stat st;
 	int type;
 	socklen_t len = sizeof(type);
 
-	if (fstat(fd, &st))
+	if (fcntl(fd, F_GETFD) < 0)
 		return REFUSED_CLOSED;
-	if (!S_ISSOCK(st.st_mode) ||
-	    getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len))
-		return REFUSED_NO_SOCKET;
-	return REFUSED_NONE;
+	return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) ?
+		REFUSED_NO_SOCKET : REFUSED_NONE;
 }
 
 static enum refusal check_kind(int fd, struct facts *f)
@@ -84,6 +85,13 @@ static enum refusal check_use(int fd, struct facts *f)
 	return f->local.port ? REFUSED_NONE : REFUSED_UNBOUND;
 }
 
+static uint32_t owner_of(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) ? UINT32_MAX : st.st_uid;
+}
+
 enum refusal inspect(const struct skpol *s, int fd, struct facts *f)
 {
 	socklen_t len = sizeof(f->cookie);
@@ -100,6 +108,8 @@ enum refusal inspect(const struct skpol *s, int fd, struct facts *f)
 		return REFUSED_NETNS;
 	f->both = f->family == 6 && !option(fd, IPPROTO_IPV6, IPV6_V6ONLY);
 	f->reuseport = option(fd, SOL_SOCKET, SO_REUSEPORT);
+	f->device = (uint32_t)option(fd, SOL_SOCKET, SO_BINDTOIFINDEX);
+	f->uid = owner_of(fd);
 	if (getsockopt(fd, SOL_SOCKET, SO_COOKIE, &f->cookie, &len))
 		return REFUSED_CLOSED;
 	return REFUSED_NONE;
@@ -109,5 +119,6 @@ bool facts_one_group(const struct facts *a, const struct facts *b)
 {
 	return a->reuseport && b->reuseport && a->protocol == b->protocol &&
 		a->family == b->family && a->both == b->both &&
+		a->device == b->device && a->uid == b->uid &&
 		endpoint_equal(&a->local, &b->local);
 }

@@ -44,6 +44,8 @@ struct facts {
 	uint8_t protocol;	/* IPPROTO_TCP, IPPROTO_UDP */
 	bool both;		/* an IPv6 socket that takes IPv4, too */
 	bool reuseport;
+	uint32_t device;	/* the interface it is bound to, 0 = none */
+	uint32_t uid;		/* of who made it */
 	uint64_t cookie;
 	struct endpoint local;
 };

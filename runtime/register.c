@@ -405,16 +405,16 @@ static int empty_slots(struct work *w, size_t *emptied)
 					       kind_protocol((enum kind)k),
 					       kind_family((enum kind)k));
 		const struct slot *slot = slot_find(&w->slots, &key);
+		bool any;
 		int err;
 
 		known |= slot != NULL;
-		if (!slot || !asked(w, (enum kind)k) ||
-		    !slot_cookie(&w->slots, slot->slot))
+		if (!slot || !asked(w, (enum kind)k))
 			continue;
-		err = bpf_map_delete_elem(w->slots.sockets, &slot->slot);
-		if (err && err != -EINVAL && err != -ENOENT)
+		err = slot_clear(&w->slots, slot->slot, &any);
+		if (err)
 			return fail_bpf(w->s, err, "write the socket map");
-		++*emptied;
+		*emptied += any;
 	}
 	return known || !w->live.gen.meta ? 0 : declare(w);
 }

@@ -109,10 +109,12 @@ static int read_names(struct skpol *s, struct slots *t)
 
 static int create_map(struct skpol *s, const char *name,
 		      enum bpf_map_type type, __u32 key, __u32 value,
-		      __u32 flags)
+		      __u32 entries)
 {
-	LIBBPF_OPTS(bpf_map_create_opts, o, .map_flags = flags);
-	AUTO_FD fd = bpf_map_create(type, name, key, value, SLOTS_MAX, &o);
+	LIBBPF_OPTS(bpf_map_create_opts, o,
+		    .map_flags = type == BPF_MAP_TYPE_HASH ?
+			BPF_F_NO_PREALLOC : 0);
+	AUTO_FD fd = bpf_map_create(type, name, key, value, entries, &o);
 	int err;
 
 	if (fd < 0)
@@ -134,7 +136,8 @@ static int rescue_sockets(struct skpol *s)
 	}
 	if (fd < 0)
 		return create_map(s, "sockets", BPF_MAP_TYPE_SOCKMAP,
-				  sizeof(__u32), sizeof(__u64), 0);
+				  sizeof(__u32), sizeof(__u64),
+				  IMAGE_PLACES * SLOTS_MAX);
 	note(s, "the pin of the socket map was gone: put back");
 	err = pin_put(s, fd, "sockets");
 	return err ? err : take_fd(&fd);
@@ -169,26 +172,35 @@ static int rescue_names(struct skpol *s, struct slots *t)
 		return fail_bpf(s, err, "write the table of sockets");
 	for (uint32_t slot = 0; slot < SLOTS_MAX; slot++)
 		if (!is_used(t, slot))
-			bpf_map_delete_elem(t->sockets, &slot);
+			slot_clear(t, slot, NULL);
 	memset(t->used, 0, SLOTS_MAX / 8);
 	note(s, "the pin of the table of sockets was gone: made again");
 	return 0;
 }
 
-/* A pin of ours, and of the shape that we read and write. */
+/* How many entries FD has, if it is of the shape that we read and write. */
+static __u32 entries_of(int fd, __u32 key, __u32 value)
+{
+	struct bpf_map_info info = { 0 };
+	__u32 len = sizeof(info);
+
+	if (bpf_obj_get_info_by_fd(fd, &info, &len) || info.key_size != key ||
+	    info.value_size != value || info.max_entries % SLOTS_MAX ||
+	    info.max_entries > IMAGE_PLACES * SLOTS_MAX)
+		return 0;
+	return info.max_entries;
+}
+
 static int open_map(struct skpol *s, const char *name, bool writer, __u32 key,
 		    __u32 value)
 {
 	AUTO_FD fd = writer ? pin_get(s, name) : pin_get_readonly(s, name);
-	struct bpf_map_info info = { 0 };
-	__u32 len = sizeof(info);
 
 	if (fd == -ENOENT)
 		return fd;
 	if (fd < 0)
 		return fail_bpf(s, fd, "open the table of sockets");
-	if (bpf_obj_get_info_by_fd(fd, &info, &len) || info.key_size != key ||
-	    info.value_size != value || info.max_entries != SLOTS_MAX)
+	if (!entries_of(fd, key, value))
 		return fail_system(s, -EUCLEAN, "%s/%s is not what skpol put "
 				   "there: delete it", s->dir, name);
 	return take_fd(&fd);
@@ -202,13 +214,15 @@ static int open_maps(struct skpol *s, struct slots *t, bool create)
 		t->sockets = rescue_sockets(s);
 	if (t->sockets < 0)
 		return t->sockets;
+	t->places = entries_of(t->sockets, sizeof(__u32), sizeof(__u64)) /
+		SLOTS_MAX;
 	t->names = open_map(s, "names", create, sizeof(struct slot_key),
 			    sizeof(struct slot_value));
 	if (t->names != -ENOENT || !create)
 		return t->names < 0 ? t->names : 0;
 	t->names = create_map(s, "names", BPF_MAP_TYPE_HASH,
 			      sizeof(struct slot_key),
-			      sizeof(struct slot_value), BPF_F_NO_PREALLOC);
+			      sizeof(struct slot_value), SLOTS_MAX);
 	return t->names < 0 ? t->names : rescue_names(s, t);
 }
 
@@ -313,11 +327,48 @@ bool slot_parse(const json_t *j, const char *name, struct slot_key *k,
 	return true;
 }
 
-uint64_t slot_cookie(const struct slots *t, uint32_t slot)
+uint64_t slot_place(const struct slots *t, uint32_t slot, uint32_t place)
 {
+	uint32_t key = slot + place * SLOTS_MAX;
 	uint64_t cookie;
 
-	return bpf_map_lookup_elem(t->sockets, &slot, &cookie) ? 0 : cookie;
+	return bpf_map_lookup_elem(t->sockets, &key, &cookie) ? 0 : cookie;
+}
+
+uint64_t slot_cookie(const struct slots *t, uint32_t slot)
+{
+	uint64_t cookie = 0;
+
+	for (uint32_t k = 0; !cookie && k < t->places; k++)
+		cookie = slot_place(t, slot, k);
+	return cookie;
+}
+
+int slot_put(const struct slots *t, uint32_t slot, uint32_t place, int fd,
+	     uint64_t flags)
+{
+	uint32_t key = slot + place * SLOTS_MAX;
+	uint64_t value = (uint64_t)fd;
+	int err;
+
+	if (fd >= 0)
+		return bpf_map_update_elem(t->sockets, &key, &value, flags);
+	err = bpf_map_delete_elem(t->sockets, &key);
+	return err == -EINVAL || err == -ENOENT ? 0 : err;
+}
+
+int slot_clear(const struct slots *t, uint32_t slot, bool *any)
+{
+	int err = 0;
+
+	if (any)
+		*any = false;
+	for (uint32_t k = t->places; !err && k-- > 0;) {
+		if (any)
+			*any |= slot_place(t, slot, k) != 0;
+		err = slot_put(t, slot, k, -1, 0);
+	}
+	return err;
 }
 
 /* Marks what generation G names. */

@@ -5,15 +5,19 @@
  * In: {name, protocol, family}. Out: a slot, always the same while anybody
  * needs it: a policy that names it, or a socket that is in it. Promise: no
  * slot ever belongs to two names. Writers hold the lock of the state.
+ *
+ * A slot has places for several members of one SO_REUSEPORT group (abi.h): the
+ * program takes the first that has a socket. A slot is empty when all are.
  */
 #ifndef SKPOL_SLOTS_H
 #define SKPOL_SLOTS_H
 
 #include <jansson.h>
 
+#include "abi.h"
 #include "handle.h"
 
-enum { SLOTS_MAX = 65536 };
+enum { SLOTS_MAX = IMAGE_SLOTS_MAX };
 
 struct slot_key {		/* the key in the map `names` */
 	char name[64];
@@ -35,6 +39,7 @@ struct slot {
 
 struct slots {
 	int sockets, names;	/* the maps */
+	uint32_t places;	/* 1 in a map of an older skpol */
 	struct slot *v;		/* rising by key, up to `sorted` */
 	size_t n, cap, sorted;
 	uint8_t *used;		/* a bit a slot */
@@ -60,8 +65,15 @@ const struct slot *slot_find(const struct slots *t, const struct slot_key *k);
 /* The slot of K, a new one if need be; or a negative errno. */
 int64_t slot_take(struct skpol *s, struct slots *t, const struct slot_key *k);
 
-/* SO_COOKIE of the socket in SLOT, 0 = empty. */
+/* SO_COOKIE of the socket in SLOT, the first of several; 0 = empty. */
 uint64_t slot_cookie(const struct slots *t, uint32_t slot);
+/* The same of one place, 0 to t->places - 1. */
+uint64_t slot_place(const struct slots *t, uint32_t slot, uint32_t place);
+/* Puts FD there (FLAGS of bpf_map_update_elem), or with -1 empties it. */
+int slot_put(const struct slots *t, uint32_t slot, uint32_t place, int fd,
+	     uint64_t flags);
+/* Empties all places, the first last; *ANY: whether there was a socket. */
+int slot_clear(const struct slots *t, uint32_t slot, bool *any);
 
 /*
  * Frees the slots that are empty and that no generation in the state names.

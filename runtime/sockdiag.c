@@ -28,6 +28,14 @@ struct list {
 	bool full;		/* memory ran out */
 };
 
+static int read_v6only(const struct nlattr *a, void *v6only)
+{
+	if (mnl_attr_get_type(a) == INET_DIAG_SKV6ONLY &&
+	    mnl_attr_get_payload_len(a))
+		*(bool *)v6only = mnl_attr_get_u8(a);
+	return MNL_CB_OK;
+}
+
 static int add(const struct nlmsghdr *h, void *data)
 {
 	const struct inet_diag_msg *m = mnl_nlmsg_get_payload(h);
@@ -54,7 +62,10 @@ static int add(const struct nlmsghdr *h, void *data)
 		.inode = m->idiag_inode,
 		.cookie = (uint64_t)m->id.idiag_cookie[1] << 32 |
 			m->id.idiag_cookie[0],
+		.device = m->id.idiag_if,
+		.uid = m->idiag_uid,
 	};
+	mnl_attr_parse(h, sizeof(*m), read_v6only, &l->v[l->n - 1].v6only);
 	return MNL_CB_OK;
 }
 

@@ -14,6 +14,9 @@
 struct diag_socket {
 	struct endpoint local;
 	uint8_t protocol, family;	/* of the socket */
+	bool v6only;
+	uint32_t device;	/* the interface it is bound to, 0 = none */
+	uint32_t uid;
 	uint32_t inode;			/* 0: nobody has it open any more */
 	uint64_t cookie;
 };
