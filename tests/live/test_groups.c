@@ -34,9 +34,10 @@ static int make_member(int type, const char *address)
 	return rig_socket(type, address, PORT, RIG_REUSEPORT);
 }
 
-static void make_group(int type, const char *address)
+/* Of N: the kernel chooses among all of them, registered or not. */
+static void make_group(int type, const char *address, int n)
 {
-	for (int i = 0; i < GROUP; i++)
+	for (int i = 0; i < n; i++)
 		group[i] = make_member(type, address);
 }
 
@@ -102,7 +103,7 @@ static void comes_to(const char *rule, const char *what, uint64_t n)
 static void members_die_one_by_one(void **state)
 {
 	(void)state;
-	make_group(SOCK_STREAM, "127.0.0.2");
+	make_group(SOCK_STREAM, "127.0.0.2", GROUP);
 	put(group, GROUP, 1);
 	assert_non_null(strstr(rig_notes, "2 more members of the reuseport "
 			       "group of `web` for tcp over ip4 have no place"));
@@ -123,7 +124,7 @@ static void members_die_one_by_one(void **state)
 static void free_places_are_filled_again(void **state)
 {
 	(void)state;
-	make_group(SOCK_STREAM, "127.0.0.2");
+	make_group(SOCK_STREAM, "127.0.0.2", GROUP);
 	put(group, 4, 1);
 	put(group, 4, 0);
 	close_member(0);
@@ -144,7 +145,7 @@ static void free_places_are_filled_again(void **state)
 static void datagrams_and_dual_stack(void **state)
 {
 	(void)state;
-	make_group(SOCK_DGRAM, "::");
+	make_group(SOCK_DGRAM, "::", 3);
 	put(group, 3, 2);
 	for (int i = 0; i < 2; i++) {
 		assert_int_equal(rig_slot("web", "udp", "ip4"),
@@ -167,7 +168,7 @@ static void a_member_that_connects(void **state)
 		.sin_port = htons(9), .sin_addr.s_addr = htonl(0x7f000009) };
 
 	(void)state;
-	make_group(SOCK_DGRAM, "127.0.0.2");
+	make_group(SOCK_DGRAM, "127.0.0.2", 2);
 	put(group, 2, 1);
 	assert_int_equal(connect(group[0], (void *)&a, sizeof(a)), 0);
 	assert_int_equal(rig_send("127.0.0.1", 7007), 0);
@@ -221,7 +222,7 @@ static void strangers_do_not_join(void **state)
 	size_t filled;
 
 	(void)state;
-	make_group(SOCK_STREAM, "127.0.0.2");
+	make_group(SOCK_STREAM, "127.0.0.2", GROUP);
 	put(group, 2, 1);
 	first = held();
 	other = service_socket(SOCK_STREAM, "127.0.0.3", PORT, RIG_REUSEPORT);
@@ -246,7 +247,7 @@ static void replaced_whole(void **state)
 	size_t filled;
 
 	(void)state;
-	make_group(SOCK_STREAM, "127.0.0.2");
+	make_group(SOCK_STREAM, "127.0.0.2", GROUP);
 	put(group, 4, 1);
 	fds[0] = service_socket(SOCK_STREAM, "127.0.0.3", PORT, RIG_REUSEPORT);
 	fds[1] = service_socket(SOCK_STREAM, "127.0.0.3", PORT, RIG_REUSEPORT);
@@ -268,7 +269,7 @@ static void a_failed_replacement_changes_nothing(void **state)
 	size_t filled;
 
 	(void)state;
-	make_group(SOCK_STREAM, "127.0.0.2");
+	make_group(SOCK_STREAM, "127.0.0.2", GROUP);
 	put(group, 4, 1);
 	before = held();
 	fds[0] = service_socket(SOCK_STREAM, "127.0.0.3", PORT, 0);
@@ -351,7 +352,7 @@ static void a_map_without_later_places(void **state)
 	close(map);
 	rig_must_apply("policy edge\nsocket web\n"
 		       "web: tcp port 7007 -> web count\ndefault -> pass\n");
-	make_group(SOCK_STREAM, "127.0.0.2");
+	make_group(SOCK_STREAM, "127.0.0.2", GROUP);
 	put(group, 3, 1);
 	assert_true(is_served());
 	close_member(0);
