@@ -12,6 +12,21 @@
 #include <string.h>
 
 #include "cli.h"
+#include "privilege.h"
+
+enum {			/* of each verb: needs_apply, ... */
+#define CHANGE PRIVILEGE_CHANGE
+#define READ PRIVILEGE_READ
+#define LOAD PRIVILEGE_LOAD
+#define PROCESSES PRIVILEGE_PROCESSES
+#define NAMES PRIVILEGE_NAMES
+#define NAMESPACE PRIVILEGE_NAMESPACE
+#define FILES PRIVILEGE_FILES
+#define WRITE PRIVILEGE_WRITE
+#define NEEDS(verb, groups) needs_##verb = (groups),
+#include "privilege.def"
+#undef NEEDS
+};
 
 enum { OPTION_BASE = 256 };	/* of getopt_long's values: above characters */
 
@@ -33,10 +48,12 @@ static const struct verb {
 	const char *name, *arguments, *text;
 	int least, most;
 	uint64_t options;	/* beside those */
+	unsigned int needs;	/* groups of capabilities */
 	int (*run)(struct cli *c);
 } verbs[] = {
 #define VERB(name, arguments, least, most, options, text) \
-	{ #name, arguments, text, least, most, 0 options, cli_##name },
+	{ #name, arguments, text, least, most, 0 options, needs_##name, \
+	  cli_##name },
 #include "cli_verb.def"
 #undef VERB
 };
@@ -162,14 +179,31 @@ static void print_note(void *ctx, const char *text)
 	fprintf(stderr, "skpol: note: %s\n", text);
 }
 
+/* What COMMAND of `register NAME -- COMMAND` is to have, the caller decides. */
+static bool runs_command(const struct cli *c, const struct verb *v)
+{
+	return v->run == cli_register && c->nargs > 1;
+}
+
+static int drop_privileges(const struct cli *c, const struct verb *v)
+{
+	unsigned int enter = c->values[OPTION_NETNS] ? PRIVILEGE_ENTER : 0;
+	int err = runs_command(c, v) ? 0 : privilege_drop(v->needs | enter);
+
+	return err ? cli_error(EXIT_SYSTEM, "cannot drop capabilities: %s",
+			       strerror(-err)) : 0;
+}
+
 static int run(struct cli *c, const struct verb *v)
 {
 	struct skpol_options o = {
 		.size = sizeof(o), .netns = c->values[OPTION_NETNS],
 		.bpffs = c->values[OPTION_BPFFS], .note = print_note,
 	};
-	int status = skpol_open(&o, &c->s) ? cli_fail(c) : v->run(c);
+	int status = drop_privileges(c, v);
 
+	if (!status)
+		status = skpol_open(&o, &c->s) ? cli_fail(c) : v->run(c);
 	skpol_close(c->s);
 	return status;
 }
