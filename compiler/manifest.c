@@ -15,6 +15,7 @@
 #include "../grammar/arena.h"
 #include "../grammar/print.h"
 #include "../grammar/utf8.h"
+#include "check.h"
 #include "manifest_address.h"
 
 /* The oldest kernel with the field `ingress_ifindex` in the context. */
@@ -222,7 +223,7 @@ json_t *manifest_build(struct arena *a, const struct policy *p,
 
 	source_digest(s, digest);
 	m = json_pack("{s:i, s:s, s:s, s:s, s:o, s:s, s:o, s:o, s:o, s:o, "
-		      "s:[], s:o, s:s}",
+		      "s:o, s:o, s:s}",
 		      "version", 1,
 		      "policy", p->name,
 		      "compiler", PACKAGE_VERSION_TEXT,
@@ -233,7 +234,7 @@ json_t *manifest_build(struct arena *a, const struct policy *p,
 		      "sockets", sockets(a, p),
 		      "interfaces", strings(p->interfaces, p->ninterfaces),
 		      "rules", rules(p, s),
-		      "checks",
+		      "checks", checks_build(a, p),
 		      "addresses", addresses,
 		      "text", text);
 	return finished(m, !m || (left_out &&

@@ -19,6 +19,7 @@
 #include "counter.h"
 #include "load.h"
 #include "plan.h"
+#include "selftest.h"
 #include "state.h"
 
 struct apply {
@@ -32,7 +33,7 @@ struct apply {
 	struct at_request *requests;
 	struct claim *claims;	/* requests[i].tag is one of them */
 	size_t nrequests;
-	uint32_t empty;
+	uint32_t empty, tested;
 	size_t filled;
 };
 
@@ -226,6 +227,16 @@ static int load(struct apply *a)
 	return load_program(a->s, &in, &a->loaded);
 }
 
+static int test(struct apply *a)
+{
+	struct selftest t = {
+		.manifest = a->object->manifest, .loaded = &a->loaded,
+		.slots = &a->slots,
+	};
+
+	return selftest_run(a->s, &t, &a->tested);
+}
+
 static int describe(struct apply *a)
 {
 	struct generation *g = &a->change.next;
@@ -268,6 +279,7 @@ static int replace(struct apply *a)
 
 	err = err ? err : check_trial(a);
 	err = err ? err : load(a);
+	err = err ? err : test(a);
 	err = err ? err : describe(a);
 	err = err ? err : change_write(&a->change);
 	err = err ? err : fill_sockets(a);
@@ -308,6 +320,7 @@ static void report(const struct apply *a, bool changed,
 
 	generation_applied(g, changed, out);
 	out->empty = a->empty;
+	out->tested = a->tested;
 	out->unconfirmed_ms = (uint32_t)p.left_ms;
 	out->back = p.back;
 }

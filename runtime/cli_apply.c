@@ -44,6 +44,8 @@ static json_t *report(const struct skpol_applied *a)
 			      (int)a->changed, "generation",
 			      (json_int_t)a->generation, "policy", a->policy);
 
+	if (a->tested)
+		json_object_set_new(j, "tested", json_integer(a->tested));
 	if (a->unconfirmed_ms)
 		json_object_set_new(j, "confirm", json_pack("{s:I, s:I}",
 			"seconds_left", (json_int_t)(a->unconfirmed_ms + 999) /

@@ -349,19 +349,34 @@ static void rules(struct check *c, json_t *seen, json_t *owners)
 
 /* ---------------------------------------------------------- all of it */
 
+/* ["tcp 203.0.113.9:50000 -> 192.0.2.1:443",3,["https","http","drop"]] */
+static bool is_check(const json_t *check, size_t rules)
+{
+	const json_t *rule = json_array_get(check, 1), *step;
+	const json_t *chain = json_array_get(check, 2);
+	size_t i;
+
+	json_array_foreach(chain, i, step)
+		if (!json_is_string(step))
+			return false;
+	return json_array_size(check) == 3 && json_array_size(chain) &&
+		json_is_string(json_array_get(check, 0)) &&
+		json_is_integer(rule) && json_integer_value(rule) >= 0 &&
+		(size_t)json_integer_value(rule) < rules;
+}
+
 static void checks(struct check *c)
 {
-	const json_t *v = json_object_get(c->o->manifest, "checks"), *pair;
-	size_t i;
+	const json_t *v = json_object_get(c->o->manifest, "checks"), *check;
+	size_t i, rules = json_array_size(json_object_get(c->o->manifest,
+							  "rules"));
 
 	if (!v)
 		return;
 	v = list(c, c->o->manifest, "checks", 0, UINT32_MAX);
-	for (i = 0; (pair = element(c, v, i, "checks")); i++)
-		if (json_array_size(pair) != 2 ||
-		    !json_is_string(json_array_get(pair, 0)) ||
-		    !json_is_string(json_array_get(pair, 1)))
-			fault(c, "", "is no pair of strings");
+	for (i = 0; (check = element(c, v, i, "checks")); i++)
+		if (!is_check(check, rules))
+			fault(c, "", "is no packet, rule and chain");
 	*c->path = '\0';
 }
 

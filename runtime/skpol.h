@@ -72,13 +72,16 @@ struct skpol_applied {
 	uint32_t generation;
 	uint32_t empty;		/* slots without a socket */
 	char policy[64];
+	uint32_t tested;	/* packets the program was asked about first */
 	uint32_t unconfirmed_ms;	/* left to confirm it; 0 = no need to */
 	uint32_t back;		/* the generation that runs otherwise; 0 = none */
 };
 
 /*
- * Attaches the policy, or replaces the running one without a gap. -EBUSY when
- * another apply was faster.
+ * Attaches the policy, or replaces the running one without a gap. Before, the
+ * loaded program is run on the packets of the object's `checks`; a wrong
+ * verdict is -EBADE, and nothing has changed. -EBUSY when another apply was
+ * faster.
  */
 SKPOL_API int skpol_apply(struct skpol *s, const void *object, size_t size,
 			  const struct skpol_apply_options *o,

@@ -18,8 +18,7 @@
 #include "load.h"
 #include "netns.h"
 #include "plan.h"
-
-enum { KERNEL_ENOTSUPP = 524 };	/* never meant to reach user space */
+#include "testrun.h"
 
 struct target {			/* a slot's socket */
 	uint64_t cookie;
@@ -209,12 +208,9 @@ static struct bpf_sk_lookup context(const struct packet *p)
 const char *trial_run(struct skpol *s, const struct trial *t,
 		      const struct packet *p)
 {
-	struct bpf_sk_lookup in = context(p), out = in;
-	LIBBPF_OPTS(bpf_test_run_opts, o, .ctx_in = &in,
-		    .ctx_size_in = sizeof(in), .ctx_out = &out,
-		    .ctx_size_out = sizeof(out), .repeat = 1);
+	struct bpf_sk_lookup packet = context(p);
 	struct target key, *found;
-	int err;
+	struct testrun r;
 
 	if (p->ifindex || *p->ifname) {
 		fail_input(s, -EINVAL, "the kernel takes no packet with an "
@@ -222,19 +218,13 @@ const char *trial_run(struct skpol *s, const struct trial *t,
 			   "does");
 		return NULL;
 	}
-	err = bpf_prog_test_run_opts(t->loaded.program, &o);
-	if (err == -KERNEL_ENOTSUPP)
-		fail_system(s, err, "this kernel does not run socket lookup "
-			    "programs on demand: that needs 5.13 or newer");
-	else if (err)
-		fail_bpf(s, err, "run the program on a packet");
-	if (err)
+	if (testrun(s, t->loaded.program, &packet, &r))
 		return NULL;
-	if (o.retval == SK_DROP)
+	if (r.drop)
 		return "drop";
-	if (!out.cookie)
+	if (!r.cookie)
 		return "pass";
-	key.cookie = out.cookie;
+	key.cookie = r.cookie;
 	found = bsearch(&key, t->targets, t->n, sizeof(key), compare_cookies);
 	if (!found)
 		fail_internal(s, -ENOENT, "the program selected a socket that "

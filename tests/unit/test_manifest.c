@@ -108,8 +108,11 @@ static void every_key_is_there(void **state)
 			    "sha256")), digest);
 	is(&w, "files", "[\"edge.skl\"]");
 	is(&w, "interfaces", "[]");
-	is(&w, "checks", "[]");
 	is(&w, "addresses", "[]");
+	text = text_of(&w, "checks");
+	assert_non_null(strstr(text, "[\"tcp 0.0.0.0:0 -> 0.0.0.0:80\",0,"
+			       "[\"http\",\"drop\"]]"));
+	free(text);
 	is(&w, "sockets",
 	   "[{\"description\":\"the front door\",\"name\":\"http\",\"slots\":["
 	   SLOT(0, "ip4", "tcp") "," SLOT(1, "ip6", "tcp") "]},"

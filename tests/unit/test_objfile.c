@@ -222,8 +222,14 @@ static void each_fault_of_a_manifest_is_named(void **state)
 		{ RULES("[]"), "rules[0].name is missing", 0 },
 		{ RULES("{\"name\":\"default\",\"named\":0}"),
 		  "rules[0].named is neither true nor false", 0 },
-		{ "{\"checks\":[[\"a\"]]}", "checks[0] is no pair of strings",
-		  0 },
+		{ "{\"checks\":[[\"a\"]]}",
+		  "checks[0] is no packet, rule and chain", 0 },
+		{ "{\"checks\":[[\"a\",0,[]]]}",
+		  "checks[0] is no packet, rule and chain", 0 },
+		{ "{\"checks\":[[\"a\",0,[1]]]}",
+		  "checks[0] is no packet, rule and chain", 0 },
+		{ "{\"checks\":[[\"a\",9,[\"drop\"]]]}",
+		  "checks[0] is no packet, rule and chain", 0 },
 		{ "{\"text\":null}", "text is no string", 0 },
 	};
 	struct fixture *f = *state;
