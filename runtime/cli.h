@@ -9,6 +9,7 @@
 #ifndef SKPOL_CLI_H
 #define SKPOL_CLI_H
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -54,9 +55,13 @@ int cli_flush(void);
  * with the error printed. The one place that would compile a .skl first.
  */
 int cli_object(const char *path, void **bytes, size_t *size);
+/* A .skl is compiled with the OPTIONS of a manifest; NULL = skpolc's own. */
+int cli_object_like(const char *path, const json_t *options, void **bytes,
+		    size_t *size);
 
 /* The policy.o of a .skl: as skpolc would make it, its diagnostics printed. */
-int cli_compile(const char *path, void **bytes, size_t *size);
+int cli_compile(const char *path, const json_t *options, void **bytes,
+		size_t *size);
 
 /* Replaces the file by TEXT, whole or not at all: an exit status. */
 int cli_write(const char *path, const char *text);

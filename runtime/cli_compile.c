@@ -32,15 +32,30 @@ static int make_object(struct compiled *c, const struct compile_options *o,
 			 "%s: %s", path, error);
 }
 
-int cli_compile(const char *path, void **bytes, size_t *size)
+static void take_options(struct compile_options *o, const json_t *options)
+{
+	json_t *optimize = json_object_get(options, "optimize");
+	const char *target = json_string_value(json_object_get(options,
+							"target_kernel"));
+
+	if (json_is_integer(optimize))
+		o->optimize = (unsigned int)json_integer_value(optimize);
+	if (target)
+		o->target = target_find(target);
+}
+
+int cli_compile(const char *path, const json_t *options, void **bytes,
+		size_t *size)
 {
 	struct progress progress = { 0 };
 	struct compile_options o = { .optimize = 2, .until = COMPILE_ALL,
 				     .progress = &progress };
 	struct progress_bar *bar = progress_bar_begin(&progress);
 	struct compiled c;
-	int status, err = compile(&c, path, &o);
+	int status, err;
 
+	take_options(&o, options);
+	err = compile(&c, path, &o);
 	progress_bar_end(bar);
 	if (err)
 		return cli_error(err == -ENOMEM ? EXIT_SYSTEM : EXIT_INPUT,

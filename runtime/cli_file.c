@@ -75,11 +75,17 @@ static bool has_suffix(const char *path, const char *suffix)
 
 int cli_object(const char *path, void **bytes, size_t *size)
 {
+	return cli_object_like(path, NULL, bytes, size);
+}
+
+int cli_object_like(const char *path, const json_t *options, void **bytes,
+		    size_t *size)
+{
 	char *text;
 	int err;
 
 	if (has_suffix(path, ".skl"))
-		return cli_compile(path, bytes, size);
+		return cli_compile(path, options, bytes, size);
 	err = cli_read(path, &text, size);
 	*bytes = text;
 	return err ? cli_error(EXIT_INPUT, "%s: %s", path, strerror(-err)) : 0;

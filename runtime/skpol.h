@@ -169,6 +169,9 @@ SKPOL_API int skpol_metrics(struct skpol *s,
 			    char **text);
 
 /* JSON as `skpol status --json` and `skpol stats --json` print it; free(). */
+/* As `skpol verify --json`: is what runs this object? */
+SKPOL_API int skpol_verify_json(struct skpol *s, const void *object,
+				size_t size, char **json);
 /* As `skpol doctor --json`: is the host in order for the policy? */
 SKPOL_API int skpol_doctor_json(struct skpol *s, char **json);
 SKPOL_API int skpol_status_json(struct skpol *s, char **json);
