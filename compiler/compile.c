@@ -159,6 +159,19 @@ static void image_numbers(struct compiled *c)
 	m->ncounters = c->policy->ncounters + m->events;
 }
 
+enum {			/* about, in instructions */
+	DIAGRAM_WEIGHT = 400000, FOREST_WEIGHT = 10000000,
+	TREE_CODE = 250000,		/* what is quick to load and to run */
+	TREE_CODE_MOST = 450000,	/* what the kernel takes */
+};
+
+static size_t tree_code(const struct compile_options *o)
+{
+	if (o->all_data)
+		return 0;
+	return o->optimize < 2 ? TREE_CODE_MOST : TREE_CODE;
+}
+
 static void make_blocks(struct compiled *c, struct blocks *out)
 {
 	struct arena *a = &c->arena;
@@ -180,8 +193,9 @@ static void generate(struct compiled *c, const struct compile_options *o)
 	struct code code;
 	struct lower_input in = {
 		.policy = c->policy, .effects = c->effects,
-		.options = { o->optimize, c->target->ifindex, o->prologue,
-			     o->epilogue, o->prologue_ctx },
+		.options = { o->optimize, tree_code(o),
+			     c->target->ifindex, o->prologue, o->epilogue,
+			     o->prologue_ctx },
 	};
 	struct layout_options lo = { o->reach, c->target->gotol };
 
@@ -246,8 +260,6 @@ static void prove_bytes(struct compiled *c, const struct compile_options *o)
 	else
 		say_internal(c);
 }
-
-enum { DIAGRAM_WEIGHT = 400000, FOREST_WEIGHT = 1500000 };
 
 /* One diagram where it is not too large, else a forest. */
 static bool build_diagram(struct compiled *c, const struct compile_options *o)

@@ -37,6 +37,7 @@ struct compile_options {
 	enum compile_until until;
 	uint32_t reach;			/* of jumps; 0 = all (tests) */
 	size_t diagram_weight;		/* of one diagram; 0 = default (tests) */
+	bool all_data;			/* of trees, whatever can be (tests) */
 	bool no_proof;			/* the bytes are not checked */
 	bool no_lint;			/* rules are not checked for use */
 	const char *name;		/* of TEXT; it includes from there */

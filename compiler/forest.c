@@ -233,6 +233,7 @@ void forest_rank(struct arena *a, const struct forest *f,
 
 		blocks_build(a, d, out->rule, &out->trees[i]);
 		out->lowest[i] = out->of_clause[f->trees[i].lowest];
+		out->order[i] = f->trees[i].diagram->order;
 	}
 }
 

@@ -50,6 +50,7 @@ struct forest *forest_build(struct arena *a, const struct policy *p,
 struct forest_ranks {
 	struct blocks trees[FOREST_TREES];	/* leaves are ranks */
 	uint32_t lowest[FOREST_TREES];		/* rank in each */
+	const uint8_t *order[FOREST_TREES];	/* of the fields */
 	size_t ntrees;
 	uint32_t *of_clause;
 	uint32_t *effect;	/* by rank */

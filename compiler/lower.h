@@ -4,9 +4,9 @@
  *
  * In: the blocks of a policy whose leaves are effects; or those of the trees of
  * a forest, whose leaves are ranks. Out: a program with labels, and the tables
- * it reads. Every block is emitted once, every leaf
- * near where it is used; what is done with a packet in the end is one piece
- * of code (bpf-templates/) that all leaves share.
+ * it reads. Every block is emitted once, every leaf near where it is used; what
+ * is done with a packet in the end is one piece of code (bpf-templates/) that
+ * all leaves share.
  */
 #ifndef SKPOL_LOWER_H
 #define SKPOL_LOWER_H
@@ -19,6 +19,7 @@
 
 struct lower_options {
 	unsigned int optimize;	/* 0, 1, 2 */
+	size_t tree_code;	/* of all trees, about; the rest is data */
 	bool ifindex;		/* the target kernel shows ingress_ifindex */
 	/*
 	 * To measure: PROLOGUE (or NULL) makes r6 from r1 in another way;

@@ -6,23 +6,23 @@
  * rank is to a tree, a step is to a single diagram: it is put into r7, and
  * where all leaves meet, best.s keeps the lowest in r0, which no tree touches.
  * A tree that cannot do better than what is in r0 is skipped. In the end a
- * table says what the rank does.
+ * table says what the rank does. The small blocks of a large tree are data
+ * (lower_level.h).
  */
-#include "lower_private.h"
+#include "lower_level.h"
 
 #include "template.h"
 #include "templates.h"
 
-/* Ranks in the shape of effects: `first` is what a leaf puts into r7. */
-static struct effects rank_effects(struct lower *l)
+/* Values in the shape of effects: `first` is what a leaf puts into r7. */
+static struct effects value_effects(struct lower *l, const struct levels *v)
 {
-	const struct forest_ranks *f = l->in->forest;
-	struct effects e = { .n = f->n, .nsteps = f->n };
+	struct effects e = { .n = v->nvalues, .nsteps = v->nvalues };
 
-	e.v = arena_array(l->a, f->n, sizeof(*e.v));
-	for (uint32_t i = 0; i < f->n; i++)
+	e.v = arena_array(l->a, e.n, sizeof(*e.v));
+	for (uint32_t i = 0; i < e.n; i++)
 		e.v[i] = (struct effect){ .kind = EFFECT_STEPS, .first = i,
-					  .rule = f->rule[i] };
+					  .rule = v->rule[i] };
 	return e;
 }
 
@@ -31,15 +31,51 @@ static void nobodys(struct lower *l)
 	l->c->rule = (uint32_t)l->in->policy->nrules;
 }
 
-static void trees(struct lower *l)
+static void choose_levels(struct lower *l, size_t tree, struct levels *out)
+{
+	const struct forest_ranks *f = l->in->forest;
+	size_t all = 1, this = 0, enough = l->in->options.tree_code;
+
+	for (size_t i = 0; i < f->ntrees; i++) {
+		size_t weight = levels_weight(l, &f->trees[i]);
+
+		this = i == tree ? weight : this;
+		all += weight;
+	}
+	if (all > enough) {
+		enough = (size_t)((u128)enough * this / all);
+		levels_make(l, &f->trees[tree], f->order[tree], enough, out);
+		return;
+	}
+	*out = (struct levels){ .code = f->trees[tree], .nvalues = f->n,
+				.rule = f->rule };
+}
+
+/* r7 = the rank that tree number I finds */
+static void one_tree(struct lower *l, size_t i)
 {
 	const struct lower_input *const whole = l->in;
-	const struct forest_ranks *f = whole->forest;
-	const struct effects ranks = rank_effects(l);
 	struct lower_input in = *whole;
+	struct levels levels;
+	struct effects values;
 
-	in.effects = &ranks;
+	choose_levels(l, i, &levels);
+	values = value_effects(l, &levels);
+	in.effects = &values;
+	in.blocks = &levels.code;
 	l->in = &in;
+	lower_begin(l);
+	lower_blocks(l);
+	nobodys(l);
+	code_place(l->c, decide_label(l));
+	levels_emit(l, &levels);
+	l->in = whole;
+}
+
+static void trees(struct lower *l)
+{
+	const struct forest_ranks *f = l->in->forest;
+
 	for (size_t i = 0; i < f->ntrees; i++) {
 		label skip = code_label(l->c);
 
@@ -47,15 +83,10 @@ static void trees(struct lower *l)
 		if (i)
 			emit_jump32_imm(l->c, BPF_JLT, BPF_REG_0,
 					f->lowest[i], skip);
-		in.blocks = &f->trees[i];
-		lower_begin(l);
-		lower_blocks(l);
-		nobodys(l);
-		code_place(l->c, decide_label(l));
+		one_tree(l, i);
 		template_emit(l->c, &template_best, NULL, NULL);
 		code_place(l->c, skip);
 	}
-	l->in = whole;
 }
 
 static size_t find_splits(const struct effects *e, bref *splits)

@@ -12,6 +12,8 @@
 #include "../grammar/arena.h"
 #include "lower.h"
 
+enum { UDP_VALUE = 17 };	/* linux/in.h */
+
 /*
  * Leaves are emitted near their jumps: a window is a stretch of code with a
  * copy of each leaf it uses.

@@ -9,7 +9,7 @@
 
 #include "prove_value.h"
 
-enum { INTERFACE_OFFSET = 64 };
+enum { INTERFACE_OFFSET = 64, SLOT = -4 };
 
 static uint32_t word_at(const struct run *u, uint32_t offset)
 {
@@ -47,9 +47,14 @@ const char *val_load(struct run *u, const struct bpf_insn *i)
 	struct val *d = &u->r[i->dst_reg], s;
 	uint32_t word;
 
-	if (i->dst_reg > 9 || i->src_reg > 9 || i->imm ||
+	if (i->dst_reg > 9 || i->src_reg > 10 || i->imm ||
 	    i->code != (BPF_LDX | BPF_MEM | BPF_W))
 		return "a load that no stretch uses";
+	if (i->src_reg == BPF_REG_10 && i->off == SLOT) {
+		*d = u->slot;
+		return u->slot.kind == V_NUMBER ? NULL :
+			"a read of the stack where nothing is known";
+	}
 	s = u->r[i->src_reg];
 	if (s.kind == V_TABLE)
 		return read_table(u, d, s.n + (uint64_t)(int64_t)i->off);
@@ -62,6 +67,19 @@ const char *val_load(struct run *u, const struct bpf_insn *i)
 		*d = val_of_word(u, word);
 	else
 		*d = (struct val){ .kind = V_RAW, .word = (uint8_t)word };
+	return NULL;
+}
+
+/* Of a number, into the one place of the stack that is known. */
+const char *val_store(struct run *u, const struct bpf_insn *i)
+{
+	if (i->code != (BPF_STX | BPF_MEM | BPF_W) || i->imm ||
+	    i->dst_reg != BPF_REG_10 || i->off != SLOT || i->src_reg > 9)
+		return "a store in a stretch";
+	u->slot = u->r[i->src_reg];
+	if (!val_number(u, &u->slot))
+		return "a store of no number";
+	u->slot.n = (uint32_t)u->slot.n;
 	return NULL;
 }
 

@@ -20,7 +20,7 @@ const struct prove_word_info prove_words[PW_COUNT] = {
 #undef WORD
 };
 
-enum { STEPS_MAX = 4000 };
+enum { STEPS_MAX = 4000, KEPT_ROW = 1 << 16 };
 
 /* What may be kept across loads: the register and the pair it would hold. */
 static const uint8_t kept_reg[4] = { 5, 7, 8, 9 };
@@ -65,6 +65,15 @@ static struct target target(const struct run *u, uint32_t kind,
 				kind == TO_BLOCK ? kept_of(u) : 0 };
 }
 
+/* In a tree: on at a row of a table, whose number is in r7. */
+static struct target row(const struct run *u)
+{
+	struct target to = target(u, TO_BLOCK, (uint32_t)u->r[7].n);
+
+	to.kept |= KEPT_ROW;
+	return to;
+}
+
 static struct target fault(struct run *u, const char *why)
 {
 	if (!u->p->why) {
@@ -91,12 +100,24 @@ static bool begins_word(const struct run *u, const struct bpf_insn *i)
 	       u->r[i->src_reg].kind == V_PAIR;
 }
 
+/* Not the load that ends a tree: best.s uses what it loads at once. */
+static bool reads_on(const struct run *u)
+{
+	const struct image *m = u->p->image;
+
+	return u->pc + 1 < m->ninsns && !run_is_end(&m->insns[u->pc + 1]);
+}
+
 static struct target next_word(struct run *u)
 {
-	if (u->r[BPF_REG_7].kind == V_NUMBER)
+	bool number = u->r[BPF_REG_7].kind == V_NUMBER;
+
+	if (number && !(u->p->tree.inside && reads_on(u)))
 		return target(u, TO_DECIDE, (uint32_t)u->r[BPF_REG_7].n);
 	if (u->r[BPF_REG_6].kind != V_CONTEXT)
 		return fault(u, "r6 is not the context");
+	if (number)
+		return row(u);
 	return target(u, TO_BLOCK, 0);
 }
 
@@ -117,7 +138,7 @@ static const char *step(struct run *u, const struct bpf_insn *i)
 	case BPF_JMP32:
 		return val_jump(u, i);
 	default:
-		return "a store in a stretch";
+		return val_store(u, i);
 	}
 }
 
@@ -255,6 +276,9 @@ const struct stretch *run_stretch(struct prove *p, struct target at)
 	else
 		u.r[BPF_REG_1].kind = V_CONTEXT;
 	set_kept(&u, at.kept);
+	if (at.kept & KEPT_ROW)
+		u.r[BPF_REG_7] = (struct val){ .kind = V_NUMBER,
+					       .n = at.value };
 	run_all(&u, s);
 	if (s->word != PW_NONE) {
 		s->domain = p->box[s->word];

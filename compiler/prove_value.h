@@ -29,6 +29,7 @@ struct val {
 struct run {
 	struct prove *p;
 	struct val r[11];
+	struct val slot;	/* the 32 bits of the stack at -4 */
 	uint32_t word;		/* that X is a value of, or PW_NONE */
 	uint64_t x, high;
 	uint64_t from;
@@ -53,6 +54,7 @@ const char *val_swap(struct run *u, const struct bpf_insn *i);
 
 /* prove_load.c */
 const char *val_load(struct run *u, const struct bpf_insn *i);
+const char *val_store(struct run *u, const struct bpf_insn *i);
 const char *val_wide_load(struct run *u, const struct bpf_insn *i);
 
 /* prove_branch.c: moves u->pc, which is raised by one afterwards */

@@ -65,6 +65,7 @@ struct engine {
 	E(bytes_2)							     \
 	E(islands)							     \
 	E(forest)							     \
+	E(rows)								     \
 	E(kernel)
 
 #define E(name) extern const struct engine engine_##name;

@@ -4,7 +4,7 @@
  *
  * In: the policy's text, compiled anew at -O0, -O1 and -O2, once with jumps that
  * reach so little that most need a relay, and once with so little allowed to
- * one diagram that it becomes a forest. Out: the socket that the bytes assign,
+ * one diagram that it becomes a forest, of code or of data. Out: the socket that the bytes assign,
  * and with which flags.
  */
 #include <stdlib.h>
@@ -81,13 +81,15 @@ struct how {
 	unsigned int optimize;
 	uint32_t reach;
 	size_t diagram_weight;
+	bool all_data;
 };
 
 static void *prepare(struct subject *s, struct how how)
 {
 	struct compile_options o = {
 		.optimize = how.optimize, .reach = how.reach,
-		.diagram_weight = how.diagram_weight, .until = COMPILE_ALL,
+		.diagram_weight = how.diagram_weight,
+		.all_data = how.all_data, .until = COMPILE_ALL,
 		.name = "t.skl", .text = s->sources.files[0].text,
 		.size = s->sources.files[0].size,
 		/* one in eight is proved: the whole is to last minutes */
@@ -142,10 +144,10 @@ static bool ask(void *state, const struct question *q, struct answer *a)
 	return true;
 }
 
-#define BYTES(name, optimize)						     \
+#define BYTES(name, level)						     \
 static void *prepare_##name(struct subject *s)				     \
 {									     \
-	return prepare(s, (struct how){ optimize, 0, 0 });		     \
+	return prepare(s, (struct how){ .optimize = level });		     \
 }									     \
 const struct engine engine_##name = { #name, prepare_##name, ask, finish };
 
@@ -156,12 +158,22 @@ BYTES(bytes_2, 2)
 /* One level after the other. */
 static void *prepare_forest(struct subject *s)
 {
-	unsigned int optimize = (unsigned int)(s->sources.files[0].size % 3);
+	return prepare(s, (struct how){
+		.optimize = (unsigned int)(s->sources.files[0].size % 3),
+		.diagram_weight = 1,
+	});
+}
 
-	return prepare(s, (struct how){ optimize, 0, 1 });
+static void *prepare_rows(struct subject *s)
+{
+	return prepare(s, (struct how){
+		.optimize = (unsigned int)(s->sources.files[0].size % 3),
+		.diagram_weight = 1, .all_data = true,
+	});
 }
 
 const struct engine engine_forest = { "forest", prepare_forest, ask, finish };
+const struct engine engine_rows = { "rows", prepare_rows, ask, finish };
 
 /* A large program has more ways than so small pools could hold. */
 static void *prepare_islands(struct subject *s)
@@ -170,7 +182,7 @@ static void *prepare_islands(struct subject *s)
 	void *state = NULL;
 
 	for (int i = 0; i < 3 && !state; i++)
-		state = prepare(s, (struct how){ 1, reaches[i], 0 });
+		state = prepare(s, (struct how){ 1, reaches[i], 0, false });
 	return state;
 }
 

@@ -3,7 +3,7 @@
  * engine_kernel - the compiled program, run by the kernel (BPF_PROG_TEST_RUN)
  *
  * In: the policy's text, compiled at -O0, -O1 or -O2, one after the other, and
- * every second time as a forest.
+ * every second time as a forest, half of them as data.
  * Out: the socket selected, told by its cookie. One table of sockets, of every
  * kind, serves all policies of a process, in a network namespace of its own;
  * for a question with empty slots, or with sockets in later places, it is
@@ -216,6 +216,7 @@ static void *prepare(struct subject *s)
 		.until = COMPILE_ALL, .name = "t.skl", .text = f->text,
 		.size = f->size, .no_proof = true,	/* engine_bytes has it */
 		.diagram_weight = f->size % 2,
+		.all_data = f->size % 4 == 1,
 	};
 	struct kernel *k;
 
