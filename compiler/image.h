@@ -54,7 +54,6 @@ struct image_step {
 };				/* 16 bytes: an index is a shift */
 
 enum {
-	IMAGE_PASS = UINT32_MAX - 1, IMAGE_DROP = UINT32_MAX,	/* of slot */
 	IMAGE_FLAGS_SHIFT = 24, IMAGE_SLOT_MASK = 0xffffff,
 	IMAGE_NO_COUNTER = UINT32_MAX, IMAGE_NO_TRACE = UINT32_MAX,
 };

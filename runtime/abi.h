@@ -20,6 +20,9 @@
 
 enum { IMAGE_SLOTS_MAX = 65536, IMAGE_PLACES = 4 };
 
+/* For a slot, where none is selected. */
+enum { IMAGE_PASS = UINT32_MAX - 1, IMAGE_DROP = UINT32_MAX };
+
 /* One counted rule on one CPU. 64 bytes: a cache line. */
 struct image_counter {
 	uint64_t hits;		/* packets this rule decided */

@@ -14,6 +14,7 @@
 #include "auto.h"
 #include "confirm.h"
 #include "counter.h"
+#include "listener.h"
 #include "state.h"
 
 void change_init(struct skpol *s, struct change *c)
@@ -120,6 +121,7 @@ int change_write(struct change *c)
 
 int change_switch(struct change *c)
 {
+	listener_carry(c->s, &c->live.gen, &c->next);
 	return link_commit(c->s, &c->live.link, c->next.program,
 			   c->live.gen.program);
 }

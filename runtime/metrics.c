@@ -7,11 +7,11 @@
  */
 #include "metrics.h"
 
-#include <bpf/bpf.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 
+#include "place.h"
 #include "slots.h"
 #include "snapshot.h"
 #include "state.h"
@@ -141,16 +141,15 @@ static void add_slots(const struct source *s, const struct generation *g)
 	size_t i;
 
 	json_array_foreach(json_object_get(g->meta, "slots"), i, j) {
-		uint64_t cookie = 0;
 		struct slot_key k;
 		uint32_t slot;
 
 		if (!slot_parse(j, NULL, &k, &slot) || g->sockets < 0)
 			continue;
-		bpf_map_lookup_elem(g->sockets, &slot, &cookie);
 		sample(s, METRIC_REGISTERED, LABELS({ "name", k.name },
 			{ "protocol", protocol_name(k.protocol) },
-			{ "family", family_name(k.family) }), cookie != 0);
+			{ "family", family_name(k.family) }),
+		       place_cookie(g->sockets, slot) != 0);
 	}
 }
 

@@ -157,6 +157,54 @@ SKPOL_API int skpol_stats(struct skpol *s,
 				       const struct skpol_rule_stats *r),
 			  void *ctx);
 
+/*
+ * Events of rules with `trace`. One trace at a time listens in a namespace;
+ * while none does, the program sends nothing. A trace belongs to its handle,
+ * and ends before it.
+ */
+struct skpol_trace;
+
+struct skpol_trace_options {
+	size_t size;
+	const char *rule;	/* only events of this one; NULL = of all */
+	uint32_t sample;	/* one in so many, on each processor; 0 = all */
+};
+
+struct skpol_event {
+	uint64_t time;		/* nanoseconds since 1970 */
+	uint32_t generation;
+	const char *rule, *verdict;	/* a socket's name, "pass" or "drop" */
+	uint8_t family;		/* 4 or 6 */
+	uint8_t protocol;	/* IPPROTO_TCP, IPPROTO_UDP */
+	uint16_t local_port, remote_port;
+	uint8_t local[16], remote[16];	/* network order, IPv4 in the first 4 */
+	uint32_t ifindex;	/* 0 = the program was not compiled to tell */
+	uint64_t cookie;	/* of the socket, 0 = none */
+	pid_t pid;		/* who owns that; 0 = not known */
+	const char *process;
+	uint64_t lost;		/* since the event before: there was no room */
+};
+
+/* -EBUSY when somebody listens already, -ENOENT when no rule has `trace`. */
+SKPOL_API int skpol_trace_open(struct skpol *s,
+			       const struct skpol_trace_options *o,
+			       struct skpol_trace **out);
+SKPOL_API void skpol_trace_close(struct skpol_trace *t);
+
+/*
+ * Calls EACH for the events that are there, MOST of them at most (0 = all), or
+ * waits for some, not longer than TIMEOUT_MS and about a tenth of a second.
+ * Texts of an event live until EACH returns. How many there were, or a negative
+ * errno. When the policy is replaced, it goes on with the next one.
+ */
+SKPOL_API int skpol_trace_read(struct skpol_trace *t, int timeout_ms,
+			       unsigned int most,
+			       void (*each)(void *ctx,
+					    const struct skpol_event *e),
+			       void *ctx);
+/* Events that were lost since skpol_trace_open, told with an event or not. */
+SKPOL_API uint64_t skpol_trace_lost(struct skpol_trace *t);
+
 struct skpol_metrics_options {
 	size_t size;
 	bool openmetrics;	/* that format, not Prometheus' own */

@@ -30,7 +30,7 @@ static const char policy[] =
 	"socket dns udp\n"
 	"web: tcp port 80 -> web count\n"
 	"udp-web: udp port 443 -> web\n"
-	"dns: udp port 53 -> dns else pass count\n"
+	"dns: udp port 53 -> dns else pass count trace\n"
 	"no: tcp port 81 -> drop\n"
 	"default -> pass\n";
 
