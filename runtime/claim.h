@@ -40,6 +40,7 @@ void candidates_free(struct candidates *c);
 struct claim {
 	char name[64];
 	const struct candidates *among;	/* set by claim_choose */
+	bool quiet;	/* who finds no place is not worth a note */
 	struct {
 		bool declared;	/* the policy has it and the caller wants it */
 		const struct candidate *chosen;	/* the first of its group */

@@ -284,7 +284,7 @@ static void tell_left(const struct fill *f, enum kind k)
 {
 	const struct filling *p = &f->slots[k];
 
-	if (p->todo && p->left)
+	if (p->todo && p->left && !f->c->quiet)
 		note(f->s, "%zu more member%s of the reuseport group of `%s` "
 		     "for %s over %s %s no place in the slot: register again, "
 		     "or `skpol watch`, puts them in when others have died",
