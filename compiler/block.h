@@ -38,6 +38,7 @@ struct block {
 	const uint32_t *cuts;	/* rising; child i holds v, cuts[i-1] <= v < cuts[i] */
 	const bref *children;	/* ncuts + 1 */
 	uint32_t rule;		/* the lowest of the leaves it leads to */
+	const double *weight;	/* by child: how often (weight.h), or NULL */
 };
 
 struct blocks {

@@ -172,17 +172,23 @@ static size_t tree_code(const struct compile_options *o)
 	return o->optimize < 2 ? TREE_CODE_MOST : TREE_CODE;
 }
 
-static void make_blocks(struct compiled *c, struct blocks *out)
+static struct weight_input weight_input(const struct compiled *c,
+					const struct compile_options *o)
 {
-	struct arena *a = &c->arena;
-	struct diagram *d = diagram_map_leaves(a, c->diagram,
-					       c->effects->of_action,
-					       DREF_NONE);
-	uint32_t *rules = arena_array(a, c->effects->n, sizeof(*rules));
+	return (struct weight_input){ c->policy, c->effects,
+				      o->optimize ? c->profile.hits : NULL,
+				      o->optimize };
+}
 
-	for (size_t i = 0; i < c->effects->n; i++)
-		rules[i] = c->effects->v[i].rule;
-	blocks_build(a, d, rules, out);
+/* Hits by rule, if the profile is of use. */
+static void match_profile(struct compiled *c, const struct compile_options *o)
+{
+	char digest[65];
+
+	source_digest(&c->sources, digest);
+	if (o->profile && !profile_match(&c->arena, o->profile, c->policy,
+					 digest, &c->diags, &c->profile))
+		c->profile.hits = NULL;
 }
 
 static void generate(struct compiled *c, const struct compile_options *o)
@@ -198,13 +204,16 @@ static void generate(struct compiled *c, const struct compile_options *o)
 			     o->prologue_ctx },
 	};
 	struct layout_options lo = { o->reach, c->target->gotol };
+	struct weight_input weights = weight_input(c, o);
 
+	if (weights.hits && c->diagram)
+		c->diagram = weight_order(a, &weights, c->diagram, &c->gain);
 	if (c->forest) {
 		c->ranks = arena_alloc(a, sizeof(*c->ranks));
 		forest_rank(a, c->forest, c->policy, c->effects, c->ranks);
 		in.forest = c->ranks;
 	} else {
-		make_blocks(c, &blocks);
+		weight_make_blocks(a, &weights, c->diagram, &blocks);
 		in.blocks = &blocks;
 	}
 	code_init(&code, a);
@@ -337,6 +346,9 @@ static void stages(struct compiled *c, const struct compile_options *o,
 	    o->until == COMPILE_PROVED)
 		return;
 	progress_enter(o->progress, PROGRESS_LOWER);
+	match_profile(c, o);
+	if (c->diags.nerrors)	/* a warning that is denied */
+		return;
 	c->effects = arena_alloc(a, sizeof(*c->effects));
 	effects_build(a, c->policy, o->optimize > 0, c->effects);
 	generate(c, o);
@@ -395,6 +407,7 @@ json_t *compile_manifest(struct compiled *c, const struct compile_options *o)
 {
 	struct manifest_options m = {
 		.optimize = o->optimize, .target_kernel = c->target->name,
+		.profile = o->profile ? o->profile->digest : NULL,
 	};
 
 	return manifest_build(&c->arena, c->policy, &c->sources, &m);

@@ -21,7 +21,9 @@
 #include "forest.h"
 #include "image.h"
 #include "policy.h"
+#include "profile.h"
 #include "prove.h"
+#include "weight.h"
 
 struct code;
 struct progress;
@@ -40,6 +42,7 @@ struct compile_options {
 	bool all_data;			/* of trees, whatever can be (tests) */
 	bool no_proof;			/* the bytes are not checked */
 	bool no_lint;			/* rules are not checked for use */
+	const struct profile *profile;	/* what rules are weighed by, or NULL */
 	const char *name;		/* of TEXT; it includes from there */
 	const char *text;		/* NULL = read PATH */
 	size_t size;
@@ -75,6 +78,8 @@ struct compiled {
 	struct effects *effects;
 	struct forest_ranks *ranks;	/* of the forest, or NULL */
 	struct image *image;
+	struct profile_match profile;	/* .hits NULL: there is none of use */
+	struct weight_gain gain;	/* by it; not of a forest */
 	struct prove_result proof;	/* .why NULL and not .ok: not tried */
 };
 

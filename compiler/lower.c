@@ -23,16 +23,17 @@ label lower_label(struct lower *l, bref r)
 
 static void emit_block(struct lower *l, uint32_t n)
 {
-	const struct block *b = &l->in->blocks->v[n];
+	struct block b = l->in->blocks->v[n];
 
 	if (l->block_label[n] == NO_LABEL)
 		l->block_label[n] = code_label(l->c);
 	code_place(l->c, l->block_label[n]);
 	l->emitted[n] = true;
-	l->c->rule = b->rule;
-	lower_load(l, BPF_REG_1, b->word);
-	if (!lower_table(l, b))
-		lower_tree(l, b, 0, b->ncuts);
+	l->c->rule = b.rule;
+	lower_load(l, BPF_REG_1, b.word);
+	lower_peel(l, &b);
+	if (!lower_table(l, &b))
+		lower_tree(l, &b, 0, b.ncuts);
 }
 
 void lower_goto(struct lower *l, bref r)

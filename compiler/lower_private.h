@@ -11,6 +11,7 @@
 
 #include "../grammar/arena.h"
 #include "lower.h"
+#include "weight.h"
 
 enum { UDP_VALUE = 17 };	/* linux/in.h */
 
@@ -62,6 +63,8 @@ void lower_load(struct lower *l, int dst, enum word w);
 void lower_load_context(struct lower *l, int dst, enum word w);
 /* Chooses the words that are kept in registers where IPv6 begins. */
 void lower_choose_copies(struct lower *l);
+/* Compares r1 with values that are met often: B is what is left. */
+void lower_peel(struct lower *l, struct block *b);
 /* Compares r1, and goes to one of the children BEGIN to END. */
 void lower_tree(struct lower *l, const struct block *b, uint32_t begin,
 		uint32_t end);

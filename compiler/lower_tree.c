@@ -2,8 +2,9 @@
 /*
  * lower_tree - a block as compares
  *
- * In: a block, its word in r1. Out: a balanced tree of JGE on the cuts; where
- * one value stands alone between two equal sides, one JEQ. The interface name
+ * In: a block, its word in r1. Out: a tree of JGE on the cuts, balanced or,
+ * with a profile, by weight; where one value stands alone between two equal
+ * sides, or is met more often than most others, one JEQ. The interface name
  * is a number that the runtime knows only: a chain of compares with what it
  * wrote into skpol_interfaces.
  */
@@ -169,7 +170,8 @@ static bool lone_value(struct lower *l, const struct block *b, uint32_t begin,
 static void subtree(struct lower *l, const struct block *b, uint32_t begin,
 		    uint32_t end)
 {
-	uint32_t middle = begin + (end - begin + 1) / 2;
+	uint32_t middle = b->weight && begin != end ?
+		weight_middle(b, begin, end) : begin + (end - begin + 1) / 2;
 	uint32_t cut;
 	label right;
 
@@ -197,6 +199,23 @@ static void subtree(struct lower *l, const struct block *b, uint32_t begin,
 	subtree(l, b, begin, middle - 1);
 	code_place(l->c, right);
 	subtree(l, b, middle, end);
+}
+
+void lower_peel(struct lower *l, struct block *b)
+{
+	unsigned int optimize = l->in->options.optimize;
+	struct block rest;
+	uint32_t child;
+
+	while (b->weight && word_info[b->word].field > FIELD_PROTOCOL &&
+	       b->word != WORD_IFNAME &&
+	       weight_peel(l->a, b, weight_is_table(b, optimize), &child,
+			   &rest)) {
+		emit_jump32_imm(l->c, BPF_JEQ, BPF_REG_1,
+				child ? b->cuts[child - 1] : 0,
+				lower_label(l, b->children[child]));
+		*b = rest;
+	}
 }
 
 void lower_tree(struct lower *l, const struct block *b, uint32_t begin,

@@ -208,8 +208,9 @@ static const char *oldest_kernel(const struct policy *p, const char *target)
 
 static json_t *options(const struct manifest_options *o)
 {
-	return json_pack("{s:i, s:s}", "optimize", (int)o->optimize,
-			 "target_kernel", o->target_kernel);
+	return json_pack("{s:i, s:s, s:s*}", "optimize", (int)o->optimize,
+			 "target_kernel", o->target_kernel,
+			 "profile", o->profile);
 }
 
 json_t *manifest_build(struct arena *a, const struct policy *p,

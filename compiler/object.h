@@ -37,6 +37,7 @@ int object_write(const char *path, const void *bytes, size_t size);
 struct manifest_options {
 	unsigned int optimize;		/* 0, 1, 2 */
 	const char *target_kernel;	/* "5.10" */
+	const char *profile;		/* its SHA-256, or NULL */
 };
 /* A new reference, or NULL without memory. The schema is docs/manifest.md. */
 json_t *manifest_build(struct arena *a, const struct policy *p,

@@ -18,12 +18,13 @@
 
 enum {
 	OPT_TARGET = 256, OPT_EMIT, OPT_REPORT, OPT_DENY, OPT_DIAGNOSTICS,
-	OPT_ENGINE, OPT_JSON, OPT_VERSION,
+	OPT_ENGINE, OPT_JSON, OPT_PROFILE, OPT_VERSION,
 };
 
 static const struct option long_options[] = {
 	{ "target-kernel", required_argument, NULL, OPT_TARGET },
 	{ "emit", required_argument, NULL, OPT_EMIT },
+	{ "profile", required_argument, NULL, OPT_PROFILE },
 	{ "report", no_argument, NULL, OPT_REPORT },
 	{ "deny", required_argument, NULL, OPT_DENY },
 	{ "diagnostics", required_argument, NULL, OPT_DIAGNOSTICS },
@@ -41,6 +42,7 @@ static const char option_text[] =
 "  -O0, -O1, -O2           how much to optimize (2)\n"
 "      --target-kernel V   5.10, 5.17, 6.1, 6.12 or 6.18; the oldest that can\n"
 "      --emit WHAT         obj, asm, dot, json or rules\n"
+"      --profile FILE      weigh rules by hits, from `skpol stats --profile`\n"
 "      --report            what was made, and how large it is\n"
 "      --engine E          verdicts: rules, diagram or bytes (bytes)\n"
 "      --json              explain, diff: as JSON\n"
@@ -150,8 +152,10 @@ int skpolc_load(struct skpolc *k, const char *path, enum compile_until until,
 {
 	struct progress progress = { 0 };
 	struct progress_bar *bar;
-	int err;
+	int err = skpolc_read_profile(k);
 
+	if (err)
+		return err;
 	k->options.until = until;
 	k->options.no_lint = k->quiet && !k->ndenied;
 	k->options.prepare = prepare;
@@ -290,6 +294,9 @@ static int option(struct skpolc *k, int got)
 	case OPT_EMIT:
 		k->emit = optarg;
 		return one_of("emit", optarg, " obj asm dot json rules ");
+	case OPT_PROFILE:
+		k->profile = optarg;
+		return 0;
 	case OPT_REPORT:
 		k->report = true;
 		return 0;

@@ -18,6 +18,8 @@ struct skpolc {
 	const char *output;		/* -o */
 	const char *emit;		/* --emit; NULL = obj */
 	const char *engine;		/* --engine; NULL = bytes */
+	const char *profile;		/* --profile, or NULL */
+	struct arena arena;		/* what was read of it */
 	bool report, json, diagnostics_json, write;
 	struct compile_options options;
 	const char *denied[64], *silent[64];
@@ -44,6 +46,8 @@ struct objfile;
 /* What the manifest of O, the object at PATH, holds. */
 int skpolc_load_object(struct skpolc *k, const char *path,
 		       const struct objfile *o, struct compiled *c);
+/* Into k->options, if there is one: 0, or an exit status. */
+int skpolc_read_profile(struct skpolc *k);
 int skpolc_error(int status, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 /* Flushes stdout: 0, or EXIT_SYSTEM when it could not be written. */

@@ -86,6 +86,23 @@ static void report_forest(const struct forest *f)
 	}
 }
 
+static void report_profile(const struct compiled *c)
+{
+	const struct profile_match *m = &c->profile;
+
+	fprintf(stderr, "profile      %llu hits of %zu rule%s; %zu rule%s not in "
+		"it weigh%s nothing\n", (unsigned long long)m->total,
+		m->nrules, m->nrules == 1 ? "" : "s", m->nsilent, m->nsilent == 1 ? "" : "s",
+		m->nsilent == 1 ? "s" : "");
+	if (c->forest)
+		fputs("             a forest is not weighed\n", stderr);
+	else
+		fprintf(stderr, "expected     %.1f instructions to the verdict, "
+			"%.1f without the profile%s\n", c->gain.after,
+			c->gain.before, c->gain.reordered ?
+			"; other fields first" : "");
+}
+
 static void report(const struct compiled *c, size_t size)
 {
 	fprintf(stderr, "policy       %s\n", c->policy->name);
@@ -96,6 +113,8 @@ static void report(const struct compiled *c, size_t size)
 		fputs("diagram      ", stderr);
 	if (c->diagram)
 		report_diagram(c->diagram);
+	if (c->profile.hits)
+		report_profile(c);
 	fprintf(stderr, "instructions %zu\n", c->image->ninsns);
 	fprintf(stderr, "tables       %zu bytes\n", c->image->rodata_size);
 	fprintf(stderr, "object       %zu bytes\n", size);

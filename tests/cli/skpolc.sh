@@ -49,6 +49,32 @@ no_leftovers() {
 	[ -z "$(find . -name '.policy-*')" ]
 }
 
+a_profile() {
+	hits='[{"name":"http","hits":"12345678901234567890"}]'
+	printf '{"version":1,"policy":"web","rules":%s}' "$hits" >hits.json
+	gives 0 skpolc web.skl -o web.o --profile hits.json --report
+	says 'profile '
+	says 'expected '
+	gives 0 skpolc json web.skl --profile hits.json
+	grep -q "\"profile\": \"$(sha256sum hits.json | cut -c 1-64)\"" stdout
+	cp web.o first.o
+	gives 0 skpolc web.skl -o web.o --profile=hits.json
+	cmp first.o web.o
+	gives 1 skpolc web.skl -o not.o --profile nowhere
+	says 'cannot read nowhere: No such file'
+	echo '{"version":2,"rules":[]}' >newer.json
+	gives 1 skpolc web.skl -o not.o --profile newer.json
+	says 'newer.json: its version is 2, this skpolc knows 1'
+	gives 1 skpolc web.skl -o not.o --profile web.skl
+	says 'web.skl: line 1'
+	printf '{"version":1,"policy":"other","rules":%s}' "$hits" >other.json
+	gives 0 skpolc web.skl -o web.o --profile other.json
+	says 'warning[stale-profile]: the profile is of policy '
+	gives 1 skpolc web.skl -o not.o --profile other.json \
+		--deny stale-profile
+	[ ! -e not.o ]
+}
+
 same_bytes_anywhere() {
 	cp -r "$src/tests/golden" a
 	mkdir -p deep/er
@@ -367,7 +393,7 @@ if [ $# = 1 ]; then		# one case, in this folder
 	exit
 fi
 bad=0
-for name in same_bytes_anywhere same_bytes_for_the_same_text \
+for name in a_profile same_bytes_anywhere same_bytes_for_the_same_text \
 	standard_output pipe_nobody_reads full_target unwritable_target \
 	read_only_target existing_target mistakes usage warnings \
 	json_diagnostics formatter verdicts_of_all_engines \

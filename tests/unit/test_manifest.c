@@ -31,7 +31,9 @@ struct work {
 static void build(struct work *w, const char *name, const char *text,
 		  const char *kernel)
 {
-	const struct manifest_options o = { 1, kernel };
+	const struct manifest_options o = {
+		.optimize = 1, .target_kernel = kernel,
+	};
 	const struct ast *ast;
 	int file;
 

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * weight - how often packets go each way, by a profile
+ *
+ * In: hits by rule. Out: for each child of a block, how often packets go there;
+ * which compare comes first; what a packet costs. A rule's hits are spread over
+ * the packets that it decides, evenly: the profile says no more. Numbers are
+ * added and multiplied in one order without fused operations, so that the same
+ * profile gives the same bytes on every host.
+ */
+#ifndef SKPOL_WEIGHT_H
+#define SKPOL_WEIGHT_H
+
+#include "block.h"
+#include "effect.h"
+
+struct weight_input {
+	const struct policy *policy;
+	const struct effects *effects;
+	const uint64_t *hits;		/* by rule, or NULL */
+	unsigned int optimize;
+};
+
+/* The blocks of D, whose leaves are actions; with weights if there are hits. */
+void weight_make_blocks(struct arena *a, const struct weight_input *in,
+			const struct diagram *d, struct blocks *out);
+
+/* How many of all hits go to each child of each block. */
+void weight_blocks(struct arena *a, struct blocks *b, const struct policy *p,
+		   const struct effects *e, const uint64_t *hits);
+
+/*
+ * Of children BEGIN to END of a block with weights, the first one of the right
+ * half: where to compare.
+ */
+uint32_t weight_middle(const struct block *b, uint32_t begin, uint32_t end);
+
+/* Whether B is likely to become a table. */
+bool weight_is_table(const struct block *b, unsigned int optimize);
+/*
+ * The child of B of one value that is worth a compare before all others: *REST
+ * is B without it. False: there is none. In a TABLE a look-up costs the same
+ * for all values.
+ */
+bool weight_peel(struct arena *a, const struct block *b, bool table,
+		 uint32_t *child, struct block *rest);
+
+/*
+ * Instructions that a packet executes up to its leaf, on average: loads and
+ * compares, and about so many in tables where OPTIMIZE makes them. Of blocks
+ * with weights; as if halved, or as they are WEIGHED.
+ */
+double weight_cost(struct arena *a, const struct blocks *b,
+		   unsigned int optimize, bool weighed);
+
+struct weight_gain {		/* expected instructions, see weight_cost */
+	double before, after;
+	bool reordered;
+};
+
+/* weight_order.c: D, or a diagram in an order that costs less. */
+struct diagram *weight_order(struct arena *a, const struct weight_input *in,
+			     struct diagram *d, struct weight_gain *gain);
+
+#endif
