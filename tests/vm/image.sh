@@ -1,10 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# image.sh VERSION FILE - what a kernel of that version boots, as FILE
+# image.sh VERSION FILE [MODULES] - what a kernel of that version boots, as FILE
 #
 # From the build directory. An initramfs: busybox, skpol, skpolc, wire with
-# their libraries, the scenarios of tests/live, and under /suite each policy
+# their libraries, the modules of a folder, the scenarios of tests/live (those
+# named in SKPOL_VM_LIVE; all), and under /suite each policy
 # that the version can run, at every -O, with packets and the verdicts that the
 # rules as written give them. Objects are made for the version and, as `any`
 # where that makes a difference, for the oldest kernel that can.
@@ -66,10 +67,14 @@ randoms() {
 	done
 }
 
-# A few, for a machine is slow; those whose policy the version can run.
+# Those whose policy the version can run.
 scenarios() {
-	for name in ${SKPOL_VM_LIVE:-drop source two-services}; do
-		f=$src/tests/live/$name.live
+	for f in "$src"/tests/live/*.live; do
+		name=$(basename "$f" .live)
+		case " ${SKPOL_VM_LIVE:-$name} " in
+		*" $name "*) ;;
+		*) continue ;;
+		esac
 		p=$(sed -n 's/^# policy: //p' "$f")
 		p=${p:+$src/$p}
 		skpolc "${p:-${f%.live}.skl}" --target-kernel "$version" \
@@ -89,7 +94,8 @@ mkdir -p "$root/bin" "$root/usr/bin" "$root/proc" "$root/sys" "$root/dev" \
 cp /bin/busybox "$root/bin/"
 program skpol skpolc tests/live/wire "$(command -v ip)" /bin/sh \
 	/usr/bin/unshare
-cp "$src/tests/vm/init" "$root/init"
+cp "$src/tests/vm/init" "$src/tests/vm/suites" "$root/"
+[ -z "${3:-}" ] || cp -r "$3" "$root/modules"
 cp -r "$src/tests/live" "$src/tests/golden" "$root/src/tests/"
 cp -r "$src/examples" "$root/src/"
 for p in "$src"/examples/*.skl; do

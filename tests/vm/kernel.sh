@@ -3,6 +3,9 @@
 #
 # kernel.sh VERSION FILE - the distribution's kernel of that version, as FILE
 #
+# In FILE.modules are those modules of it that the scenarios need, in the order
+# in which they are to be loaded.
+#
 # Debian only: the mirror is the one that apt is set up with; the package lists
 # are read into a folder of their own, so the machine's stay as they were. Why
 # a kernel cannot be had is the only line on stdout then; the status is 77.
@@ -52,9 +55,25 @@ get() {
 		>"$work/log" 2>&1)
 }
 
+# Later kernels have their modules compressed.
+modules() {
+	rm -rf "$file.modules"
+	mkdir -p "$file.modules"
+	n=0
+	for m in inet_diag tcp_diag udp_diag veth; do
+		found=$(find "$work" -name "$m.ko*")
+		n=$((n + 1))
+		case $found in
+		*.xz) xz -dc "$found" ;;
+		*.ko) cat "$found" ;;
+		*) continue ;;
+		esac >"$file.modules/$n-$m.ko"
+	done
+}
+
 version=$1
 file=$2
-[ ! -s "$file" ] || exit 0
+[ ! -s "$file" ] || [ ! -d "$file.modules" ] || exit 0
 command -v apt-get >/dev/null || skip 'no apt here'
 case $version in
 5.10) suite=bullseye ;;
@@ -71,8 +90,9 @@ grep -q '^deb' "$work/said" ||
 	skip "$(cat "$work/said")"
 mv "$work/said" "$work/list"
 apt apt-get -qq update >"$work/log" 2>&1 || :
+dots=$(echo "$version" | sed 's/\./\\./')	# 6.1 is not 6.12
 names=$(apt apt-cache pkgnames linux-image- 2>>"$work/log" |
-	grep -e "^linux-image-${version}[.0-9]*[-+].*cloud-amd64-unsigned$" |
+	grep -e "^linux-image-$dots\.[.0-9]*[-+].*cloud-amd64-unsigned$" |
 	sort -Vr)
 [ -n "$names" ] ||
 	skip "$suite: no package of $version: $(tail -n 1 "$work/log")"
@@ -85,6 +105,8 @@ done
 ls "$work"/files/*.deb >/dev/null 2>&1 ||
 	skip "$suite: $(tail -n 1 "$work/log")"
 dpkg-deb --fsys-tarfile "$work"/files/*.deb |
-	tar -x -C "$work" --wildcards './boot/vmlinuz-*'
+	tar -x -C "$work" --wildcards './boot/vmlinuz-*' '*/net/veth.ko*' \
+		'*/net/ipv4/*_diag.ko*'
+modules
 mkdir -p "$(dirname "$file")"
 mv "$work"/boot/vmlinuz-* "$file"
