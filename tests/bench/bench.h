@@ -11,8 +11,8 @@
  *
  * Every program is loaded twice. One takes its packet from a map, the next of
  * the stream on each run, so that one call of the kernel does a million. The
- * other takes the context that the kernel hands it, as when it is deployed. Both
- * leave what they found in that map, where it is checked.
+ * other takes the context that the kernel hands it, as when it is deployed.
+ * Both leave what they found in that map, where it is checked.
  */
 #ifndef SKPOL_TESTS_BENCH_H
 #define SKPOL_TESTS_BENCH_H
@@ -81,7 +81,7 @@ void stream_fill(struct stream *s, struct workload *w, enum stream_kind kind);
 enum { STRIDE = 128, ANSWER_AT = 64, PACKETS_AT = 128 };
 enum { NO_ANSWER = UINT32_MAX };
 
-struct stream_map {			/* the value of the map, in our memory */
+struct stream_map {		/* the value of the map, in our memory */
 	uint64_t next;			/* packet */
 	uint8_t pad[ANSWER_AT - 8];
 	uint32_t answer;
@@ -119,8 +119,8 @@ void bench_epilogue(void *ctx, struct code *c);
 
 /*
  * An image whose code begins with the prologue. OTHER: a map that stands for
- * IMAGE_SOCKETS, or -1; it is the program's from then on. False, with a sentence
- * on stderr, when the kernel refuses it.
+ * IMAGE_SOCKETS, or -1; it is the program's from then on. False, with a
+ * sentence on stderr, when the kernel refuses it.
  */
 bool bench_load(struct bench_program *p, struct image *m,
 		const struct bench_packets *k, int other);
@@ -149,9 +149,9 @@ void bench_hash_fill(struct bench_program *p, struct workload *w,
 /* ------------------------------------------------------------ measuring */
 
 struct effort {
-	unsigned int rounds, call_us;	/* warm: calls, and how long each */
+	unsigned int rounds, call_us;	/* warm: calls at least, how long */
 	unsigned int samples;		/* cold: of each program */
-	unsigned int checks;		/* packets whose verdicts are looked at */
+	unsigned int checks;		/* verdicts that are looked at */
 };
 
 /* Answers of P that are not what the stream expects. */
@@ -162,8 +162,9 @@ size_t bench_wrong(const struct bench_program *p, struct workload *w,
  * NS[i]: of V[i], net of V[0]. Programs take turns, so that what disturbs one
  * disturbs all.
  */
-void bench_warm(const struct bench_program *v, size_t n, struct bench_packets *k,
-		bool hot, const struct effort *e, double *ns);
+void bench_warm(const struct bench_program *v, size_t n,
+		struct bench_packets *k, bool hot, const struct effort *e,
+		double *ns);
 void bench_cold(const struct bench_program *v, size_t n,
 		const struct bench_packets *k, bool evict,
 		const struct effort *e, double *ns);
@@ -171,15 +172,16 @@ void bench_cold(const struct bench_program *v, size_t n,
 /* ------------------------------------------------------------ compiling */
 
 struct cost {
+	unsigned int optimize;
 	double compile, load;		/* seconds */
 	double mib;			/* peak memory of skpolc */
 	size_t object, insns, tables;
 	char failed[160];		/* why, or "" */
 };
 
-/* By skpolc as a user runs it, into FOLDER; for at most LIMIT seconds. */
+/* By skpolc as a user runs it, in FOLDER; for at most LIMIT seconds. */
 void cost_measure(struct cost *c, const struct workload *w, const char *folder,
-		  unsigned int limit);
+		  unsigned int optimize, unsigned int limit);
 
 /* ------------------------------------------------------------ reporting */
 
@@ -189,6 +191,9 @@ json_t *lookup_row(const struct workload *w, const struct stream *s,
 		   const struct bench_program *v, size_t n, const double *ns,
 		   size_t wrong);
 void report_row(const json_t *row);
+void report_kind(const json_t *rows, const char *kind);
+/* bench_goal.c: a row for each goal that these rows say something about. */
+void goals_add(json_t *rows);
 bool report_write(const char *path, json_t *rows);
 
 #endif

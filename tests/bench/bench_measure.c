@@ -100,8 +100,30 @@ static uint32_t repeat_for(double ns, unsigned int call_us)
 	return n < STREAM ? STREAM : n > 1 << 20 ? 1 << 20 : (uint32_t)n;
 }
 
-void bench_warm(const struct bench_program *v, size_t n, struct bench_packets *k,
-		bool hot, const struct effort *e, double *ns)
+static void one_round(const struct bench_program *v, size_t n,
+		      struct bench_packets *k, bool hot,
+		      const uint32_t *repeat, double *ns)
+{
+	for (size_t i = 0; i < n; i++) {
+		double t = one_call(&v[i], k, hot, repeat[i]);
+
+		ns[i] = t < ns[i] ? t : ns[i];
+	}
+}
+
+static double sum(const double *ns, size_t n)
+{
+	double s = 0;
+
+	while (n--)
+		s += ns[n];
+	return s;
+}
+
+/* Rounds go on, within reason, as long as any of the least gets less. */
+void bench_warm(const struct bench_program *v, size_t n,
+		struct bench_packets *k, bool hot, const struct effort *e,
+		double *ns)
 {
 	uint32_t repeat[PROGRAMS_MAX];
 
@@ -110,12 +132,13 @@ void bench_warm(const struct bench_program *v, size_t n, struct bench_packets *k
 		repeat[i] = repeat_for(one_call(&v[i], k, hot, STREAM),
 				       e->call_us);
 	}
-	for (unsigned int round = 0; round < e->rounds; round++)
-		for (size_t i = 0; i < n; i++) {
-			double t = one_call(&v[i], k, hot, repeat[i]);
+	for (unsigned int round = 0, quiet = 0; quiet < e->rounds &&
+	     round < 8 * e->rounds; round++) {
+		double before = sum(ns, n);
 
-			ns[i] = t < ns[i] ? t : ns[i];
-		}
+		one_round(v, n, k, hot, repeat, ns);
+		quiet = sum(ns, n) > before * 0.998 ? quiet + 1 : 0;
+	}
 	for (size_t i = n; i-- > 0;)
 		ns[i] -= ns[0];
 }

@@ -3,9 +3,9 @@
  * bench_program - loads a program in both its forms, and runs it
  *
  * In: an image that begins with the prologue. Out: the program that takes its
- * packets from the map of the stream, and the same with `r6 = r1` instead of the
- * prologue: the instructions left over go nowhere, and the verifier takes them
- * out.
+ * packets from the map of the stream, and the same with `r6 = r1` instead of
+ * the prologue: the instructions left over go nowhere, and the verifier takes
+ * them out.
  */
 #include <bpf/bpf.h>
 #include <errno.h>

@@ -8,9 +8,12 @@
  *	{ "version": 1, "kernel": "...", "cpu": "...", "rows": [
  *	  { "kind": "lookup", "set": "random4/1000", "entries": 1000,
  *	    "stream": "uniform", "wrong": 0, "ns": { "O2": 2.1, ... } },
- *	  { "kind": "cost", "set": ..., "entries": ..., "compile_s": ..., "mib": ...,
- *	    "object": ..., "insns": ..., "tables": ..., "load_s": ... },
- *	  { "kind": "failed", "set": ..., "why": "..." } ] }
+ *	  { "kind": "cost", "set": ..., "level": "O2", "entries": ...,
+ *	    "compile_s": ..., "mib": ..., "object": ..., "insns": ...,
+ *	    "tables": ..., "load_s": ... },
+ *	  { "kind": "failed", "set": ..., "level": ..., "why": "..." },
+ *	  { "kind": "goal", "set": (the worst), "what": ..., "relation": ...,
+ *	    "limit": ..., "reached": ..., "unit": ..., "met": true } ] }
  *
  * "ns" is net of the empty program, whose own time is there as "empty".
  */
@@ -31,13 +34,17 @@ static json_t *tenths(double v)
 
 json_t *cost_row(const struct workload *w, const struct cost *c)
 {
+	const char *level = columns[2 - c->optimize];
+
 	if (c->failed[0])
-		return json_pack("{ss ss sI ss sf}", "kind", "failed", "set",
-				 w->name, "entries", (json_int_t)w->entries,
-				 "why", c->failed, "compile_s", c->compile);
-	return json_pack("{ss ss sI sf so sI sI sI sf}", "kind", "cost",
-			 "set", w->name, "entries", (json_int_t)w->entries,
-			 "compile_s", c->compile, "mib", tenths(c->mib),
+		return json_pack("{ss ss ss sI ss sf}", "kind", "failed", "set",
+				 w->name, "level", level, "entries",
+				 (json_int_t)w->entries, "why", c->failed,
+				 "compile_s", c->compile);
+	return json_pack("{ss ss ss sI sf so sI sI sI sf}", "kind", "cost",
+			 "set", w->name, "level", level, "entries",
+			 (json_int_t)w->entries, "compile_s", c->compile,
+			 "mib", tenths(c->mib),
 			 "object", (json_int_t)c->object, "insns",
 			 (json_int_t)c->insns, "tables",
 			 (json_int_t)c->tables, "load_s", c->load);
@@ -68,16 +75,20 @@ static void print_head(const char *kind)
 			printf(" %7s", columns[i]);
 	} else if (!strcmp(kind, "cost")) {
 		printf("\nwhat compiling and loading takes\n"
-		       "%-17s %8s %9s %7s %9s %8s %10s %7s", "set", "entries",
-		       "compile s", "MiB", "object", "insns", "tables",
-		       "load s");
+		       "%-17s %8s %-5s %9s %7s %9s %8s %10s %7s", "set",
+		       "entries", "level", "compile s", "MiB", "object",
+		       "insns", "tables", "load s");
+	} else {
+		printf("\ngoals, and the worst of the sets that are asked");
 	}
 	printf("\n");
 }
 
 static const char *text_of(const json_t *row, const char *key)
 {
-	return json_string_value(json_object_get(row, key));
+	const char *s = json_string_value(json_object_get(row, key));
+
+	return s ? s : "";
 }
 
 static double number_of(const json_t *row, const char *key)
@@ -104,10 +115,34 @@ static void print_lookup(const json_t *row)
 
 static void print_cost(const json_t *row)
 {
-	printf(" %9.3f %7.1f %9.0f %8.0f %10.0f %7.3f",
-	       number_of(row, "compile_s"), number_of(row, "mib"),
+	printf(" %-5s %9.3f %7.1f %9.0f %8.0f %10.0f %7.3f",
+	       text_of(row, "level"), number_of(row, "compile_s"),
+	       number_of(row, "mib"),
 	       number_of(row, "object"), number_of(row, "insns"),
 	       number_of(row, "tables"), number_of(row, "load_s"));
+}
+
+static void print_goal(const json_t *row)
+{
+	printf("%-20s %-9s %s %g %s: ", text_of(row, "sets"),
+	       text_of(row, "what"), text_of(row, "relation"),
+	       number_of(row, "limit"), text_of(row, "unit"));
+	if (json_is_true(json_object_get(row, "failed")))
+		printf("MISSED: %s does not compile\n", text_of(row, "set"));
+	else
+		printf("%.4g%s (%s)\n", number_of(row, "reached"),
+		       json_is_true(json_object_get(row, "met")) ? "" :
+		       " MISSED", text_of(row, "set"));
+}
+
+void report_kind(const json_t *rows, const char *kind)
+{
+	const json_t *row;
+	size_t i;
+
+	json_array_foreach(rows, i, row)
+		if (!strcmp(text_of(row, "kind"), kind))
+			report_row(row);
 }
 
 void report_row(const json_t *row)
@@ -119,13 +154,17 @@ void report_row(const json_t *row)
 		print_head(kind);
 		snprintf(last, sizeof(last), "%s", kind);
 	}
+	if (!strcmp(kind, "goal")) {
+		print_goal(row);
+		return;
+	}
 	printf("%-17s %8.0f", text_of(row, "set"), number_of(row, "entries"));
 	if (!strcmp(kind, "lookup"))
 		print_lookup(row);
 	else if (!strcmp(kind, "cost"))
 		print_cost(row);
 	else
-		printf(" %s", text_of(row, "why"));
+		printf(" %s %s", text_of(row, "level"), text_of(row, "why"));
 	printf("\n");
 	fflush(stdout);
 }

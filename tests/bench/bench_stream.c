@@ -2,9 +2,9 @@
 /*
  * bench_stream - the packets that a workload is asked, in which order
  *
- * In: a workload, a kind. Out: STREAM packets with the labels expected, the same
- * each time. Cold and evicted are uniform streams, or traces shuffled: what
- * differs is how they are run.
+ * In: a workload, a kind. Out: STREAM packets with the labels expected, the
+ * same each time. Cold and evicted are uniform streams, or traces shuffled:
+ * what differs is how they are run.
  */
 #include <math.h>
 #include <string.h>

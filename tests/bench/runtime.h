@@ -18,7 +18,7 @@
 #include "../../runtime/skpol.h"
 
 struct runtime {
-	char folder[64];		/* for files, and where bpf is mounted */
+	char folder[64];		/* for files, and for bpf */
 	char bpffs[80];
 	bool quick;
 	json_t *figures;

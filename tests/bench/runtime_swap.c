@@ -4,8 +4,8 @@
  *
  * By turns another policy is applied, and the one before is run again. Both
  * send what the clients dial to one service: nobody may be refused, nobody
- * answered elsewhere, and the counters are to show every connection and datagram
- * in the end.
+ * answered elsewhere, and the counters are to show every connection and every
+ * datagram in the end.
  */
 #include <bpf/bpf.h>
 #include <glob.h>
@@ -203,8 +203,8 @@ void runtime_swaps(struct runtime *r)
 	runtime_compile(r, "two", POLICY("two: tcp port 7002 -> drop\n"));
 	figure_count(r, "swaps", n, n);
 	l = load_serve();
-	if (runtime_command(r, "./skpol --bpffs %s apply %s/one.o >%s/said 2>&1",
-			    r->bpffs, r->folder, r->folder))
+	if (runtime_command(r, "./skpol --bpffs %s apply %s/one.o "
+			    ">%s/said 2>&1", r->bpffs, r->folder, r->folder))
 		give_up("skpol apply");
 	load_dial(l);
 	swap(r, n);

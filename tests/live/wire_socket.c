@@ -16,6 +16,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -228,6 +229,23 @@ void wire_group_pick(const struct wire *w, struct server *s,
 			 strerror(errno));
 }
 
+/*
+ * Before Linux 5.11 a program counts as locked memory. The limit is raised for
+ * this call only: skpol is to do with the one that everybody has.
+ */
+static int load_program(union bpf_attr *attr, size_t size)
+{
+	const struct rlimit all = { RLIM_INFINITY, RLIM_INFINITY };
+	struct rlimit before;
+	int fd;
+
+	getrlimit(RLIMIT_MEMLOCK, &before);
+	setrlimit(RLIMIT_MEMLOCK, &all);
+	fd = (int)syscall(SYS_bpf, BPF_PROG_LOAD, attr, size);
+	setrlimit(RLIMIT_MEMLOCK, &before);
+	return fd;
+}
+
 /* A classic program cannot refuse a packet, only name a member. */
 void wire_group_drop(const struct wire *w, struct server *s)
 {
@@ -241,7 +259,7 @@ void wire_group_drop(const struct wire *w, struct server *s)
 		.insns = (uintptr_t)drop, .insn_cnt = 2,
 		.license = (uintptr_t)"Dual BSD/GPL",
 	};
-	int fd = (int)syscall(SYS_bpf, BPF_PROG_LOAD, &attr, sizeof(attr));
+	int fd = load_program(&attr, sizeof(attr));
 
 	if (fd < 0 || setsockopt(s->fd, SOL_SOCKET, SO_ATTACH_REUSEPORT_EBPF,
 				 &fd, sizeof(fd)))

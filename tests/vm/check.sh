@@ -4,14 +4,15 @@
 # check.sh [VERSION...] - the suites in the kernels of the distribution
 #
 # From the build directory. VERSION is 5.10, 6.1, 6.12, or `host` for the kernel
-# that runs here (as root). Prints a table, kernel by suite, and a last line that
-# counts; what went wrong stands above. Exits with 1 when anything differs or
-# does not boot, else with 77 when a kernel that was asked for could not be had.
+# that runs here (as root). Prints a table, kernel by suite, and a last line
+# that counts; what went wrong stands above. Exits with 1 when anything differs
+# or does not boot, else with 77 when a kernel that was asked for could not be
+# had.
 #
 # A machine is emulated, so neither KVM nor root is needed to boot it: a minute
 # and a half of one processor. On a busy host that may take many minutes, so a
-# machine is given up when its console is silent for SKPOL_VM_SILENCE seconds, or
-# after SKPOL_VM_SECONDS in all.
+# machine is given up when its console is silent for SKPOL_VM_SILENCE seconds,
+# or after SKPOL_VM_SECONDS in all.
 set -eu
 
 here=$(realpath "$(dirname "$0")")
