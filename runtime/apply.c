@@ -74,6 +74,13 @@ static int begin(struct apply *a)
 	return err;
 }
 
+static int look(struct apply *a)
+{
+	int err = change_look(&a->change);
+
+	return err ? err : slots_open_dry(a->s, &a->slots);
+}
+
 /* ------------------------------------------------------------ sockets */
 
 static bool is_empty(const struct apply *a, const json_t *slot)
@@ -197,6 +204,15 @@ static int check_sockets(struct apply *a)
 	return 0;
 }
 
+/* Whether there is a socket for an empty slot. */
+static bool finds_sockets(const struct apply *a)
+{
+	for (size_t i = 0; i < a->nrequests; i++)
+		if (!claim_empty(a->requests[i].tag))
+			return true;
+	return false;
+}
+
 static int fill_sockets(struct apply *a)
 {
 	int err = 0;
@@ -273,13 +289,20 @@ static int check_trial(const struct apply *a)
 			   (long long)(p.left_ms + 999) / 1000);
 }
 
-static int replace(struct apply *a)
+/* All that can fail of a replacement, and changes nothing. */
+static int try(struct apply *a)
 {
 	int err = change_race(&a->change);
 
 	err = err ? err : check_trial(a);
 	err = err ? err : load(a);
-	err = err ? err : test(a);
+	return err ? err : test(a);
+}
+
+static int replace(struct apply *a)
+{
+	int err = try(a);
+
 	err = err ? err : describe(a);
 	err = err ? err : change_write(&a->change);
 	err = err ? err : fill_sockets(a);
@@ -325,6 +348,41 @@ static void report(const struct apply *a, bool changed,
 	out->back = p.back;
 }
 
+/* What would be: the number may be taken by somebody else first. */
+static int report_check(struct apply *a, bool same, struct skpol_applied *out)
+{
+	struct generation last = GENERATION_NONE;
+	int err = generation_newest(a->s, &last);
+
+	if (err && err != -ENOENT)
+		return err;
+	report(a, !same || finds_sockets(a), out);
+	if (!same)
+		out->generation = last.number + 1;
+	snprintf(out->policy, sizeof(out->policy), "%s", policy_name(a));
+	generation_close(&last);
+	return 0;
+}
+
+static int check(struct apply *a, bool same, struct skpol_applied *out)
+{
+	int err = same ? 0 : try(a);
+
+	return err ? err : report_check(a, same, out);
+}
+
+static int change(struct apply *a, bool same, struct skpol_applied *out)
+{
+	int err = same ? fill_sockets(a) : replace(a);
+
+	if (err)
+		return err;
+	if (!same)
+		tidy(a);
+	report(a, !same || a->filled, out);
+	return 0;
+}
+
 static void finish(struct apply *a)
 {
 	for (size_t i = 0; i < a->nrequests; i++)
@@ -352,19 +410,16 @@ int apply_object(struct skpol *s, const struct objfile *o,
 		memcpy(&a.options, options, options->size < sizeof(a.options) ?
 		       options->size : sizeof(a.options));
 	change_init(s, &a.change);
-	err = begin(&a);
+	err = a.options.check ? look(&a) : begin(&a);
 	err = err ? err : plan_make(s, &a.slots, o->manifest, &a.plan);
 	same = !err && unchanged(&a);
 	err = err ? err : find_sockets(&a);
 	err = err ? err : check_sockets(&a);
 	if (!err)
-		err = same ? fill_sockets(&a) : replace(&a);
-	if (err)
+		err = a.options.check ? check(&a, same, out) :
+			change(&a, same, out);
+	if (err && !a.options.check)
 		give_up(&a);
-	else if (!same)
-		tidy(&a);
-	if (!err)
-		report(&a, !same || a.filled, out);
 	finish(&a);
 	return err;
 }

@@ -66,6 +66,19 @@ int change_begin(struct change *c)
 	return err;
 }
 
+int change_look(struct change *c)
+{
+	int err = state_find(c->s);
+
+	if (err)
+		return err == -ENOENT ? 0 : err;
+	err = look(c);
+	if (err)
+		return err;
+	c->lock = state_lock(c->s);
+	return c->lock < 0 ? c->lock : live_find(c->s, &c->live);
+}
+
 /* Whoever replaced the policy while we waited for the lock has won. */
 int change_race(struct change *c)
 {

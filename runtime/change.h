@@ -30,6 +30,8 @@ struct change {
 void change_init(struct skpol *s, struct change *c);
 /* Makes the folder of the namespace when there is none. */
 int change_begin(struct change *c);
+/* The lock, if there is any state, and what runs now: changes nothing. */
+int change_look(struct change *c);
 int change_race(struct change *c);
 int change_write(struct change *c);
 int change_switch(struct change *c);

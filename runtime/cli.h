@@ -4,7 +4,8 @@
  *
  * Results go to stdout, everything else to stderr. Exit status: 0 done or
  * nothing to do, 1 the input is at fault, 2 usage, 3 the system refused, 4
- * internal error.
+ * internal error;
+ * 5 only with --detailed-exitcode: done, and something changed.
  */
 #ifndef SKPOL_CLI_H
 #define SKPOL_CLI_H
@@ -15,7 +16,8 @@
 
 #include "skpol.h"
 
-enum { EXIT_INPUT = 1, EXIT_USAGE = 2, EXIT_SYSTEM = 3, EXIT_INTERNAL = 4 };
+enum { EXIT_INPUT = 1, EXIT_USAGE = 2, EXIT_SYSTEM = 3, EXIT_INTERNAL = 4,
+       EXIT_CHANGED = 5 };
 
 /* Every option, and in `cli_verb.def` which verb takes which. */
 enum option_id {
@@ -26,9 +28,13 @@ enum option_id {
 	OPTION_COUNT
 };
 
+enum { KEEPS_MAX = 64 };
+
 struct cli {
 	struct skpol *s;
 	const char *values[OPTION_COUNT];	/* "" for one without argument */
+	const char *keeps[KEEPS_MAX];		/* --keep, each time */
+	int nkeeps;
 	char **args;				/* after the verb */
 	int nargs;
 };

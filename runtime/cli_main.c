@@ -127,6 +127,17 @@ static int help(void)
 	return cli_flush();
 }
 
+static bool add_keep(struct cli *c)
+{
+	if (c->nkeeps == KEEPS_MAX) {
+		cli_error(EXIT_USAGE, "more than %d --keep: use --keep-file",
+			  KEEPS_MAX);
+		return false;
+	}
+	c->keeps[c->nkeeps++] = optarg;
+	return true;
+}
+
 /* Reads all options; the words that are left begin at optind. */
 static bool parse(struct cli *c, int argc, char **argv)
 {
@@ -149,6 +160,8 @@ static bool parse(struct cli *c, int argc, char **argv)
 		c->values[got == 'h' ? OPTION_HELP :
 			  got == 'o' ? OPTION_OUTPUT : got - OPTION_BASE] =
 			optarg ? optarg : "";
+		if (got == OPTION_BASE + OPTION_KEEP && !add_keep(c))
+			return false;
 	}
 	return true;
 }

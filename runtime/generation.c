@@ -346,6 +346,43 @@ json_t *generation_report(struct skpol *s, const struct live *live)
 	return list;
 }
 
+static int find(struct skpol *s, uint32_t number, struct generation *g)
+{
+	struct live live;
+	int err;
+
+	if (number)
+		return generation_open(s, number, g);
+	err = live_find(s, &live);
+	if (err)
+		return err;
+	*g = live.gen;
+	live.gen = GENERATION_NONE;
+	live_close(&live);
+	return g->number ? 0 : -ENOENT;
+}
+
+int skpol_manifest_json(struct skpol *s, uint32_t *generation, char **json)
+{
+	struct generation g = GENERATION_NONE;
+	int err;
+
+	handle_begin(s);
+	*json = NULL;
+	err = state_find(s);
+	err = err ? err : find(s, *generation, &g);
+	if (err == -ENOENT)
+		err = fail_input(s, err, "there is no such generation");
+	err = err ? err : generation_read_manifest(s, &g);
+	if (!err) {
+		*generation = g.number;
+		*json = json_dumps(g.manifest, JSON_COMPACT | JSON_SORT_KEYS);
+		err = *json ? 0 : fail_memory(s);
+	}
+	generation_close(&g);
+	return err;
+}
+
 /* ------------------------------------------------------------ writing */
 
 static int pin(struct skpol *s, int fd, const char *what)

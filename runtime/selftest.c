@@ -102,9 +102,14 @@ static uint64_t socket_of(const struct tester *x, const char *name,
 	struct slot_key k = slot_key(name, (uint8_t)c->packet.protocol,
 				     c->packet.family == AF_INET ? 4 : 6);
 	const struct slot *slot = slot_find(x->t->slots, &k);
-	uint64_t cookie = slot ? slot_cookie(x->t->slots, slot->slot) : 0;
 
-	return is_usable(x, cookie) ? cookie : 0;
+	for (uint32_t i = 0; slot && i < x->t->slots->places; i++) {
+		uint64_t cookie = slot_place(x->t->slots, slot->slot, i);
+
+		if (is_usable(x, cookie))
+			return cookie;
+	}
+	return 0;
 }
 
 /* The first of the chain that is there; its name. */

@@ -60,6 +60,8 @@ SKPOL_API enum skpol_fault skpol_fault(const struct skpol *s);
 struct skpol_apply_options {
 	size_t size;
 	bool require_sockets;	/* an empty slot is -ENOTCONN, nothing done */
+	/* All but the switch: the same answer, and nothing has changed. */
+	bool check;
 	/* On trial: see skpol_confirm. 0 = for good. */
 	uint32_t confirm_ms;
 	/* The verifier's whole log, when it refuses; NULL = its last words. */
@@ -86,6 +88,13 @@ struct skpol_applied {
 SKPOL_API int skpol_apply(struct skpol *s, const void *object, size_t size,
 			  const struct skpol_apply_options *o,
 			  struct skpol_applied *out);
+
+/*
+ * The manifest of a generation that is kept, as JSON (docs/manifest.md): free().
+ * GENERATION 0 is the live one, and then set. -ENOENT when there is none.
+ */
+SKPOL_API int skpol_manifest_json(struct skpol *s, uint32_t *generation,
+				  char **json);
 
 /*
  * Runs a generation that is kept again, as a new generation: a switch of the

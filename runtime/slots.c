@@ -250,6 +250,34 @@ int slots_open(struct skpol *s, struct slots *t, bool create)
 	return err;
 }
 
+/* Maps that are gone at the end. */
+static int open_nothing(struct skpol *s, struct slots *t)
+{
+	*t = (struct slots){ .sockets = -1, .names = -1,
+			     .places = IMAGE_PLACES };
+	t->used = calloc(SLOTS_MAX / 8, 1);
+	if (!t->used)
+		return fail_memory(s);
+	t->sockets = bpf_map_create(BPF_MAP_TYPE_SOCKMAP, "sockets",
+				    sizeof(__u32), sizeof(__u64),
+				    SLOTS_MAX * IMAGE_PLACES, NULL);
+	if (t->sockets >= 0)
+		return 0;
+	free(t->used);
+	t->used = NULL;
+	return fail_bpf(s, t->sockets, "make a map");
+}
+
+int slots_open_dry(struct skpol *s, struct slots *t)
+{
+	int err = slots_open(s, t, false);
+
+	if (err == -ENOENT)
+		err = open_nothing(s, t);
+	t->dry = true;
+	return err;
+}
+
 void slots_close(struct slots *t)
 {
 	if (t->sockets >= 0)
@@ -293,7 +321,8 @@ int64_t slot_take(struct skpol *s, struct slots *t, const struct slot_key *k)
 				   "this namespace are taken: unregister some",
 				   SLOTS_MAX);
 	value.slot = t->next;
-	err = bpf_map_update_elem(t->names, k, &value, BPF_NOEXIST);
+	err = t->dry ? 0 : bpf_map_update_elem(t->names, k, &value,
+					       BPF_NOEXIST);
 	if (err == -EEXIST && (found = slot_find(t, k)))
 		return found->slot;	/* taken since the last sort */
 	if (err)

@@ -44,6 +44,7 @@ struct slots {
 	size_t n, cap, sorted;
 	uint8_t *used;		/* a bit a slot */
 	uint32_t next;		/* no free slot is below */
+	bool dry;		/* slot_take writes nothing */
 };
 
 /*
@@ -52,6 +53,12 @@ struct slots {
  * deleted by hand). Without, -ENOENT and no message.
  */
 int slots_open(struct skpol *s, struct slots *t, bool create);
+/*
+ * To see what would be: reads the names there are, and gives new ones slots
+ * in memory only. Where there are no maps, the sockets are an empty map that
+ * nobody else has.
+ */
+int slots_open_dry(struct skpol *s, struct slots *t);
 void slots_close(struct slots *t);
 
 struct slot_key slot_key(const char *name, uint8_t protocol, uint8_t family);
