@@ -251,21 +251,34 @@ static unsigned long long since(uint64_t now, uint64_t before)
 	return now - before;
 }
 
+/* What is to be said of S beside the verdict: only what there is. */
 static const char *text(const struct prove *p, struct arena *a,
-			const struct said *s, bool event_differs)
+			const struct said *s, const struct said *other)
 {
 	const struct image_counter *c = &s->counter, *b = &prove_before;
+	const char *t = taken_by(p->policy, s);
 
 	if (s->trap)
-		return "a program that the kernel would refuse";
-	return arena_printf(a, "%s (flags %u; counted %llu, missing %llu, "
-			    "refused %llu%s; %s)", taken_by(p->policy, s),
-			    s->flags, since(c->hits, b->hits),
-			    since(c->missing, b->missing),
-			    since(refusals(c), refusals(b)),
-			    s->others ? ", and for another rule" : "",
-			    !s->nevents ? "not traced" :
-			    event_differs ? "traced as another" : "traced");
+		return "what no kernel takes";
+	if (s->flags)
+		t = arena_printf(a, "%s with flags %u", t, s->flags);
+	if (c->hits != b->hits)
+		t = arena_printf(a, "%s, counted", t);
+	if (c->missing != b->missing)
+		t = arena_printf(a, "%s, %llu missing", t,
+				 since(c->missing, b->missing));
+	if (refusals(c) != refusals(b))
+		t = arena_printf(a, "%s, %llu refused", t,
+				 since(refusals(c), refusals(b)));
+	if (s->others)
+		t = arena_printf(a, "%s, counted for another rule", t);
+	if (s->nevents)
+		t = arena_printf(a, "%s, traced", t);
+	if (memcmp(&s->counter, &other->counter, sizeof(*c)) ||
+	    memcmp(&s->event, &other->event, sizeof(s->event)) ||
+	    memcmp(&s->listener, &other->listener, sizeof(s->listener)))
+		t = arena_printf(a, "%s (what is counted or sent differs)", t);
+	return t;
 }
 
 static const char *answers(const struct judge *j, struct arena *a)
@@ -306,9 +319,8 @@ static bool differs_now(struct judge *j, const struct packet *k,
 	prove_listener(j->listener, j->outcome->rule, &out->listener);
 	out->events_full = j->full;
 	out->answers = answers(j, a);
-	out->rules = text(j->p, a, &x, false);
-	out->bytes = text(j->p, a, &y, x.nevents &&
-			  memcmp(&x.event, &y.event, sizeof(x.event)));
+	out->rules = text(j->p, a, &x, &x);
+	out->bytes = text(j->p, a, &y, &x);
 	return true;
 }
 
