@@ -14,6 +14,7 @@
 #include "../grammar/parse.h"
 #include "../grammar/progress.h"
 #include "block.h"
+#include "compile_size.h"
 #include "expect.h"
 #include "layout.h"
 #include "lower.h"
@@ -90,43 +91,6 @@ static bool choose_target(struct compiled *c, const struct compile_options *o)
 	return false;
 }
 
-/* How often each rule is the one a path of the diagram ends in. */
-static uint32_t costliest_rule(const struct compiled *c)
-{
-	size_t n = c->policy->nrules;
-	size_t *count = arena_array(c->diagram->arena, n, sizeof(*count));
-	uint32_t most = 0;
-
-	for (size_t i = 0; i < c->diagram->nnodes; i++) {
-		const struct dnode *node = &c->diagram->nodes[i];
-
-		for (uint32_t k = 0; k <= node->ncuts; k++) {
-			dref r = node->children[k];
-
-			if (dref_is_leaf(r) && r != DREF_NONE)
-				count[c->policy->actions[dref_action(r)].rule]++;
-		}
-	}
-	for (uint32_t i = 1; i < n; i++)
-		if (count[i] > count[most])
-			most = i;
-	return most;
-}
-
-static void say_too_large(struct compiled *c, const char *what)
-{
-	const struct policy_rule *r = NULL;
-	struct diag *d;
-
-	if (c->diagram)
-		r = &c->policy->rules[costliest_rule(c)];
-	d = diag_add(&c->diags, DIAG_TOO_LARGE, r ? &r->ast->place : NULL,
-		     "the policy does not fit into a BPF program: %s", what);
-	if (r)
-		d->label = "this rule takes the most of it";
-	d->help = "split the policy, or let fewer rules overlap in several fields";
-}
-
 static const struct place *rule_places(struct compiled *c)
 {
 	const struct policy *p = c->policy;
@@ -159,19 +123,6 @@ static void image_numbers(struct compiled *c)
 	m->ncounters = c->policy->ncounters + m->events;
 }
 
-enum {			/* about, in instructions */
-	DIAGRAM_WEIGHT = 400000, FOREST_WEIGHT = 10000000,
-	TREE_CODE = 250000,		/* what is quick to load and to run */
-	TREE_CODE_MOST = 450000,	/* what the kernel takes */
-};
-
-static size_t tree_code(const struct compile_options *o)
-{
-	if (o->all_data)
-		return 0;
-	return o->optimize < 2 ? TREE_CODE_MOST : TREE_CODE;
-}
-
 static struct weight_input weight_input(const struct compiled *c,
 					const struct compile_options *o)
 {
@@ -191,7 +142,9 @@ static void match_profile(struct compiled *c, const struct compile_options *o)
 		c->profile.hits = NULL;
 }
 
-static void generate(struct compiled *c, const struct compile_options *o)
+static enum size_fault generate_with(struct compiled *c,
+				      const struct compile_options *o,
+				      size_t tree_code)
 {
 	struct arena *a = &c->arena;
 	struct rodata rodata = { .arena = a };
@@ -199,7 +152,7 @@ static void generate(struct compiled *c, const struct compile_options *o)
 	struct code code;
 	struct lower_input in = {
 		.policy = c->policy, .effects = c->effects,
-		.options = { o->optimize, tree_code(o),
+		.options = { o->optimize, tree_code,
 			     c->target->ifindex, o->prologue, o->epilogue,
 			     o->prologue_ctx },
 	};
@@ -222,10 +175,28 @@ static void generate(struct compiled *c, const struct compile_options *o)
 	c->image = arena_alloc(a, sizeof(*c->image));
 	rodata_finish(&rodata, c->image);
 	image_numbers(c);
-	if (rodata.failed)
-		say_too_large(c, "its tables take more than 512 MB");
-	else if (!layout(a, &code, &lo, rule_places(c), c->image))
-		say_too_large(c, "it takes more than a million instructions");
+	if (rodata.failed || rodata.n > size_max_tables(o))
+		return SIZE_TABLES;
+	if (!layout(a, &code, &lo, rule_places(c), c->image) ||
+	    c->image->ninsns > size_max_instructions(o))
+		return SIZE_INSTRUCTIONS;
+	return SIZE_FITS;
+}
+
+/* Where it is too large: as a forest, then with less and less of it as code. */
+static void generate(struct compiled *c, const struct compile_options *o)
+{
+	size_t code = size_tree_code(o);
+	enum size_fault fault = generate_with(c, o, code);
+
+	if (fault && c->diagram && size_regrow(c))
+		fault = generate_with(c, o, code);
+	while (fault == SIZE_INSTRUCTIONS && c->forest && code) {
+		code = code > 1000 ? code / 4 : 0;
+		fault = generate_with(c, o, code);
+	}
+	if (fault)
+		size_say(c, o, fault);
 }
 
 static void say_internal(struct compiled *c)
@@ -268,27 +239,6 @@ static void prove_bytes(struct compiled *c, const struct compile_options *o)
 			 c->proof.why : "the bounded work was not enough");
 	else
 		say_internal(c);
-}
-
-/* One diagram where it is not too large, else a forest. */
-static bool build_diagram(struct compiled *c, const struct compile_options *o)
-{
-	struct diagram_options one = {
-		.max_weight = o->diagram_weight ? o->diagram_weight :
-			DIAGRAM_WEIGHT,
-	};
-	struct forest_options more = {
-		.max_weight = FOREST_WEIGHT,
-		.keep_apart = o->diagram_weight,
-	};
-
-	c->diagram = diagram_build(&c->arena, c->policy, &one);
-	if (!c->diagram)
-		c->forest = forest_build(&c->arena, c->policy, &more);
-	if (c->diagram || c->forest)
-		return true;
-	say_too_large(c, "its decision diagram grows out of bounds");
-	return false;
 }
 
 /*
@@ -334,7 +284,7 @@ static void stages(struct compiled *c, const struct compile_options *o,
 	if (!c->policy || o->until == COMPILE_RESOLVED)
 		return;
 	progress_enter(o->progress, PROGRESS_DIAGRAM);
-	if (!build_diagram(c, o))
+	if (!size_build(c, o))
 		return;
 	progress_enter(o->progress, PROGRESS_CHECK);
 	expect_prove(c->policy, c->diagram, &c->diags);

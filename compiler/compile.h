@@ -38,6 +38,8 @@ struct compile_options {
 	const struct target *target;	/* NULL = the oldest kernel that can */
 	enum compile_until until;
 	uint32_t reach;			/* of jumps; 0 = all (tests) */
+	size_t max_instructions;	/* 0 = 1,000,000 */
+	size_t max_tables;		/* bytes; 0 = 512 MiB */
 	size_t diagram_weight;		/* of one diagram; 0 = default (tests) */
 	bool all_data;			/* of trees, whatever can be (tests) */
 	bool no_proof;			/* the bytes are not checked */

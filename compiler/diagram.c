@@ -157,6 +157,18 @@ static struct titems family_items(struct arena *a, const struct build_job *b,
 	return items;
 }
 
+/* How often each action is a leaf of what was made so far. */
+static void blame(const struct diagram_table *t, size_t *by_action)
+{
+	for (size_t i = 0; i < t->nnodes; i++)
+		for (uint32_t k = 0; k <= t->nodes[i].ncuts; k++) {
+			dref r = t->nodes[i].children[k];
+
+			if (dref_is_leaf(r) && r != DREF_NONE)
+				by_action[dref_action(r)]++;
+		}
+}
+
 static struct diagram *build_job(struct workshop *w, struct arena *a,
 				 const void *ctx)
 {
@@ -170,6 +182,7 @@ static struct diagram *build_job(struct workshop *w, struct arena *a,
 		.items = items, .max_cuts = b->o.max_cuts,
 		.max_weight = b->o.max_weight,
 	};
+	struct diagram *d;
 	dref root;
 
 	if (b->o.order) {
@@ -183,10 +196,13 @@ static struct diagram *build_job(struct workshop *w, struct arena *a,
 	} else {
 		root = order_search(&search);
 	}
-	if (w->best.failed)
-		return NULL;
-	table_free(&w->trial);
-	return finish(a, &w->best, root, b->o.max_cuts, b->o.max_weight);
+	if (!w->best.failed)
+		table_free(&w->trial);
+	d = w->best.failed ? NULL :
+		finish(a, &w->best, root, b->o.max_cuts, b->o.max_weight);
+	if (!d && b->o.blame)
+		blame(&w->best, b->o.blame);
+	return d;
 }
 
 struct diagram *diagram_build_clauses(struct arena *a, const struct clause *c,

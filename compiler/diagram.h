@@ -70,6 +70,7 @@ struct diagram_options {
 	const uint8_t *order;	/* FIELD_COUNT fields, FAMILY first; NULL = search */
 	size_t max_cuts;	/* give up above this many (0 = 16,000,000) */
 	size_t max_weight;	/* of all nodes; 0 = any */
+	size_t *blame;		/* by action: leaves in what was too large, or NULL */
 	/* With an order only: */
 	size_t max_steps;	/* children made on the way; 0 = any number */
 	const struct diagram_second *second;	/* NULL = leaves are actions */

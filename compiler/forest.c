@@ -94,9 +94,11 @@ static struct group gather(struct grower *g, uint32_t classes)
 	return out;
 }
 
-static bool grow(struct grower *g, struct group *group, size_t max_weight)
+static bool grow(struct grower *g, struct group *group, size_t max_weight,
+		 size_t *blame)
 {
-	struct diagram_options o = { .max_weight = max_weight };
+	struct diagram_options o = { .max_weight = max_weight,
+				     .blame = blame };
 
 	group->diagram = diagram_build_clauses(g->a, group->clauses, group->n,
 					       &o);
@@ -115,7 +117,7 @@ static void join(struct grower *g, struct group *x, struct group *y)
 	if (!x->n || !y->n)
 		return;
 	one = gather(g, x->classes | y->classes);
-	if (!grow(g, &one, both / APART * TOGETHER + TOGETHER_MIN))
+	if (!grow(g, &one, both / APART * TOGETHER + TOGETHER_MIN, NULL))
 		return;
 	*x = one;
 	*y = (struct group){ 0 };
@@ -192,7 +194,7 @@ struct forest *forest_build(struct arena *a, const struct policy *p,
 		g.groups[i] = gather(&g, 1u << i);
 		if (!g.groups[i].n)
 			continue;
-		if (!grow(&g, &g.groups[i], left))
+		if (!grow(&g, &g.groups[i], left, o->blame))
 			return NULL;
 		left -= g.groups[i].weight;
 	}

@@ -36,6 +36,7 @@ struct forest {
 struct forest_options {
 	size_t max_weight;	/* of all trees (dnode_weight); 0 = any */
 	bool keep_apart;	/* tests: groups are not put together */
+	size_t *blame;		/* by clause, when it is too large; or NULL */
 };
 
 /* NULL when a group's diagram is too large. */

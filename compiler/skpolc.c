@@ -18,11 +18,14 @@
 
 enum {
 	OPT_TARGET = 256, OPT_EMIT, OPT_REPORT, OPT_DENY, OPT_DIAGNOSTICS,
-	OPT_ENGINE, OPT_JSON, OPT_PROFILE, OPT_VERSION,
+	OPT_ENGINE, OPT_JSON, OPT_PROFILE, OPT_MAX_INSTRUCTIONS, OPT_MAX_TABLES,
+	OPT_VERSION,
 };
 
 static const struct option long_options[] = {
 	{ "target-kernel", required_argument, NULL, OPT_TARGET },
+	{ "max-instructions", required_argument, NULL, OPT_MAX_INSTRUCTIONS },
+	{ "max-tables", required_argument, NULL, OPT_MAX_TABLES },
 	{ "emit", required_argument, NULL, OPT_EMIT },
 	{ "profile", required_argument, NULL, OPT_PROFILE },
 	{ "report", no_argument, NULL, OPT_REPORT },
@@ -41,6 +44,8 @@ static const char option_text[] =
 "  -o, --output FILE       where to; `-` is standard output\n"
 "  -O0, -O1, -O2           how much to optimize (2)\n"
 "      --target-kernel V   5.10, 5.17, 6.1, 6.12 or 6.18; the oldest that can\n"
+"      --max-instructions N, --max-tables BYTES\n"
+"                          no larger program (1000000, 512M)\n"
 "      --emit WHAT         obj, asm, dot, json or rules\n"
 "      --profile FILE      weigh rules by hits, from `skpol stats --profile`\n"
 "      --report            what was made, and how large it is\n"
@@ -276,6 +281,28 @@ static int one_of(const char *option, const char *text, const char *list)
 	return skpolc_error(EXIT_USAGE, "--%s takes one of%s", option, list);
 }
 
+/* optarg: a number from 1 to MOST, which may end in K, M or G. */
+static int limit(const char *option, size_t most, size_t *out)
+{
+	static const char units[] = "KMG";
+	const char *unit;
+	unsigned long long n;
+	char *end;
+
+	errno = 0;
+	n = strtoull(optarg, &end, 10);
+	unit = *end ? strchr(units, *end) : NULL;
+	if (unit && !errno) {
+		n = n > most ? n : n << 10 * (unit - units + 1);
+		end++;
+	}
+	if (errno || *end || end == optarg || *optarg == '-' || !n || n > most)
+		return skpolc_error(EXIT_USAGE, "--%s takes a number from 1 to "
+				    "%zu", option, most);
+	*out = (size_t)n;
+	return 0;
+}
+
 static int option(struct skpolc *k, int got)
 {
 	switch (got) {
@@ -291,6 +318,12 @@ static int option(struct skpolc *k, int got)
 		return 0;
 	case OPT_TARGET:
 		return target(k, optarg);
+	case OPT_MAX_INSTRUCTIONS:
+		return limit("max-instructions", 1000000,
+			     &k->options.max_instructions);
+	case OPT_MAX_TABLES:
+		return limit("max-tables", (size_t)512 << 20,
+			     &k->options.max_tables);
 	case OPT_EMIT:
 		k->emit = optarg;
 		return one_of("emit", optarg, " obj asm dot json rules ");

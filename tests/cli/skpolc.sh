@@ -201,9 +201,23 @@ mistakes() {
 	[ ! -e x.o ]
 }
 
+too_large() {
+	gives 1 skpolc web.skl -o x.o --max-instructions 5
+	says 'error[too-large]: the policy does not fit into a BPF program'
+	says 'it takes more than 5 instructions'
+	grep -q 'the costliest rules: .*(web.skl:[0-9]*, [0-9]* %)' stderr
+	[ ! -e x.o ]
+	gives 1 skpolc web.skl -o x.o --max-tables 8
+	says 'its tables take more than 8 bytes'
+	gives 0 skpolc web.skl -o x.o --max-tables 4K
+	rm x.o
+}
+
 usage() {
 	for args in --no-such-option '-O3' '-O 2x' '--emit=tree' \
-		'--target-kernel=4.19' '--deny=nothing' '-Wno-nothing' \
+		'--target-kernel=4.19' '--max-instructions=0' \
+		'--max-instructions=1000001' '--max-tables=1X' \
+		'--max-tables=1G' '--deny=nothing' '-Wno-nothing' \
 		'-Weverything' '--diagnostics=xml' '--engine=magic' \
 		'web.skl extra'; do
 		# shellcheck disable=SC2086 # words on purpose
@@ -397,7 +411,7 @@ for name in a_profile same_bytes_anywhere same_bytes_for_the_same_text \
 	standard_output pipe_nobody_reads full_target unwritable_target \
 	read_only_target existing_target mistakes usage warnings \
 	json_diagnostics formatter verdicts_of_all_engines \
-	verdicts_that_differ differences \
+	verdicts_that_differ differences too_large \
 	a_hundred_thousand_packets; do
 	mkdir "$work/$name"
 	status=0

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * compile_size - one diagram or a forest, and who is to blame when neither fits
+ *
+ * In: clauses, limits. Out: diagrams, or a diagnostic. What a rule costs is how
+ * often it is where a path ends: in the diagrams, or in what was made of them
+ * when they became too large. Everything is counted in work, never in time: a
+ * policy is refused everywhere or nowhere.
+ */
+#include "compile_size.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {			/* about, in instructions */
+	DIAGRAM_WEIGHT = 400000,
+	FOREST_WEIGHT = 10000000,	/* most of it is data */
+	TREE_CODE = 250000,		/* what is quick to load and to run */
+	TREE_CODE_MOST = 450000,	/* what the kernel follows */
+	INSTRUCTIONS_MAX = 1000000,	/* that the kernel takes */
+	NAMED = 5,			/* rules */
+};
+static const size_t tables_max = (size_t)512 << 20;
+
+size_t size_max_instructions(const struct compile_options *o)
+{
+	return o->max_instructions ? o->max_instructions : INSTRUCTIONS_MAX;
+}
+
+size_t size_max_tables(const struct compile_options *o)
+{
+	return o->max_tables ? o->max_tables : tables_max;
+}
+
+static size_t lower_of(size_t x, size_t y)
+{
+	return x < y ? x : y;
+}
+
+size_t size_tree_code(const struct compile_options *o)
+{
+	if (o->all_data)
+		return 0;
+	return lower_of(o->optimize < 2 ? TREE_CODE_MOST : TREE_CODE,
+			size_max_instructions(o) / 2);
+}
+
+/* ------------------------------------------------------------- building */
+
+static uint32_t rule_of_action(const struct policy *p, uint32_t action)
+{
+	return p->actions[action].rule;
+}
+
+static bool grow(struct compiled *c, size_t *blame)
+{
+	struct forest_options o = { .max_weight = FOREST_WEIGHT,
+				    .blame = blame };
+
+	c->forest = forest_build(&c->arena, c->policy, &o);
+	if (c->forest)
+		c->diagram = NULL;
+	return c->forest;
+}
+
+bool size_regrow(struct compiled *c)
+{
+	return grow(c, NULL);
+}
+
+static void say(struct compiled *c, const size_t *cost, const char *what);
+
+/* No diagram could be made: those clauses that grew most. */
+static void say_unbuilt(struct compiled *c, const size_t *by_clause)
+{
+	const struct policy *p = c->policy;
+	size_t *cost = arena_array(&c->arena, p->nrules, sizeof(*cost));
+
+	for (size_t i = 0; i < p->nclauses; i++)
+		cost[rule_of_action(p, p->clauses[i].action)] += by_clause[i];
+	say(c, cost, "its rules overlap in too many ways");
+}
+
+bool size_build(struct compiled *c, const struct compile_options *o)
+{
+	struct diagram_options one = {
+		.max_weight = lower_of(DIAGRAM_WEIGHT,
+				       size_max_instructions(o)),
+	};
+	struct forest_options forced = { .keep_apart = true };
+	size_t *blame;
+
+	if (o->diagram_weight)
+		one.max_weight = o->diagram_weight;
+	c->diagram = diagram_build(&c->arena, c->policy, &one);
+	if (c->diagram)
+		return true;
+	if (o->diagram_weight) {
+		c->forest = forest_build(&c->arena, c->policy, &forced);
+		return c->forest;
+	}
+	blame = arena_array(&c->arena, c->policy->nclauses, sizeof(*blame));
+	if (grow(c, blame))
+		return true;
+	say_unbuilt(c, blame);
+	return false;
+}
+
+/* --------------------------------------------------------------- saying */
+
+struct costly {
+	uint32_t rule;
+	size_t cost;
+};
+
+static int by_cost(const void *a, const void *b)
+{
+	const struct costly *x = a, *y = b;
+
+	if (x->cost != y->cost)
+		return x->cost > y->cost ? -1 : 1;
+	return x->rule < y->rule ? -1 : 1;
+}
+
+/* The costliest rules with their places, one beside the other. */
+static const char *others(struct compiled *c, const struct costly *v, size_t n,
+			  size_t sum)
+{
+	const char *text = "the costliest rules:";
+
+	for (size_t i = 0; i < n && v[i].cost; i++) {
+		const struct policy_rule *r = &c->policy->rules[v[i].rule];
+		const struct place *at = &r->ast->place;
+		struct source_position pos = source_position(&c->sources,
+							     at->file,
+							     at->begin);
+
+		text = arena_printf(&c->arena,
+			"%s%s `%.60s` (%s:%u, %zu %%)", text, i ? "," : "",
+			r->name, c->sources.files[at->file].name, pos.line,
+			v[i].cost * 100 / sum);
+	}
+	return text;
+}
+
+static void say(struct compiled *c, const size_t *cost, const char *what)
+{
+	size_t n = c->policy->nrules, sum = 0;
+	struct costly *v = arena_array(&c->arena, n, sizeof(*v));
+	struct diag *d;
+
+	for (uint32_t i = 0; i < n; i++) {
+		v[i] = (struct costly){ i, i + 1 < n ? cost[i] : 0 };
+		sum += cost[i];
+	}
+	qsort(v, n, sizeof(*v), by_cost);
+	if (!v[0].cost)
+		v[0].rule = (uint32_t)n - 1;	/* the default alone */
+	d = diag_add(&c->diags, DIAG_TOO_LARGE,
+		     &c->policy->rules[v[0].rule].ast->place,
+		     "the policy does not fit into a BPF program: %s", what);
+	d->label = "this rule takes the most of it";
+	if (v[0].cost)
+		d->note = others(c, v, lower_of(n, NAMED), sum);
+	d->help = "split the policy, or let these rules overlap with fewer "
+		"others in several fields";
+}
+
+static void count(const struct compiled *c, const struct diagram *d,
+		  bool clauses, size_t *cost)
+{
+	const struct policy *p = c->policy;
+
+	for (size_t i = 0; i < d->nnodes; i++)
+		for (uint32_t k = 0; k <= d->nodes[i].ncuts; k++) {
+			dref r = d->nodes[i].children[k];
+
+			if (!dref_is_leaf(r) || r == DREF_NONE)
+				continue;
+			cost[rule_of_action(p, clauses ?
+				p->clauses[dref_action(r)].action :
+				dref_action(r))]++;
+		}
+}
+
+void size_say(struct compiled *c, const struct compile_options *o,
+	      enum size_fault fault)
+{
+	size_t *cost = arena_array(&c->arena, c->policy->nrules,
+				   sizeof(*cost));
+
+	for (size_t i = 0; c->forest && i < c->forest->ntrees; i++)
+		count(c, c->forest->trees[i].diagram, true, cost);
+	if (c->diagram)
+		count(c, c->diagram, false, cost);
+	say(c, cost, fault == SIZE_TABLES ?
+	    arena_printf(&c->arena, "its tables take more than %zu bytes",
+			 size_max_tables(o)) :
+	    arena_printf(&c->arena, "it takes more than %zu instructions",
+			 size_max_instructions(o)));
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * compile_size - how large a policy may become; private to compile*.c
+ *
+ * In: a policy and the user's limits. Out: one diagram, or a forest where one
+ * would make too much code; or too-large, with the rules that cost most.
+ */
+#ifndef SKPOL_COMPILE_SIZE_H
+#define SKPOL_COMPILE_SIZE_H
+
+#include "compile.h"
+
+size_t size_max_instructions(const struct compile_options *o);
+size_t size_max_tables(const struct compile_options *o);
+/* About how many instructions the trees of a forest may have as code. */
+size_t size_tree_code(const struct compile_options *o);
+
+/* c->diagram or c->forest; else too-large is reported, and false. */
+bool size_build(struct compiled *c, const struct compile_options *o);
+/* A forest in place of the diagram, where it may be smaller; or false. */
+bool size_regrow(struct compiled *c);
+
+enum size_fault { SIZE_FITS, SIZE_INSTRUCTIONS, SIZE_TABLES };
+void size_say(struct compiled *c, const struct compile_options *o,
+	      enum size_fault fault);
+
+#endif
