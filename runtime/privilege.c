@@ -9,6 +9,7 @@
 #include <cap-ng.h>
 #include <errno.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 
 static const struct { unsigned int group, capability; } members[] = {
 	{ PRIVILEGE_CHANGE, CAP_BPF },
@@ -39,6 +40,17 @@ static void read_ours(unsigned int groups, int ours[MEMBERS])
 					      members[i].capability);
 }
 
+/*
+ * Before Linux 5.11 maps and programs count as locked memory. Who changes
+ * anything makes a map at least, and may not raise the limit later.
+ */
+static void raise_locked_memory(void)
+{
+	const struct rlimit all = { RLIM_INFINITY, RLIM_INFINITY };
+
+	setrlimit(RLIMIT_MEMLOCK, &all);	/* or it stays as it is */
+}
+
 int privilege_drop(unsigned int groups)
 {
 	int ours[MEMBERS], may_bound;
@@ -47,6 +59,8 @@ int privilege_drop(unsigned int groups)
 		return -EIO;
 	may_bound = capng_have_capability(CAPNG_EFFECTIVE, CAP_SETPCAP);
 	read_ours(groups, ours);
+	if (groups & (PRIVILEGE_CHANGE | PRIVILEGE_LOAD))
+		raise_locked_memory();
 	capng_clear(CAPNG_SELECT_BOTH);
 	for (int i = 0; i < MEMBERS; i++)
 		if (ours[i])
