@@ -15,6 +15,7 @@
 
 #include "generation.h"
 #include "handle.h"
+#include "load.h"
 #include "objfile.h"
 
 struct verify {
@@ -32,6 +33,9 @@ void verify_unknown(struct verify *v, const char *what, const char *fmt, ...)
 
 /* The object is that of the live generation: is the program its own? */
 int verify_program(struct verify *v);
+/* The two halves of that: the object loaded again; compared with what runs. */
+int verify_load(struct verify *v, int sockets, struct loaded *out);
+int verify_loaded(struct verify *v, int sockets, const struct loaded *l);
 
 /*
  * {"version":1,"same":true,"policy":"edge","generation":3,"differences":

@@ -101,7 +101,7 @@ static int fill_slots(struct verify *v, uint32_t *out)
 	return err;
 }
 
-static int load_again(struct verify *v, int sockets, struct loaded *out)
+int verify_load(struct verify *v, int sockets, struct loaded *out)
 {
 	size_t nslots = v->object->nslots;
 	size_t ninterfaces = v->object->ninterfaces;
@@ -348,8 +348,7 @@ static int compare_sides(struct verify *v, struct side *running,
 	return compare_tables(v, running, fresh);
 }
 
-static int compare_loaded(struct verify *v, int sockets,
-			  const struct loaded *l)
+int verify_loaded(struct verify *v, int sockets, const struct loaded *l)
 {
 	const struct generation *g = &v->live.gen;
 	struct side running = { .program = -1 }, fresh = { .program = -1 };
@@ -382,9 +381,9 @@ int verify_program(struct verify *v)
 			       "damaged");
 		return 0;
 	}
-	err = load_again(v, slots.sockets, &l);
+	err = verify_load(v, slots.sockets, &l);
 	if (!err)
-		err = compare_loaded(v, slots.sockets, &l);
+		err = verify_loaded(v, slots.sockets, &l);
 	load_close(&l);
 	slots_close(&slots);
 	return err;
