@@ -217,27 +217,39 @@ static void urgently(bool yes)
 	sched_setscheduler(0, yes ? SCHED_FIFO : SCHED_OTHER, &p);
 }
 
-static void measure(struct programs *p, struct workload *w,
+/* Those of ALL that take part in streams of that kind. */
+static struct programs taking(const struct programs *all,
+			      enum stream_kind kind)
+{
+	struct programs p = { .n = 0 };
+
+	for (size_t i = 0; i < all->n; i++)
+		if (bench_takes(&all->v[i], kind))
+			p.v[p.n++] = all->v[i];
+	return p;
+}
+
+static void measure(struct programs *all, struct workload *w,
 		    struct bench_packets *k, struct stream *s,
 		    const struct effort *e, FILE *out)
 {
+	struct programs p = taking(all, s->kind);
 	double ns[8];
 	size_t wrong = 0;
 
 	packets_put(k, s);
-	for (size_t i = 0; i < p->n; i++) {
-		if (!strcmp(p->v[i].name, "hash"))
-			bench_hash_fill(&p->v[i], w, s);
-		if (i)
-			wrong += bench_wrong(&p->v[i], w, k, s, e->checks);
+	for (size_t i = 1; i < p.n; i++) {
+		if (!strcmp(p.v[i].name, "hash"))
+			bench_hash_fill(&p.v[i], w, s);
+		wrong += bench_wrong(&p.v[i], w, k, s, e->checks);
 	}
 	urgently(true);
 	if (s->kind == STREAM_COLD || s->kind == STREAM_EVICTED)
-		bench_cold(p->v, p->n, k, s->kind == STREAM_EVICTED, e, ns);
+		bench_cold(p.v, p.n, k, s->kind == STREAM_EVICTED, e, ns);
 	else
-		bench_warm(p->v, p->n, k, s->kind == STREAM_HOT, e, ns);
+		bench_warm(p.v, p.n, k, s->kind == STREAM_HOT, e, ns);
 	urgently(false);
-	send_row(out, lookup_row(w, s, p->v, p->n, ns, wrong));
+	send_row(out, lookup_row(w, s, p.v, p.n, ns, wrong));
 }
 
 static void lookups(struct workload *w, const struct effort *e,

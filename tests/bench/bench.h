@@ -120,7 +120,8 @@ void bench_epilogue(void *ctx, struct code *c);
 /*
  * An image whose code begins with the prologue. OTHER: a map that stands for
  * IMAGE_SOCKETS, or -1; it is the program's from then on. False, with a
- * sentence on stderr, when the kernel refuses it.
+ * sentence on stderr, when the kernel refuses it; where it refuses only the one
+ * that reads the stream from a map, from_map is -1.
  */
 bool bench_load(struct bench_program *p, struct image *m,
 		const struct bench_packets *k, int other);
@@ -154,6 +155,8 @@ struct effort {
 	unsigned int checks;		/* verdicts that are looked at */
 };
 
+/* Whether P takes part in streams of that kind. */
+bool bench_takes(const struct bench_program *p, enum stream_kind kind);
 /* Answers of P that are not what the stream expects. */
 size_t bench_wrong(const struct bench_program *p, struct workload *w,
 		   const struct bench_packets *k, const struct stream *s,

@@ -150,9 +150,10 @@ bool bench_load(struct bench_program *p, struct image *m,
 	p->load_seconds = bench_now() - begin;
 	if (p->from_map >= 0 && p->from_context >= 0)
 		return true;
-	fprintf(stderr, "bench: the kernel refuses %zu instructions (%s): %s\n",
-		m->ninsns, p->name, strerror(errno));
-	return false;
+	fprintf(stderr, "bench: the kernel refuses %zu instructions (%s)%s: "
+		"%s\n", m->ninsns, p->name, p->from_context < 0 ? "" :
+		" that read a map", strerror(errno));
+	return p->from_context >= 0;
 }
 
 void bench_close(struct bench_program *p)

@@ -212,4 +212,5 @@ void runtime_swaps(struct runtime *r)
 	compare(r, l);
 	switch_links(r);
 	swap_quietly(r);
+	runtime_status(r);
 }
