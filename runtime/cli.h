@@ -49,6 +49,14 @@ static inline bool cli_has(const struct cli *c, enum option_id id)
 #include "cli_verb.def"
 #undef VERB
 
+/*
+ * Runs a verb in every namespace with state, one after the other; the highest
+ * of its exit statuses. With --json one object: {"version":1,"namespaces":
+ * [{"netns":"blue","cookie":"4711","report":…}]}.
+ */
+int cli_everywhere(struct cli *c, const struct skpol_options *o,
+		   int (*run)(struct cli *c));
+
 /* Prints the handle's message; the exit status for it. */
 int cli_fail(struct cli *c);
 int cli_error(int status, const char *fmt, ...)

@@ -180,6 +180,10 @@ static int check(const struct cli *c, const struct verb *v)
 		if (c->values[id] && !takes(v, (enum option_id)id))
 			return cli_error(EXIT_USAGE, "%s takes no --%s",
 					 v->name, options[id].name);
+	if (cli_has(c, OPTION_ALL) && (cli_has(c, OPTION_NETNS) ||
+				       cli_has(c, OPTION_WATCH)))
+		return cli_error(EXIT_USAGE, "--all does not go with --%s",
+				 cli_has(c, OPTION_NETNS) ? "netns" : "watch");
 	if (c->nargs < v->least || c->nargs > v->most)
 		return cli_error(EXIT_USAGE, "usage: skpol %s %s", v->name,
 				 v->arguments);
@@ -200,7 +204,8 @@ static bool runs_command(const struct cli *c, const struct verb *v)
 
 static int drop_privileges(const struct cli *c, const struct verb *v)
 {
-	unsigned int enter = c->values[OPTION_NETNS] ? PRIVILEGE_ENTER : 0;
+	unsigned int enter = c->values[OPTION_NETNS] || cli_has(c, OPTION_ALL) ?
+		PRIVILEGE_ENTER : 0;
 	int err = runs_command(c, v) ? 0 : privilege_drop(v->needs | enter);
 
 	return err ? cli_error(EXIT_SYSTEM, "cannot drop capabilities: %s",
@@ -215,6 +220,8 @@ static int run(struct cli *c, const struct verb *v)
 	};
 	int status = drop_privileges(c, v);
 
+	if (!status && cli_has(c, OPTION_ALL))
+		return cli_everywhere(c, &o, v->run);
 	if (!status)
 		status = skpol_open(&o, &c->s) ? cli_fail(c) : v->run(c);
 	skpol_close(c->s);

@@ -7,6 +7,36 @@
 
 #include "auto.h"
 #include "cli.h"
+#include "everywhere.h"
+#include "metrics.h"
+
+/* One exposition of every namespace: the samples of a family stand together. */
+static int everywhere(const struct cli *c, bool openmetrics, char **text)
+{
+	struct skpol_options o = { .size = sizeof(o),
+				   .bpffs = c->values[OPTION_BPFFS] };
+	struct metrics *m = metrics_new();
+	struct everywhere e;
+	int err = everywhere_find(&o, &e), status = 0;
+	size_t size;
+	FILE *out;
+
+	if (err)
+		status = cli_error(EXIT_SYSTEM, "%s", e.message);
+	for (size_t i = 0; m && !status && i < e.n; i++)
+		if (metrics_add(m, e.v[i].s, e.v[i].name))
+			status = cli_error(EXIT_SYSTEM, "%s",
+					   skpol_message(e.v[i].s));
+	out = open_memstream(text, &size);
+	if (!status && (!m || !out || metrics_write(m, openmetrics, out)))
+		status = cli_error(EXIT_SYSTEM, "out of memory");
+	if (out)
+		fclose(out);
+	metrics_free(m);
+	if (!err)
+		everywhere_free(&e);
+	return status;
+}
 
 int cli_metrics(struct cli *c)
 {
@@ -17,8 +47,14 @@ int cli_metrics(struct cli *c)
 	const char *path = c->values[OPTION_OUTPUT];
 	AUTO_FREE char *text = NULL;
 
-	if (skpol_metrics(c->s, &o, &text))
-		return cli_fail(c);
+	int status = 0;
+
+	if (cli_has(c, OPTION_ALL))
+		status = everywhere(c, o.openmetrics, &text);
+	else if (skpol_metrics(c->s, &o, &text))
+		status = cli_fail(c);
+	if (status)
+		return status;
 	if (path && strcmp(path, "-"))
 		return cli_write(path, text);
 	fputs(text, stdout);

@@ -178,13 +178,24 @@ static enum cover covered(const struct routes *r, struct prefix p)
 	return low == high ? low : COVER_PART;
 }
 
+static bool is_loopback(const struct prefix *p)
+{
+	static const struct prefix four = { AF_INET, 8, { 127 } };
+	static const struct prefix six = { AF_INET6, 128, { [15] = 1 } };
+
+	return holds(&four, p) || holds(&six, p);
+}
+
 static void say(struct doctor *d, const char *text, const struct prefix *p,
 		enum cover c)
 {
 	char advice[128];
 
-	snprintf(advice, sizeof(advice), "ip %sroute add local %s dev lo",
-		 p->family == AF_INET6 ? "-6 " : "", text);
+	if (is_loopback(p))
+		strcpy(advice, "ip link set lo up");
+	else
+		snprintf(advice, sizeof(advice), "ip %sroute add local %s dev "
+			 "lo", p->family == AF_INET6 ? "-6 " : "", text);
 	if (c == COVER_NONE)
 		doctor_say(d, FINDING_FAIL, advice, "%s is not local in this "
 			   "namespace: its packets never come to the policy",

@@ -137,10 +137,12 @@ int handle_set_folders(struct skpol *s, const char *root,
 	return 0;
 }
 
-static int set_folders(struct skpol *s, const char *bpffs)
+int handle_set_root(struct skpol *s, const char *bpffs)
 {
 	char root[DIR_MAX];
 
+	if (!bpffs)
+		bpffs = "/sys/fs/bpf";
 	if (snprintf(root, sizeof(root), "%s/skpol", bpffs) >=
 	    (int)sizeof(root))
 		return fail_input(s, -ENAMETOOLONG, "the path of the bpf file "
@@ -163,8 +165,7 @@ int skpol_open(const struct skpol_options *o, struct skpol **out)
 	s->note = all.note;
 	s->ctx = all.ctx;
 	err = netns_open(s, all.netns);
-	return err ? err : set_folders(s, all.bpffs ? all.bpffs :
-				       "/sys/fs/bpf");
+	return err ? err : handle_set_root(s, all.bpffs);
 }
 
 void skpol_close(struct skpol *s)

@@ -45,6 +45,8 @@ int fail_memory(struct skpol *s);
 /* Fills in root, identity and dir. */
 int handle_set_folders(struct skpol *s, const char *root,
 		       const char *identity);
+/* The same from where the bpf file system is (NULL: where it always is). */
+int handle_set_root(struct skpol *s, const char *bpffs);
 /* Every public call begins so: the message is about this call. */
 void handle_begin(struct skpol *s);
 

@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <linux/magic.h>
+#include <linux/nsfs.h>
 #include <linux/sockios.h>
 #include <pthread.h>
 #include <sched.h>
@@ -61,6 +62,8 @@ static int visit(int netns, int (*work)(void *ctx), void *ctx)
 
 int netns_visit(const struct skpol *s, int (*work)(void *ctx), void *ctx)
 {
+	if (s->netns < 0)
+		return -ENODEV;
 	return s->netns_own ? work(ctx) : visit(s->netns, work, ctx);
 }
 
@@ -82,9 +85,11 @@ static int make_socket(void *ctx)
 int netns_socket(struct skpol *s, int domain, int type, int protocol)
 {
 	struct socket_args a = { domain, type, protocol };
-	int fd = s->netns_own ? make_socket(&a) :
-		visit(s->netns, make_socket, &a);
+	int fd = netns_visit(s, make_socket, &a);
 
+	if (fd == -ENODEV && s->netns < 0)
+		return fail_system(s, fd, "no name and no process leads to "
+				   "this network namespace");
 	if (fd == -EPERM)
 		return fail_system(s, fd, "may not enter the network namespace:"
 				   " needs CAP_SYS_ADMIN (or run inside it: "
@@ -99,8 +104,7 @@ int netns_socket(struct skpol *s, int domain, int type, int protocol)
 static void read_cookie(struct skpol *s)
 {
 	struct socket_args a = { AF_UNIX, SOCK_DGRAM, 0 };
-	AUTO_FD fd = s->netns_own ? make_socket(&a) :
-		visit(s->netns, make_socket, &a);
+	AUTO_FD fd = netns_visit(s, make_socket, &a);
 	socklen_t len = sizeof(s->cookie);
 
 	if (fd >= 0 && !getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, &s->cookie,
@@ -118,7 +122,8 @@ static int identify(struct skpol *s, const char *name)
 	if (fstat(s->netns, &st) || fstatfs(s->netns, &fs))
 		return fail_system(s, -errno, "cannot look at network "
 				   "namespace `%s`: %s", name, strerror(errno));
-	if (fs.f_type != NSFS_MAGIC && fs.f_type != PROC_SUPER_MAGIC)
+	if (fs.f_type != NSFS_MAGIC ||
+	    ioctl(s->netns, NS_GET_NSTYPE) != CLONE_NEWNET)
 		return fail_input(s, -EINVAL, "`%s` is no network namespace",
 				  name);
 	s->netns_ino = st.st_ino;
@@ -158,10 +163,15 @@ int netns_open(struct skpol *s, const char *name)
 				  "namespace: give a name of `ip netns`, a "
 				  "path, or pid:N", name);
 	netns_path(path, sizeof(path), name);
-	s->netns = open(path, O_RDONLY | O_CLOEXEC);
+	/* a FIFO would wait for a writer */
+	s->netns = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	if (s->netns < 0 && (errno == ENOENT || errno == ESRCH))
 		return fail_input(s, -errno, "there is no network namespace "
 				  "`%s` (%s)", name ? name : "net", path);
+	if (s->netns < 0 && (errno == EACCES || errno == EPERM))
+		return fail_system(s, -errno, "may not open network namespace "
+				   "%s: that of another user's process needs "
+				   "CAP_SYS_PTRACE (or run as root)", path);
 	if (s->netns < 0)
 		return fail_system(s, -errno, "cannot open network namespace "
 				   "%s: %s", path, strerror(errno));

@@ -225,12 +225,12 @@ SKPOL_API int skpol_metrics(struct skpol *s,
 			    const struct skpol_metrics_options *o,
 			    char **text);
 
-/* JSON as `skpol status --json` and `skpol stats --json` print it; free(). */
-/* As `skpol verify --json`: is what runs this object? */
+/* As `skpol verify --json`: is what runs this object? free() it. */
 SKPOL_API int skpol_verify_json(struct skpol *s, const void *object,
 				size_t size, char **json);
-/* As `skpol doctor --json`: is the host in order for the policy? */
+/* As `skpol doctor --json`: is the host in order for it? free() it. */
 SKPOL_API int skpol_doctor_json(struct skpol *s, char **json);
+/* JSON as `skpol status --json` and `skpol stats --json` print it; free(). */
 SKPOL_API int skpol_status_json(struct skpol *s, char **json);
 SKPOL_API int skpol_stats_json(struct skpol *s, char **json);
 

@@ -19,6 +19,9 @@
 #include "state.h"
 
 static void append(json_t *list, const char *what, const char *fmt, va_list ap)
+	__attribute__((format(printf, 3, 0)));
+
+static void append(json_t *list, const char *what, const char *fmt, va_list ap)
 {
 	char text[MESSAGE_MAX];
 
