@@ -10,7 +10,6 @@
 
 #include <bpf/bpf.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -133,16 +132,21 @@ int generation_open(struct skpol *s, uint32_t number, struct generation *g)
 
 int generation_read_manifest(struct skpol *s, struct generation *g)
 {
-	char path[PATH_MAX];
+	char path[32];
+	int fd;
 
-	if (!g->manifest)
-		g->manifest = get_blob(s, g->number, "manifest");
-	if (!g->manifest && faccessat(AT_FDCWD, state_path(s, path,
-			"%u/manifest", g->number), R_OK, AT_EACCESS) &&
-	    errno == EACCES)
-		return fail_system(s, -EACCES, "may not read %s: be root, or "
-				   "let a group read the state (skpol(8), "
-				   "PRIVILEGES)", path);
+	if (g->manifest)
+		return 0;
+	snprintf(path, sizeof(path), "%u/manifest", g->number);
+	fd = pin_get_readonly(s, path);
+	if (fd == -EACCES)
+		return fail_system(s, fd, "may not read %s/%s: be root, or let "
+				   "a group read the state (skpol(8), "
+				   "PRIVILEGES)", s->dir, path);
+	if (fd == -EPERM)	/* unprivileged_bpf_disabled, before 5.19 */
+		return fail_bpf(s, fd, "read the state");
+	g->manifest = fd < 0 ? NULL : blob_read(s, fd);
+	auto_close(&fd);
 	if (!g->manifest)
 		return fail_system(s, -EUCLEAN, "generation %u has lost its "
 				   "manifest: apply the policy again",
