@@ -26,6 +26,7 @@ struct prove_result {
 	 * PROVE_ABSENT or a negative errno; then PROVE_TAKEN */
 	const int16_t *places;
 	uint32_t nplaces;
+	const uint32_t *interfaces;	/* numbers of the policy's names */
 	struct image_listener listener;	/* to events */
 	bool events_full;	/* no event has room */
 	const char *answers;	/* the same in words, behind the packet */

@@ -7,8 +7,8 @@
  * program, with the step taken from the packet. Each socket of the chain has
  * IMAGE_PLACES places, which are asked for in order: once each is the first
  * that is there, the first that is not refused, with each errno, and the two
- * mixed; and there is each kind of listener to events. Slots are numbered
- * backwards, so code that does not ask skpol_slots is found. What happens is a
+ * mixed; and there is each kind of listener to events. Slots have other numbers
+ * than compiled, so code that does not ask skpol_slots is found. What happens is a
  * function of step, kind and answers alone: other words of the packet go into
  * events, and are mixed into the step and out again.
  */
@@ -23,6 +23,7 @@ struct decide {
 	uint32_t pc;
 	struct image image;
 	struct interp interp;
+	struct image_counter before;	/* of the rule's counter */
 };
 
 enum { PROLOGUE = 4, CHAIN_MAX = PROVE_CHAIN,
@@ -74,6 +75,13 @@ static void event(void *ctx, const struct image_event *e)
 	t->event = *e;
 }
 
+/* Backwards, and numbers that nothing else in .rodata has by chance. */
+static uint32_t slot_number(const struct image *m, uint32_t slot)
+{
+	return (m->nslots < IMAGE_SLOTS_MAX / 2 ? IMAGE_SLOTS_MAX :
+		m->nslots) - 1 - slot;
+}
+
 /* From PC to the end, behind code that takes the step from the packet. */
 static void cut_out(struct prove *p, uint32_t pc, struct image *m)
 {
@@ -107,16 +115,19 @@ static void cut_out(struct prove *p, uint32_t pc, struct image *m)
 	m->rodata = arena_array(p->a, m->rodata_size + 1, 1);
 	memcpy(m->rodata, p->image->rodata, m->rodata_size);
 	for (uint32_t i = 0; i < m->nslots; i++) {
-		uint32_t to = m->nslots - 1 - i;
+		uint32_t to = slot_number(m, i);
 
 		if (p->slots + 4 * (size_t)i + 4 <= m->rodata_size)
 			memcpy(m->rodata + p->slots + 4 * (size_t)i, &to, 4);
 	}
 }
 
-/* No two fields alike, and odd: nothing but + 1 makes of each the next. */
-const struct image_counter prove_before = { 3, 19, 35, 67, 131, 259, 515,
-					    1027 };
+/* No two fields alike, and of each the next number needs all its bytes. */
+#define BEFORE(n) ((uint64_t)(n) << 40 | UINT32_MAX)
+const struct image_counter prove_before = {
+	BEFORE(1), BEFORE(3), BEFORE(5), BEFORE(7), BEFORE(9), BEFORE(11),
+	BEFORE(13), BEFORE(15),
+};
 
 static struct decide *decide_at(struct prove *p, uint32_t pc)
 {
@@ -141,6 +152,7 @@ static struct decide *decide_at(struct prove *p, uint32_t pc)
 					 sizeof(struct image_counter));
 	for (uint32_t i = 0; i < d->image.ncounters; i++)
 		d->interp.counters[i] = prove_before;
+	d->before = prove_before;
 	return d;
 }
 
@@ -203,7 +215,7 @@ static void count_step(const struct trial *t, uint32_t step,
 static struct image_counter counted(const struct chain *c,
 				    const struct trial *t)
 {
-	struct image_counter k = prove_before;
+	struct image_counter k = t->d->before;
 
 	k.hits++;
 	k.last_hit = PROVE_JIFFIES;
@@ -224,7 +236,7 @@ static bool counters_fit(struct decide *d, const struct chain *c,
 		return false;
 	got = &d->interp.counters[c->rule->counter];
 	same = !memcmp(got, &want, sizeof(want));
-	*got = prove_before;
+	*got = d->before;
 	return same;
 }
 
@@ -305,11 +317,11 @@ static bool event_fits(struct decide *d, const struct chain *c,
 	       same_address(e->remote, k->remote, k->family == 6);
 }
 
-/* Place I of the chain, with slots numbered backwards (cut_out). */
+/* Place I of the chain, with slots as cut_out() numbers them. */
 static uint32_t place_index(const struct decide *d, const struct chain *c,
 			    uint32_t i)
 {
-	return d->image.nslots - 1 - c->slot[i / IMAGE_PLACES] +
+	return slot_number(&d->image, c->slot[i / IMAGE_PLACES]) +
 		i % IMAGE_PLACES * IMAGE_SLOTS_MAX;
 }
 
@@ -417,6 +429,72 @@ static bool addresses_fit(struct decide *d, const struct chain *c,
 	return true;
 }
 
+static bool chain_fits(struct decide *d, const struct chain *c,
+		       struct trial *t, const struct packet *k)
+{
+	if (!first_takers_fit(d, c, t, k))
+		return false;
+	for (uint32_t i = 0; i < c->n; i++)
+		if (!mixed_step_fits(d, c, t, k, i))
+			return false;
+	return true;
+}
+
+/* The rule's counter begins with so much less than prove_before. */
+static void begin_at(struct decide *d, const struct chain *c, uint64_t less)
+{
+	uint64_t *v = (uint64_t *)&d->before;
+
+	d->before = prove_before;
+	for (size_t i = 0; i < sizeof(d->before) / 8; i++)
+		v[i] -= less;
+	if (c->rule->counter != NO_COUNTER)
+		d->interp.counters[c->rule->counter] = d->before;
+}
+
+/*
+ * Nothing may hang on what a counter holds: it becomes an even and an odd
+ * number, and what registers hold for IMAGE_DROP and IMAGE_PASS.
+ */
+static bool all_fits(struct decide *d, const struct chain *c, struct trial *t,
+		     const struct packet *k)
+{
+	uint32_t counter = c->rule->counter;
+	uint64_t most = counter == NO_COUNTER ? 0 : c->n > 1 ? 2 : 1;
+
+	if (counter != NO_COUNTER &&
+	    (counter >= d->image.ncounters - d->image.events ||
+	     memcmp(&d->interp.counters[counter], &prove_before,
+		    sizeof(prove_before))))
+		return false;
+	for (uint64_t less = 0; less <= most; less++) {
+		begin_at(d, c, less);
+		if (!chain_fits(d, c, t, k))
+			return false;
+	}
+	return addresses_fit(d, c, t, *k) &&
+	       (!d->image.events || listeners_fit(d, c, t, k));
+}
+
+enum { FEW_COUNTERS = 256 };
+
+/*
+ * Whether only the rule's counter was touched; of many counters that is asked
+ * in the end (decide_clean). Code that does not fit may have touched others.
+ */
+static bool others_clean(struct decide *d, bool fits)
+{
+	uint32_t n = d->image.ncounters - d->image.events;
+
+	for (uint32_t i = 0; n <= FEW_COUNTERS && i < n; i++) {
+		struct image_counter *c = &d->interp.counters[i];
+
+		fits = fits && !memcmp(c, &prove_before, sizeof(*c));
+		*c = prove_before;
+	}
+	return fits;
+}
+
 bool decide_fits(struct prove *p, uint32_t pc, uint32_t row,
 		 uint32_t outcome, uint32_t kind)
 {
@@ -431,20 +509,19 @@ bool decide_fits(struct prove *p, uint32_t pc, uint32_t row,
 	};
 	struct trial t = { .d = d, .listener.every = 1 };
 	struct chain c;
+	bool fits;
 
 	if (ip6) {
 		k.local |= (u128)0x20010db8a1b2c3d4 << 64;
 		k.remote |= (u128)0xfe80f1e2d3c4b5a6 << 64 |
 			(u128)0x77665544 << 32;
 	}
-	if (!find_chain(p, outcome, kind, &c) ||
-	    !first_takers_fit(d, &c, &t, &k) ||
-	    !addresses_fit(d, &c, &t, k))
+	if (!find_chain(p, outcome, kind, &c))
 		return false;
-	for (uint32_t i = 0; i < c.n; i++)
-		if (!mixed_step_fits(d, &c, &t, &k, i))
-			return false;
-	return !d->image.events || listeners_fit(d, &c, &t, &k);
+	fits = all_fits(d, &c, &t, &k);
+	if (c.rule->counter < d->image.ncounters)
+		d->interp.counters[c.rule->counter] = prove_before;
+	return others_clean(d, fits);
 }
 
 bool decide_clean(const struct prove *p)

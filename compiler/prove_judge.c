@@ -16,7 +16,7 @@
 
 const int16_t prove_errors[PROVE_ERRORS] = { -91, -97, -94, -17, -22 };
 
-enum { THOROUGH = 4 };	/* packets of one outcome and kind, all answers */
+enum { THOROUGH = 32 };	/* packets of one outcome and kind, all answers */
 
 struct judge {
 	struct prove *p;
@@ -33,6 +33,7 @@ struct judge {
 	bool full;			/* no event has room */
 	uint32_t nevents;
 	struct image_event event;
+	uint32_t *interfaces;	/* their numbers */
 	uint8_t *thorough;	/* by outcome and kind: how often it was */
 };
 
@@ -316,6 +317,8 @@ static bool differs_now(struct judge *j, const struct packet *k,
 	out->witness = *k;
 	out->places = places;
 	out->nplaces = j->nplaces;
+	out->interfaces = memcpy(arena_array(a, j->image.ninterfaces + 1, 4),
+				 j->interfaces, 4 * j->image.ninterfaces);
 	prove_listener(j->listener, j->outcome->rule, &out->listener);
 	out->events_full = j->full;
 	out->answers = answers(j, a);
@@ -373,14 +376,22 @@ static uint32_t chain_length(const struct judge *j)
 	return n < PROVE_CHAIN ? n : PROVE_CHAIN;
 }
 
-/* The names' numbers in the program's own .rodata: K is on V's interface. */
+/*
+ * The names' numbers in the program's own .rodata: K is on V's interface, and
+ * no other is there, or they come behind it, or before it.
+ */
 static void name_interfaces(struct judge *j, const u128 v[FIELD_COUNT],
-			    const struct packet *k)
+			    const struct packet *k, int how)
 {
 	for (uint32_t i = 0; i < j->image.ninterfaces; i++) {
-		uint32_t index = v[FIELD_IFNAME] == i + 1 ? k->ifindex :
-			IMAGE_NO_INTERFACE;
+		uint32_t index = how == 1 ? k->ifindex + i + 1 :
+			how == 2 ? k->ifindex - i - 1 : IMAGE_NO_INTERFACE;
 
+		if (v[FIELD_IFNAME] == i + 1)
+			index = k->ifindex;
+		else if (index > INT32_MAX)
+			index = IMAGE_NO_INTERFACE;
+		j->interfaces[i] = index;
 		memcpy(j->image.rodata + j->p->interfaces + 4 * (size_t)i,
 		       &index, 4);
 	}
@@ -406,6 +417,17 @@ static struct packet to_packet(const struct judge *j,
 	return k;
 }
 
+/* Step AT is empty, and those before it refused. */
+static bool with_empty(struct judge *j, uint32_t at, const struct packet *k,
+		       struct arena *a)
+{
+	j->nplaces = (at + 1) * IMAGE_PLACES;
+	for (uint32_t i = 0; i < j->nplaces; i++)
+		j->places[i] = i / IMAGE_PLACES < at ? prove_errors[0] :
+			PROVE_ABSENT;
+	return differs_now(j, k, a);
+}
+
 /* With all answers of the kernel that are tried. */
 static bool with_answers(struct judge *j, const struct packet *k,
 			 struct arena *a)
@@ -415,7 +437,9 @@ static bool with_answers(struct judge *j, const struct packet *k,
 	if (j->image.events && with_listeners(j, k, a))
 		return true;
 	for (uint32_t i = 1; i <= n; i++) {
-		if (with_first(j, i, PROVE_ABSENT, k, a))
+		if (with_first(j, i, PROVE_ABSENT, k, a) ||
+		    (i % IMAGE_PLACES == 0 &&
+		     with_empty(j, i / IMAGE_PLACES - 1, k, a)))
 			return true;
 		for (int e = 0; e < PROVE_ERRORS; e++)
 			if (with_first(j, i, prove_errors[e], k, a) ||
@@ -438,9 +462,11 @@ bool judge_differs(struct judge *j, const u128 v[FIELD_COUNT],
 	j->rule = &p->rules[j->outcome->rule];
 	j->kind = SLOT_KIND((uint32_t)v[FIELD_FAMILY],
 			    (uint32_t)v[FIELD_PROTOCOL]);
-	name_interfaces(j, v, &k);
-	if (with_first(j, 0, 0, &k, a))
-		return true;
+	for (int how = j->image.ninterfaces ? 2 : 0; how >= 0; how--) {
+		name_interfaces(j, v, &k, how);
+		if (with_first(j, 0, 0, &k, a))
+			return true;
+	}
 	thorough = &j->thorough[outcome * SLOT_KINDS + j->kind];
 	if (*thorough == THOROUGH)
 		return false;
@@ -453,6 +479,8 @@ struct judge *judge_new(struct prove *p)
 	struct judge *j = arena_alloc(p->a, sizeof(*j));
 
 	j->p = p;
+	j->interfaces = arena_array(p->a, p->image->ninterfaces + 1,
+				    sizeof(*j->interfaces));
 	j->thorough = arena_array(p->a, p->policy->noutcomes, SLOT_KINDS);
 	j->image = *p->image;
 	j->image.rodata = arena_array(p->a, j->image.rodata_size + 1, 1);

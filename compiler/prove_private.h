@@ -225,7 +225,8 @@ bool decide_fits(struct prove *p, uint32_t pc, uint32_t row,
 bool prove_sends(const struct policy *p, uint32_t rule, bool full,
 		 struct image_listener *l);
 /* Kinds of listeners, for RULE; the first one hears everything. */
-enum { PROVE_LISTENERS = 8, PROVE_JIFFIES = 0x12345 };
+enum { PROVE_LISTENERS = 8 };
+#define PROVE_JIFFIES ((uint64_t)0x123456789abcdef0)
 void prove_listener(uint32_t i, uint32_t rule, struct image_listener *l);
 /* What every counter holds before a packet comes. */
 extern const struct image_counter prove_before;

@@ -13,7 +13,7 @@
 
 #include "prove_private.h"
 
-enum { TRIES = 40000, TERMS_MAX = 2000, NUMBERS_MAX = 8192, NEAR = 12 };
+enum { TRIES = 40000, TERMS_MAX = 2000, NUMBERS_MAX = 8192, NEAR = 48 };
 
 struct numbers {
 	uint32_t *v;
@@ -117,6 +117,8 @@ static bool from(struct search *s, const struct numbers *l, struct range r,
 	if (!l->n)
 		return false;
 	*out = l->v[below(s, l->n)] + (uint32_t)beside[below(s, 4)];
+	if (*out < r.low || *out > r.high)	/* with the box's first byte */
+		*out = (*out & 0xffffff) | (r.low & 0xff000000);
 	return *out >= r.low && *out <= r.high;
 }
 

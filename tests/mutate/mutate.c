@@ -167,6 +167,23 @@ static unsigned long long bits_of(const struct bpf_insn *i)
 	return htobe64(v);
 }
 
+static void describe_cell(struct mutant *m, unsigned int level)
+{
+	const struct image *old = m->good->c.image;
+	size_t at = 0, v = 0;
+	uint32_t x, y;
+
+	while (!memcmp(old->rodata + at, m->image.rodata + at, 4))
+		at += 4;
+	while (v + 1 < old->nvariables && old->variables[v + 1].offset <= at)
+		v++;
+	memcpy(&x, old->rodata + at, 4);
+	memcpy(&y, m->image.rodata + at, 4);
+	snprintf(m->what, sizeof(m->what), "%s at -O%u: %s + %zu, %#x to %#x",
+		 m->good->c.policy->name, level, old->variables[v].name,
+		 at - old->variables[v].offset, x, y);
+}
+
 /* Where it was changed, for a person. */
 static void describe(struct mutant *m, const char *kind, unsigned int level)
 {
@@ -177,8 +194,7 @@ static void describe(struct mutant *m, const char *kind, unsigned int level)
 					   &m->image.insns[at], 8))
 		at++;
 	if (at == old->ninsns) {
-		snprintf(m->what, sizeof(m->what), "%s at -O%u: a cell",
-			 m->good->c.policy->name, level);
+		describe_cell(m, level);
 		return;
 	}
 	snprintf(m->what, sizeof(m->what), "%s at -O%u: %s, instruction %zu "
@@ -189,19 +205,15 @@ static void describe(struct mutant *m, const char *kind, unsigned int level)
 
 /* ---------------------------------------------------------- the judges */
 
-/* Names get numbers. Of a packet: its interface's name gets its number. */
-static void number_interfaces(struct image *m, const struct policy *p,
-			      const struct packet *k)
+/* Names get numbers: those of a witness, or any. */
+static void number_interfaces(struct image *m, const uint32_t *numbers)
 {
 	const struct image_variable *v = image_variable(m,
 							"skpol_interfaces");
 
 	for (uint32_t i = 0; i < m->ninterfaces; i++) {
-		uint32_t index = i + 1;
+		uint32_t index = numbers ? numbers[i] : i + 1;
 
-		if (k)
-			index = strcmp(p->interfaces[i], k->ifname) ?
-				IMAGE_NO_INTERFACE : k->ifindex;
 		memcpy(m->rodata + v->offset + 4 * i, &index, 4);
 	}
 }
@@ -328,12 +340,23 @@ static bool witness_holds(struct arena *a, struct tally *t,
 	struct outcome_of x, y;
 
 	answers_of(g->c.policy, p, &w);
-	number_interfaces(&good, g->c.policy, &p->witness);
-	number_interfaces(&bad, g->c.policy, &p->witness);
+	number_interfaces(&good, p->interfaces);
+	number_interfaces(&bad, p->interfaces);
 	outcome_run(&good, interp_prepare(a, &good), &p->witness, &w, &x);
 	outcome_run(&bad, interp_prepare(a, &bad), &p->witness, &w, &y);
 	t->traps += !!y.trap;
 	return rules_agree(g, &p->witness, &w, &x) && !outcome_same(&x, &y);
+}
+
+static void print_answers(const struct world_answers *w)
+{
+	for (int i = 0; i < SHADOW_PLACES; i++)
+		if (w->places[i / IMAGE_PLACES][i % IMAGE_PLACES])
+			fprintf(stderr, " slot %d place %d: %d",
+				i / IMAGE_PLACES, i % IMAGE_PLACES,
+				w->places[i / IMAGE_PLACES][i % IMAGE_PLACES]);
+	fprintf(stderr, " every %d%s\n", (int)w->listener.every,
+		w->full ? ", full" : "");
 }
 
 static void judge(struct arena *a, struct tally *t, struct mutant *m)
@@ -350,7 +373,7 @@ static void judge(struct arena *a, struct tally *t, struct mutant *m)
 		return;
 	}
 	bad = copy_image(a, &m->image);
-	number_interfaces(&bad, m->good->c.policy, NULL);
+	number_interfaces(&bad, NULL);
 	explore(a, &m->good->image, &bad, BOXES, &e);
 	t->boxes += e.boxes;
 	if (e.differs) {
@@ -358,8 +381,9 @@ static void judge(struct arena *a, struct tally *t, struct mutant *m)
 
 		wrong(t, m, ok ? "proved, but it differs" :
 		      "it differs, but there is no witness");
-		fprintf(stderr, "\t%s; %s; %s\n", ok ? "" : p.why,
+		fprintf(stderr, "\t%s; %s; %s;", ok ? "" : p.why,
 			packet_print(&e.packet, text), e.why ? e.why : "");
+		print_answers(&e.answers);
 	} else if (!e.same) {
 		wrong(t, m, e.why);
 		fprintf(stderr, "\t%s\n", ok ? "proved" : p.why);
@@ -386,7 +410,7 @@ static void begin(struct good *g, const char *text, unsigned int level)
 		exit(1);
 	}
 	g->image = copy_image(&g->c.arena, g->c.image);
-	number_interfaces(&g->image, g->c.policy, NULL);
+	number_interfaces(&g->image, NULL);
 	g->eval = eval_new(&g->c.arena, g->c.ast);
 }
 

@@ -21,8 +21,12 @@ const struct image_listener shadow_listeners[SHADOW_LISTENERS] = {
 	{ .every = 1, .rule = 2 },
 };
 
-const struct image_counter shadow_before = { 1, 23, 45, 67, 89, 101, 123,
-					     145 };
+/* Of each the next number needs all its bytes. */
+#define HELD(n) ((uint64_t)(n) << 40 | UINT32_MAX)
+const struct image_counter shadow_before = {
+	HELD(1), HELD(3), HELD(5), HELD(7), HELD(9), HELD(11), HELD(13),
+	HELD(15),
+};
 
 struct machine {
 	const struct image *m;

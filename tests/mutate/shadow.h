@@ -28,7 +28,8 @@ enum {
 	VAR_LISTENER,				/* which one there is */
 	VARS,
 };
-enum { SHADOW_LISTENERS = 8, SHADOW_JIFFIES = 0x777 };
+enum { SHADOW_LISTENERS = 8 };
+#define SHADOW_JIFFIES ((uint64_t)0x1122334455667788)
 /* What counters hold before. */
 extern const struct image_counter shadow_before;
 extern const struct image_listener shadow_listeners[SHADOW_LISTENERS];
