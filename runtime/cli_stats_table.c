@@ -101,7 +101,8 @@ static void print_row(FILE *out, const struct row *r, int names, bool rates,
 		 "  %12" PRIu64 "  %5s  %s%s", names, names,
 		 json_text(rule, "name", "?"), number(rule, "hits"),
 		 rates ? RATE_COLUMNS : 0,
-		 rates ? print_rate(r->rate, rate) : "", number(rule, "missing"), number(rule, "refused"),
+		 rates ? print_rate(r->rate, rate) : "",
+		 number(rule, "missing"), number(rule, "refused"),
 		 clock_age(at, age), json_text(rule, "verdict", "?"), errors);
 	print_line(out, line, v);
 }

@@ -79,6 +79,38 @@ static void *send_on(void *count)
 	return NULL;
 }
 
+struct reader {
+	uint64_t hits, reads;
+	const char *wrong;
+};
+
+static void take_hits(void *ctx, const struct skpol_rule_stats *r)
+{
+	struct reader *reader = ctx;
+
+	if (strcmp(r->name, "web"))
+		return;
+	if (r->hits < reader->hits)
+		reader->wrong = "the hits became less";
+	reader->hits = r->hits;
+	reader->reads++;
+}
+
+/* Whenever it is read, a counter is not less than before. */
+static void *read_on(void *ctx)
+{
+	struct reader *r = ctx;
+	struct skpol *s = rig_open();
+
+	while (!atomic_load(&enough) && !r->wrong) {
+		if (skpol_stats(s, take_hits, r))
+			r->wrong = "the counters could not be read";
+		usleep(2000);
+	}
+	skpol_close(s);
+	return NULL;
+}
+
 static void swap(struct skpol *s, const struct rig_object o[2], int swaps)
 {
 	struct skpol_applied a;
@@ -94,7 +126,8 @@ static void no_packet_is_lost_or_counted_twice(void **state)
 {
 	struct rig_object o[2] = { rig_compile(POLICY("")),
 		rig_compile(POLICY("new: udp port 7010 -> drop count\n")) };
-	pthread_t threads[SENDERS];
+	struct reader reader = { .hits = 0 };
+	pthread_t threads[SENDERS + 1];
 	uint64_t sent[SENDERS] = { 0 };
 	struct skpol_applied a;
 	const char *number = getenv("SKPOL_SWAPS");
@@ -105,12 +138,17 @@ static void no_packet_is_lost_or_counted_twice(void **state)
 	assert_int_equal(skpol_apply(s, o[1].bytes, o[1].size, NULL, &a), 0);
 	for (int i = 0; i < SENDERS; i++)
 		pthread_create(&threads[i], NULL, send_on, &sent[i]);
+	pthread_create(&threads[SENDERS], NULL, read_on, &reader);
 	swap(s, o, swaps);
 	atomic_store(&enough, true);
-	for (int i = 0; i < SENDERS; i++)
+	for (int i = 0; i <= SENDERS; i++)
 		pthread_join(threads[i], NULL);
-	printf("%d swaps, %lu packets\n", swaps,
-	       (unsigned long)(sent[0] + sent[1]));
+	printf("%d swaps, %lu packets, read %lu times\n", swaps,
+	       (unsigned long)(sent[0] + sent[1]),
+	       (unsigned long)reader.reads);
+	if (reader.wrong)
+		fail_msg("%s", reader.wrong);
+	assert_true(reader.reads > 0);
 	assert_true(sent[0] + sent[1] > (uint64_t)swaps);
 	assert_int_equal(rig_count("web", "hits"), sent[0] + sent[1]);
 	assert_int_equal(rig_count("web", "missing"), sent[0] + sent[1]);
