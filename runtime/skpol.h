@@ -77,6 +77,7 @@ struct skpol_applied {
 	uint32_t tested;	/* packets the program was asked about first */
 	uint32_t unconfirmed_ms;	/* left to confirm it; 0 = no need to */
 	uint32_t back;		/* the generation that runs otherwise; 0 = none */
+	uint64_t reserved[8];	/* for members to come: zero */
 };
 
 /*
