@@ -140,16 +140,19 @@ static int find_sockets(struct apply *a)
 	return err;
 }
 
-static bool will_be_filled(const struct apply *a, const struct slot_key *k)
+/* Claims are in the order of the slots: *NEXT is the first that may be it. */
+static bool will_be_filled(const struct apply *a, const struct slot_key *k,
+			   size_t *next)
 {
-	for (size_t i = 0; i < a->nrequests; i++) {
-		const struct claim *c = a->requests[i].tag;
+	const struct claim *c = &a->claims[*next];
 
-		if (!strcmp(c->name, k->name))
-			return c->kinds[kind_of(k->protocol,
-						k->family)].chosen;
+	if (*next + 1 < a->nrequests && strcmp(c->name, k->name) &&
+	    !strcmp(c[1].name, k->name)) {
+		c++;
+		++*next;
 	}
-	return false;
+	return *next < a->nrequests && !strcmp(c->name, k->name) &&
+		c->kinds[kind_of(k->protocol, k->family)].chosen;
 }
 
 struct missing {		/* slots of one name that stay empty */
@@ -183,15 +186,15 @@ static void add_missing(const struct apply *a, struct missing *m,
 static int check_sockets(struct apply *a)
 {
 	struct missing missing = { .name = "" };
+	size_t i, next = 0;
 	json_t *slot;
-	size_t i;
 
 	json_array_foreach(a->plan.slots_json, i, slot) {
 		struct slot_key k;
 		uint32_t number;
 
 		if (!slot_parse(slot, NULL, &k, &number) ||
-		    !is_empty(a, slot) || will_be_filled(a, &k))
+		    !is_empty(a, slot) || will_be_filled(a, &k, &next))
 			continue;
 		a->empty++;
 		add_missing(a, &missing, &k);
@@ -412,6 +415,7 @@ int apply_object(struct skpol *s, const struct objfile *o,
 	change_init(s, &a.change);
 	err = a.options.check ? look(&a) : begin(&a);
 	err = err ? err : plan_make(s, &a.slots, o->manifest, &a.plan);
+	slots_sort(&a.slots);
 	same = !err && unchanged(&a);
 	err = err ? err : find_sockets(&a);
 	err = err ? err : check_sockets(&a);

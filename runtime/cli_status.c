@@ -100,6 +100,7 @@ int cli_status(struct cli *c)
 {
 	AUTO_JSON j = report_status(c->s);
 	const json_t *sockets = json_object_get(j, "sockets");
+	int names = json_width(sockets, "name", 0);
 	json_t *e;
 	size_t i;
 
@@ -111,7 +112,7 @@ int cli_status(struct cli *c)
 	if (json_array_size(sockets))
 		puts("sockets");
 	json_array_foreach(sockets, i, e)
-		print_socket(e, json_width(sockets, "name", 0));
+		print_socket(e, names);
 	print_programs(json_object_get(j, "programs"), json_text(j, "order",
 								 NULL));
 	print_kept(json_object_get(j, "generations"));

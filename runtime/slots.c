@@ -56,7 +56,7 @@ static int add(struct skpol *s, struct slots *t, const struct slot_key *k,
 	return 0;
 }
 
-static void sort(struct slots *t)
+void slots_sort(struct slots *t)
 {
 	if (t->n)
 		qsort(t->v, t->n, sizeof(*t->v), compare_keys);
@@ -103,7 +103,7 @@ static int read_names(struct skpol *s, struct slots *t)
 		previous = &k;
 	}
 	if (!err)
-		sort(t);
+		slots_sort(t);
 	return err;
 }
 
@@ -452,7 +452,7 @@ int slots_collect(struct skpol *s, struct slots *t)
 	size_t kept = 0;
 	int err;
 
-	sort(t);
+	slots_sort(t);
 	t->next = 0;
 	for (size_t i = 0; i < t->n; i++)
 		t->v[i].wanted = false;

@@ -67,6 +67,8 @@ json_t *slot_print(const struct slot_key *k, uint32_t slot);
 bool slot_parse(const json_t *j, const char *name, struct slot_key *k,
 		uint32_t *slot);
 
+/* After many were taken, that they are found sooner. */
+void slots_sort(struct slots *t);
 /* NULL when the name has no slot. */
 const struct slot *slot_find(const struct slots *t, const struct slot_key *k);
 /* The slot of K, a new one if need be; or a negative errno. */

@@ -188,6 +188,38 @@ static void check_fails_as_apply(void **state)
 	assert_int_equal(RIG_SKPOL("confirm").status, 0);
 }
 
+/* Of many with `at`, exactly those that are missing are said. */
+static void missing_sockets_are_said(void **state)
+{
+	static const char text[] =
+		"policy edge\nsocket none tcp ip4\n"
+		"socket a udp ip4 at 127.0.0.2 port 9001\n"
+		"socket b tcp ip4 at 127.0.0.2 port 8008\n"
+		"socket c udp ip4 at 127.0.0.2 port 9003\n"
+		"socket d udp ip4 at 127.0.0.2 port 9004\n"
+		"tcp port 1 -> none\nudp port 1 -> a\ntcp port 2 -> b\n"
+		"udp port 2 -> c\nudp port 3 -> d\ndefault -> pass\n";
+	int a = rig_socket(SOCK_DGRAM, "127.0.0.2", 9001, 0);
+	int d = rig_socket(SOCK_DGRAM, "127.0.0.2", 9004, 0);
+	static const char *const flags[] = { "--check", "--json" };
+
+	(void)state;
+	write_object(two, ".two.o", text);
+	for (int i = 0; i < 2; i++) {
+		struct rig_output o = RIG_SKPOL("apply", flags[i], two);
+
+		assert_int_equal(o.status, 0);
+		said(o.err, "no socket yet for `none`");
+		said(o.err, "no socket yet for `c`");
+		assert_null(strstr(o.err, "`a`"));
+		assert_null(strstr(o.err, "`b`"));
+		assert_null(strstr(o.err, "`d`"));
+	}
+	assert_int_equal(rig_connect("127.0.0.1", 2), 0);
+	close(a);
+	close(d);
+}
+
 static void exit_codes(void **state)
 {
 	(void)state;
@@ -354,6 +386,7 @@ int main(void)
 		TEST(check_changes_nothing),
 		TEST(check_of_new_sockets),
 		TEST(check_fails_as_apply),
+		TEST(missing_sockets_are_said),
 		TEST(exit_codes),
 		TEST(diff_of_first_and_same),
 		TEST(diff_names_packets),
