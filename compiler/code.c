@@ -148,6 +148,16 @@ void emit_goto(struct code *c, label to)
 	jump(c, BPF_JMP | BPF_JA, 0, 0, 0, to);
 }
 
+void emit_checkpoint(struct code *c)
+{
+	for (int i = 0; i < 2; i++) {
+		label next = code_label(c);
+
+		emit_goto(c, next);
+		code_place(c, next);
+	}
+}
+
 void emit_call(struct code *c, int helper)
 {
 	plain(c, BPF_JMP | BPF_CALL, 0, 0, 0, helper);

@@ -84,6 +84,14 @@ void emit_jump64_imm(struct code *c, uint8_t op, int dst, int32_t imm,
 		     label to);
 void emit_jump64(struct code *c, uint8_t op, int dst, int src, label to);
 void emit_goto(struct code *c, label to);
+/*
+ * Two jumps to where they stand; the kernel takes them out after it has verified
+ * them. For a process without CAP_PERFMON the verifier follows each address that
+ * depends on the packet twice, as it is and as a misled processor might see it.
+ * It compares what it knows with what it knew only after some jumps: in a search
+ * of n steps without one it would go 2^n ways.
+ */
+void emit_checkpoint(struct code *c);
 void emit_call(struct code *c, int helper);
 void emit_exit(struct code *c);
 

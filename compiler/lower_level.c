@@ -313,53 +313,74 @@ void levels_make(struct lower *l, const struct blocks *tree,
 
 /* ---------------------------------------------------------------- code */
 
+/* r4 = the cut at OFFSET from r3; out: 1 when it is below r1, else 0 */
+static void below(struct lower *l, int offset)
+{
+	if (offset > OFFSET_MAX) {
+		emit_alu64(l->c, BPF_MOV, BPF_REG_4, BPF_REG_3);
+		emit_alu64_imm(l->c, BPF_ADD, BPF_REG_4, offset);
+		emit_load(l->c, BPF_W, BPF_REG_4, BPF_REG_4, 0);
+	} else {
+		emit_load(l->c, BPF_W, BPF_REG_4, BPF_REG_3, offset);
+	}
+	emit_alu64(l->c, BPF_SUB, BPF_REG_4, BPF_REG_1);
+	emit_alu64_imm(l->c, BPF_RSH, BPF_REG_4, 63);
+}
+
 /*
- * r2 += the pairs, of (1 << BITS) - 1 that are 1 << LOG apart, whose cuts are
+ * r3 += the pairs, of (1 << BITS) - 1 that are 1 << LOG apart, whose cuts are
  * below r1: none waits for another, as in a search by halves.
  */
 static void count_cuts(struct lower *l, unsigned int bits, unsigned int log)
 {
 	for (int i = 1; i < 1 << bits; i++) {
-		int offset = PAIR * i << log;
-
-		emit_alu64(l->c, BPF_MOV, BPF_REG_4, BPF_REG_3);
-		emit_alu64(l->c, BPF_ADD, BPF_REG_4, BPF_REG_2);
-		if (offset > OFFSET_MAX) {
-			emit_alu64_imm(l->c, BPF_ADD, BPF_REG_4, offset);
-			offset = 0;
-		}
-		emit_load(l->c, BPF_W, BPF_REG_4, BPF_REG_4, offset);
-		emit_alu64(l->c, BPF_SUB, BPF_REG_4, BPF_REG_1);
-		emit_alu64_imm(l->c, BPF_RSH, BPF_REG_4, 63);
-		if (i == 1)
-			emit_alu64(l->c, BPF_MOV, BPF_REG_5, BPF_REG_4);
-		else
-			emit_alu64(l->c, BPF_ADD, BPF_REG_5, BPF_REG_4);
+		below(l, PAIR * i << log);
+		emit_alu64(l->c, i == 1 ? BPF_MOV : BPF_ADD, BPF_REG_2,
+			   BPF_REG_4);
 	}
-	emit_alu64_imm(l->c, BPF_LSH, BPF_REG_5, (int32_t)log + 3);
-	emit_alu64(l->c, BPF_ADD, BPF_REG_2, BPF_REG_5);
+	emit_alu64_imm(l->c, BPF_LSH, BPF_REG_2, (int32_t)log + 3);
+	emit_alu64(l->c, BPF_ADD, BPF_REG_3, BPF_REG_2);
+	emit_checkpoint(l->c);
+}
+
+/*
+ * r1 = the word, r2 = the row that r7 stands for. Whoever comes from another
+ * group has other bounds for the row, and without CAP_PERFMON the verifier
+ * refuses an address computed from it: XOR with 32 bits that it knows nothing
+ * of, twice, hides them (as in decide.s).
+ */
+static void emit_row(struct lower *l, const struct level_group *g)
+{
+	const struct word_info *i = &word_info[g->word];
+	uint32_t mask = 1;
+
+	while (mask < g->n)
+		mask *= 2;
+	emit_load(l->c, BPF_W, BPF_REG_1, BPF_REG_6, i->offset);
+	emit_alu32(l->c, BPF_MOV, BPF_REG_2, BPF_REG_7);
+	emit_alu32_imm(l->c, BPF_SUB, BPF_REG_2, g->base);
+	emit_alu32(l->c, BPF_XOR, BPF_REG_2, BPF_REG_1);
+	emit_alu32(l->c, BPF_XOR, BPF_REG_2, BPF_REG_1);
+	if (i->load != LOAD_HOST)
+		emit_be(l->c, BPF_REG_1, i->load == LOAD_BE32 ? 32 : 16);
+	emit_alu64_imm(l->c, BPF_ADD, BPF_REG_1, 1);
+	emit_alu32_imm(l->c, BPF_AND, BPF_REG_2, mask - 1);
+	emit_alu64_imm(l->c, BPF_LSH, BPF_REG_2, g->log + 3);
+	emit_map(l->c, BPF_REG_3, IMAGE_RODATA, g->offset);
 }
 
 static void emit_group(struct lower *l, const struct level_group *g)
 {
 	label next = code_label(l->c);
-	uint32_t mask = 1;
 
-	while (mask < g->n)
-		mask *= 2;
 	emit_jump32_imm(l->c, BPF_JLT, BPF_REG_7, g->base, next);
-	lower_load_context(l, BPF_REG_1, g->word);
-	emit_alu64_imm(l->c, BPF_ADD, BPF_REG_1, 1);
-	emit_alu32(l->c, BPF_MOV, BPF_REG_2, BPF_REG_7);
-	emit_alu32_imm(l->c, BPF_SUB, BPF_REG_2, g->base);
-	emit_alu32_imm(l->c, BPF_AND, BPF_REG_2, mask - 1);
-	emit_alu64_imm(l->c, BPF_LSH, BPF_REG_2, g->log + 3);
-	emit_map(l->c, BPF_REG_3, IMAGE_RODATA, g->offset);
+	emit_row(l, g);
+	emit_alu64(l->c, BPF_ADD, BPF_REG_3, BPF_REG_2);
+	emit_checkpoint(l->c);
 	for (unsigned int left = g->log, bits; left; left -= bits) {
 		bits = left % COUNTED ? left % COUNTED : COUNTED;
 		count_cuts(l, bits, left - bits);
 	}
-	emit_alu64(l->c, BPF_ADD, BPF_REG_3, BPF_REG_2);
 	emit_load(l->c, BPF_W, BPF_REG_7, BPF_REG_3, 4);
 	code_place(l->c, next);
 }

@@ -265,6 +265,7 @@ static void search_step(struct lower *l, unsigned int log)
 	emit_alu64_imm(l->c, BPF_RSH, BPF_REG_4, 63);
 	emit_alu64_imm(l->c, BPF_LSH, BPF_REG_4, (int32_t)(log + 3));
 	emit_alu64(l->c, BPF_ADD, BPF_REG_2, BPF_REG_4);
+	emit_checkpoint(l->c);
 }
 
 /* r2 = the value of r1 */

@@ -82,6 +82,22 @@ static uint64_t compute(uint8_t op, uint64_t a, uint64_t b, bool wide)
 	return wide ? a : (uint32_t)a;
 }
 
+/* A number ^ the word, or that ^ the word again: so bounds are hidden. */
+static bool hide(struct val *d, const struct val *s)
+{
+	bool raw = s->kind == V_RAW;
+
+	if (!raw && (!val_is_plain(s) || s->shift))
+		return false;
+	if (d->kind == V_NUMBER && d->n <= UINT32_MAX)
+		*d = (struct val){ V_HIDDEN, s->word, raw, d->n };
+	else if (d->kind == V_HIDDEN && d->word == s->word && d->shift == raw)
+		*d = (struct val){ .kind = V_NUMBER, .n = d->n };
+	else
+		return false;
+	return true;
+}
+
 /* The forms that stay a function of the word; false: not one of them. */
 static bool symbolic(struct run *u, uint8_t op, bool wide, struct val *d,
 		     const struct val *s)
@@ -117,7 +133,7 @@ static bool symbolic(struct run *u, uint8_t op, bool wide, struct val *d,
 		   s->n < 1u << 31) {
 		*d = (struct val){ V_MINUS, s->word, 0, d->n - s->n };
 	} else {
-		return false;
+		return op == BPF_XOR && !wide && hide(d, s);
 	}
 	return true;
 }

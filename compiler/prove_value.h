@@ -19,6 +19,7 @@ enum val_kind {
 	V_MINUS,		/* n - word */
 	V_HIGH, V_PAIR,		/* word << 32, and with the next one */
 	V_INTERFACE,		/* n = index of the name */
+	V_HIDDEN,		/* n ^ word; shift 1: as it is in memory */
 };
 
 struct val {

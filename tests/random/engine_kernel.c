@@ -12,10 +12,12 @@
  */
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
+#include <linux/capability.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "../../compiler/compile.h"
@@ -168,6 +170,26 @@ static bool make_maps(struct kernel *k)
 	return k->counters >= 0 && k->events >= 0 && make_rodata(k);
 }
 
+/*
+ * Effective capabilities for a while: all, or what a careful operator gives,
+ * without CAP_PERFMON and CAP_SYS_ADMIN, with which the verifier forgives more.
+ */
+static void capabilities(bool all)
+{
+	struct __user_cap_header_struct h = {
+		.version = _LINUX_CAPABILITY_VERSION_3,
+	};
+	struct __user_cap_data_struct d[2];
+	uint64_t few = 1ull << CAP_BPF | 1ull << CAP_NET_ADMIN;
+
+	if (syscall(SYS_capget, &h, d))
+		return;
+	for (int i = 0; i < 2; i++)
+		d[i].effective = d[i].permitted &
+			(all ? UINT32_MAX : (uint32_t)(few >> 32 * i));
+	syscall(SYS_capset, &h, d);
+}
+
 static bool load(struct kernel *k)
 {
 	LIBBPF_OPTS(bpf_prog_load_opts, opts,
@@ -185,8 +207,10 @@ static bool load(struct kernel *k)
 		insn[0].imm = fds[m->relocs[i].map];
 		insn[1].imm = (int32_t)m->relocs[i].offset;
 	}
+	capabilities(false);
 	k->program = bpf_prog_load(BPF_PROG_TYPE_SK_LOOKUP, "skpol_dispatch",
 				   "GPL", m->insns, m->ninsns, &opts);
+	capabilities(true);
 	return k->program >= 0;
 }
 
