@@ -127,8 +127,8 @@ static json_t *endpoint_json(const uint8_t *bytes, int family, uint16_t port)
 static void print_object(const struct tracer *t, const struct skpol_event *e)
 {
 	char packet[PACKET_TEXT_MAX], at[40], cookie[24];
-	AUTO_JSON j = json_pack("{s:s, s:I, s:s, s:s, s:s, s:s, s:o, s:o}",
-		"time", print_time(e->time, at),
+	AUTO_JSON j = json_pack("{s:i, s:s, s:I, s:s, s:s, s:s, s:s, s:o, "
+		"s:o}", "version", 1, "time", print_time(e->time, at),
 		"generation", (json_int_t)e->generation, "rule", e->rule,
 		"verdict", e->verdict, "packet", print_packet(t, e, packet),
 		"protocol", protocol_name(e->protocol),

@@ -97,6 +97,19 @@ static int find_live(struct twin *t)
 	return generation_read_manifest(s, &live->gen);
 }
 
+/* A profile orders compares, so nothing can be held against each other. */
+static int compare(struct twin *t)
+{
+	if (json_object_get(json_object_get(manifest(t), "options"),
+			    "profile")) {
+		verify_differs(&t->verify, "profile", "it was compiled with a "
+			       "profile, which is not kept, and this without");
+		return 0;
+	}
+	return verify_loaded(&t->verify, t->verify.live.gen.sockets,
+			     &t->loaded);
+}
+
 int twin_open(struct skpol *s, struct twin *t)
 {
 	int err;
@@ -110,19 +123,12 @@ int twin_open(struct skpol *s, struct twin *t)
 	err = find_live(t);
 	err = err ? err : make_object(t);
 	t->verify.object = t->object;
-	if (!err && json_object_get(json_object_get(manifest(t), "options"),
-				    "profile"))
-		verify_differs(&t->verify, "profile", "it was compiled with a "
-			       "profile, which is not kept: only the order of "
-			       "compares is another");
 	if (!err && t->verify.live.gen.sockets < 0)
 		err = fail_system(s, -EUCLEAN, "the pin of the socket map is "
 				  "gone: apply the policy again");
 	err = err ? err : verify_load(&t->verify, t->verify.live.gen.sockets,
 				      &t->loaded);
-	err = err ? err : verify_loaded(&t->verify,
-					t->verify.live.gen.sockets,
-					&t->loaded);
+	err = err ? err : compare(t);
 	if (err)
 		twin_close(t);
 	return err;
