@@ -163,7 +163,8 @@ static enum size_fault generate_with(struct compiled *c,
 		c->diagram = weight_order(a, &weights, c->diagram, &c->gain);
 	if (c->forest) {
 		c->ranks = arena_alloc(a, sizeof(*c->ranks));
-		forest_rank(a, c->forest, c->policy, c->effects, c->ranks);
+		forest_rank(a, c->forest, c->policy, c->effects,
+			    !o->all_data, c->ranks);
 		in.forest = c->ranks;
 	} else {
 		weight_make_blocks(a, &weights, c->diagram, &blocks);
@@ -229,7 +230,7 @@ static void prove_bytes(struct compiled *c, const struct compile_options *o)
 	if (c->forest)
 		f = (struct prove_forest){ c->forest->ntrees,
 					   c->forest->tree_of,
-					   c->ranks->of_clause };
+					   c->ranks->number_of_clause };
 	if (prove_forest_image(&c->arena, c->policy, c->image,
 			       c->forest ? &f : NULL, &c->proof))
 		return;

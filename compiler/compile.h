@@ -41,7 +41,7 @@ struct compile_options {
 	size_t max_instructions;	/* 0 = 1,000,000 */
 	size_t max_tables;		/* bytes; 0 = 512 MiB */
 	size_t diagram_weight;		/* of one diagram; 0 = default (tests) */
-	bool all_data;			/* of trees, whatever can be (tests) */
+	bool all_data;			/* of trees, and no packed ranks (tests) */
 	bool no_proof;			/* the bytes are not checked */
 	bool no_lint;			/* rules are not checked for use */
 	const struct profile *profile;	/* what rules are weighed by, or NULL */

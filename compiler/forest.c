@@ -20,6 +20,7 @@ enum {
 	TOGETHER = 5,		/* two groups may cost 5/4 of both, */
 	APART = 4,
 	TOGETHER_MIN = 2000,	/* and this much anyhow */
+	NUMBER_BITS = 30,	/* rows are numbered above all ranks */
 };
 
 struct group {
@@ -205,8 +206,8 @@ struct forest *forest_build(struct arena *a, const struct policy *p,
 
 /* --------------------------------------------------------------- ranks */
 
-static void number_ranks(struct arena *a, const struct policy *p,
-			 const struct effects *e, struct forest_ranks *out)
+static void find_ranks(struct arena *a, const struct policy *p,
+		       const struct effects *e, struct forest_ranks *out)
 {
 	out->of_clause = arena_array(a, p->nclauses, sizeof(uint32_t));
 	out->effect = arena_array(a, p->nclauses, sizeof(uint32_t));
@@ -223,12 +224,45 @@ static void number_ranks(struct arena *a, const struct policy *p,
 	}
 }
 
+static void find_doing(struct arena *a, const struct effects *e,
+		       struct forest_ranks *out, bool pack)
+{
+	uint32_t *does = arena_array(a, e->n, sizeof(*does));
+	uint32_t end = (uint32_t)e->nsteps;
+	unsigned int bits = 0;
+
+	for (size_t i = 0; i < e->n; i++)
+		does[i] = e->v[i].kind == EFFECT_SPLIT ? end++ : e->v[i].first;
+	while (end >> bits)
+		bits++;
+	if (pack && (uint64_t)out->n << bits < 1u << NUMBER_BITS)
+		out->low_bits = bits;
+	out->does = arena_array(a, out->n, sizeof(*out->does));
+	for (uint32_t i = 0; i < out->n; i++)
+		out->does[i] = does[out->effect[i]];
+}
+
+static void number_ranks(struct arena *a, const struct policy *p,
+			 struct forest_ranks *out)
+{
+	out->number = arena_array(a, out->n, sizeof(*out->number));
+	for (uint32_t i = 0; i < out->n; i++)
+		out->number[i] = out->low_bits ?
+			i << out->low_bits | out->does[i] : i;
+	out->top = out->n << out->low_bits;
+	out->number_of_clause = arena_array(a, p->nclauses, sizeof(uint32_t));
+	for (size_t i = 0; i < p->nclauses; i++)
+		out->number_of_clause[i] = out->number[out->of_clause[i]];
+}
+
 void forest_rank(struct arena *a, const struct forest *f,
-		 const struct policy *p, const struct effects *e,
+		 const struct policy *p, const struct effects *e, bool pack,
 		 struct forest_ranks *out)
 {
 	*out = (struct forest_ranks){ .ntrees = f->ntrees };
-	number_ranks(a, p, e, out);
+	find_ranks(a, p, e, out);
+	find_doing(a, e, out, pack);
+	number_ranks(a, p, out);
 	for (size_t i = 0; i < f->ntrees; i++) {
 		struct diagram *d = diagram_map_leaves(a, f->trees[i].diagram,
 			out->of_clause, DREF_LEAF | (out->n - 1));

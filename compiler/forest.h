@@ -46,7 +46,9 @@ struct forest *forest_build(struct arena *a, const struct policy *p,
 /*
  * The forest in the terms of the lowering. A rank stands for neighbouring
  * clauses of one effect; they rise with the clauses, so the lowest rank is that
- * of the clause that decides. The last one is the default's.
+ * of the clause that decides. The last one is the default's. A program has a
+ * number for each rank, in the same order: where it fits, what the rank does
+ * stands in the low bits of it, and needs not be looked up.
  */
 struct forest_ranks {
 	struct blocks trees[FOREST_TREES];	/* leaves are ranks */
@@ -54,13 +56,19 @@ struct forest_ranks {
 	const uint8_t *order[FOREST_TREES];	/* of the fields */
 	size_t ntrees;
 	uint32_t *of_clause;
+	uint32_t *number_of_clause;
 	uint32_t *effect;	/* by rank */
 	uint32_t *rule;		/* by rank: of its first clause */
 	uint32_t n;
+	uint32_t *number;	/* by rank */
+	uint32_t top;		/* above all numbers */
+	unsigned int low_bits;	/* of a number; 0: it is the rank */
+	uint32_t *does;		/* by rank: its first step; or from nsteps on
+				 * a split, in order of effects */
 };
 
 void forest_rank(struct arena *a, const struct forest *f,
-		 const struct policy *p, const struct effects *e,
+		 const struct policy *p, const struct effects *e, bool pack,
 		 struct forest_ranks *out);
 
 /* diagram_dot.c: one graph a tree. */

@@ -5,8 +5,8 @@
  * In: the blocks of each tree, with ranks for leaves. Out: their code. What a
  * rank is to a tree, a step is to a single diagram: it is put into r7, and
  * where all leaves meet, best.s keeps the lowest in r0, which no tree touches.
- * A tree that cannot do better than what is in r0 is skipped. In the end a
- * table says what the rank does. The small blocks of a large tree are data
+ * A tree that cannot do better than what is in r0 is skipped. In the end the low
+ * bits of the number, or a table, say what the rank does. The small blocks of a large tree are data
  * (lower_level.h).
  */
 #include "lower_level.h"
@@ -17,12 +17,16 @@
 /* Values in the shape of effects: `first` is what a leaf puts into r7. */
 static struct effects value_effects(struct lower *l, const struct levels *v)
 {
-	struct effects e = { .n = v->nvalues, .nsteps = v->nvalues };
+	const struct forest_ranks *f = l->in->forest;
+	struct effects e = { .n = v->nvalues,
+			     .nsteps = f->top + v->nvalues - f->n };
 
 	e.v = arena_array(l->a, e.n, sizeof(*e.v));
 	for (uint32_t i = 0; i < e.n; i++)
-		e.v[i] = (struct effect){ .kind = EFFECT_STEPS, .first = i,
-					  .rule = v->rule[i] };
+		e.v[i] = (struct effect){
+			.kind = EFFECT_STEPS, .rule = v->rule[i],
+			.first = i < f->n ? f->number[i] : f->top + i - f->n,
+		};
 	return e;
 }
 
@@ -82,7 +86,7 @@ static void trees(struct lower *l)
 		nobodys(l);
 		if (i)
 			emit_jump32_imm(l->c, BPF_JLT, BPF_REG_0,
-					f->lowest[i], skip);
+					f->number[f->lowest[i]], skip);
 		one_tree(l, i);
 		template_emit(l->c, &template_best, NULL, NULL);
 		code_place(l->c, skip);
@@ -99,23 +103,24 @@ static size_t find_splits(const struct effects *e, bref *splits)
 	return n;
 }
 
-/* By rank: its first step; behind all steps come the splits, in order. */
-static uint32_t add_ranks(struct lower *l, const bref *splits, size_t n)
+/* r7 = what the rank in r0 does */
+static void look_up(struct lower *l)
 {
 	const struct forest_ranks *f = l->in->forest;
-	const struct effects *e = l->in->effects;
-	uint32_t *number = arena_array(l->a, e->n, sizeof(*number));
-	uint32_t *v = arena_array(l->a, f->n, sizeof(*v));
+	uint32_t mask = 1, ranks;
 
-	for (size_t i = 0; i < n; i++)
-		number[bref_leaf(splits[i])] = (uint32_t)(e->nsteps + i);
-	for (uint32_t i = 0; i < f->n; i++) {
-		const struct effect *x = &e->v[f->effect[i]];
-
-		v[i] = x->kind == EFFECT_SPLIT ? number[f->effect[i]] :
-			x->first;
+	if (f->low_bits) {
+		template_emit(l->c, &template_part, TEMPLATE_HOLES(
+			{ "LOW_MASK", (1 << f->low_bits) - 1 }), NULL);
+		return;
 	}
-	return rodata_add(l->rodata, "skpol_ranks", v, f->n, 4);
+	while (mask < f->n)
+		mask *= 2;
+	ranks = rodata_add(l->rodata, "skpol_ranks", f->does, f->n, 4);
+	rodata_reach(l->rodata, ranks + 4 * (size_t)mask);
+	template_emit(l->c, &template_choose,
+		      TEMPLATE_HOLES({ "RANK_MASK", mask - 1 },
+				     { "RANKS", ranks }), NULL);
 }
 
 /* r7 is the number of a split, from nsteps on: a tree over them. */
@@ -140,18 +145,12 @@ static void choose(struct lower *l)
 	struct lower_input in = *whole;
 	bref *splits = arena_array(l->a, e->n, sizeof(*splits));
 	size_t n = find_splits(e, splits);
-	uint32_t mask = 1, ranks = add_ranks(l, splits, n);
 	label split = code_label(l->c);
 
-	while (mask < in.forest->n)
-		mask *= 2;
-	rodata_reach(l->rodata, ranks + 4 * (size_t)mask);
 	in.blocks = &none;
 	l->in = &in;
 	lower_begin(l);
-	template_emit(l->c, &template_choose,
-		      TEMPLATE_HOLES({ "RANK_MASK", mask - 1 },
-				     { "RANKS", ranks }), NULL);
+	look_up(l);
 	if (n)
 		emit_jump32_imm(l->c, BPF_JGE, BPF_REG_7,
 				(uint32_t)e->nsteps, split);
@@ -164,8 +163,10 @@ static void choose(struct lower *l)
 
 void lower_forest(struct lower *l)
 {
+	const struct forest_ranks *f = l->in->forest;
+
 	nobodys(l);
-	emit_alu32_imm(l->c, BPF_MOV, BPF_REG_0, l->in->forest->n - 1);
+	emit_alu32_imm(l->c, BPF_MOV, BPF_REG_0, f->number[f->n - 1]);
 	trees(l);
 	nobodys(l);
 	choose(l);

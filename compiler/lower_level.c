@@ -32,7 +32,7 @@ struct maker {
 	struct levels *out;
 	bool *data;		/* by block */
 	uint8_t *log;		/* by block that is data */
-	uint32_t *value;	/* by block that is data: its row */
+	uint32_t *row;		/* by block that is data: its number */
 	uint8_t word_rank[WORD_COUNT];
 	uint32_t count[WORD_COUNT][LOGS];	/* blocks by size of row */
 };
@@ -149,7 +149,7 @@ static uint32_t word_of_rank(const struct maker *m, uint8_t rank)
 static bool make_groups(struct maker *m)
 {
 	struct levels *out = m->out;
-	uint32_t base = m->l->in->forest->n;
+	uint32_t base = m->l->in->forest->top;
 
 	for (uint8_t rank = 0; rank < WORD_COUNT; rank++) {
 		uint32_t word = word_of_rank(m, rank);
@@ -170,7 +170,7 @@ static bool make_groups(struct maker *m)
 		out->groups[i].base = base;
 		base += out->groups[i].n;
 	}
-	out->nvalues = base;
+	out->nvalues = m->l->in->forest->n + base - m->l->in->forest->top;
 	return true;
 }
 
@@ -184,32 +184,41 @@ static const struct level_group *group_of(const struct maker *m, uint32_t i)
 	return g;
 }
 
+/* As a leaf of the code, behind the ranks. */
+static uint32_t leaf_of_row(const struct maker *m, uint32_t row)
+{
+	const struct forest_ranks *f = m->l->in->forest;
+
+	return f->n + row - f->top;
+}
+
 static void number_rows(struct maker *m)
 {
 	uint32_t *next = arena_array(m->l->a, m->out->ngroups + 1,
 				     sizeof(*next));
 	uint32_t *rule = arena_array(m->l->a, m->out->nvalues, sizeof(*rule));
-	uint32_t nranks = m->l->in->forest->n;
+	const struct forest_ranks *f = m->l->in->forest;
 
-	memcpy(rule, m->l->in->forest->rule, nranks * sizeof(*rule));
-	m->value = arena_array(m->l->a, m->tree->n + 1, sizeof(*m->value));
+	memcpy(rule, f->rule, f->n * sizeof(*rule));
+	m->row = arena_array(m->l->a, m->tree->n + 1, sizeof(*m->row));
 	for (uint32_t i = 0; i < m->tree->n; i++) {
 		const struct level_group *g;
 
 		if (!m->data[i])
 			continue;
 		g = group_of(m, i);
-		m->value[i] = g->base + next[g - m->out->groups]++;
-		rule[m->value[i]] = m->tree->v[i].rule;
+		m->row[i] = g->base + next[g - m->out->groups]++;
+		rule[leaf_of_row(m, m->row[i])] = m->tree->v[i].rule;
 	}
 	m->out->rule = rule;
 }
 
 /* -------------------------------------------------------------- tables */
 
-static uint32_t value_of(const struct maker *m, bref r)
+static uint32_t number_of(const struct maker *m, bref r)
 {
-	return bref_is_leaf(r) ? bref_leaf(r) : m->value[r];
+	return bref_is_leaf(r) ? m->l->in->forest->number[bref_leaf(r)] :
+		m->row[r];
 }
 
 /* As the word is in the context, in host order. */
@@ -226,8 +235,8 @@ static void fill_row(const struct maker *m, const struct block *b,
 
 		row[2 * i] = !i ? 0 : !inside ? UINT32_MAX :
 			cut_value(b, b->cuts[i - 1]);
-		row[2 * i + 1] = value_of(m, b->children[inside ? i :
-							 b->ncuts]);
+		row[2 * i + 1] = number_of(m, b->children[inside ? i :
+							  b->ncuts]);
 	}
 }
 
@@ -244,7 +253,7 @@ static void add_tables(struct maker *m)
 		for (uint32_t k = 0; k < m->tree->n; k++)
 			if (m->data[k] && group_of(m, k) == g)
 				fill_row(m, &m->tree->v[k],
-					 v + (m->value[k] - g->base) * size,
+					 v + (m->row[k] - g->base) * size,
 					 1u << g->log);
 		while (mask < g->n)
 			mask *= 2;
@@ -277,12 +286,13 @@ static void make_code(struct maker *m)
 			bref r = b->children[k];
 
 			children[k] = !bref_is_leaf(r) && m->data[r] ?
-				BREF_LEAF | m->value[r] : r;
+				BREF_LEAF | leaf_of_row(m, m->row[r]) : r;
 		}
 		code->v[i].children = children;
 	}
 	if (!bref_is_leaf(code->root) && m->data[code->root])
-		code->root = BREF_LEAF | m->value[code->root];
+		code->root = BREF_LEAF |
+			leaf_of_row(m, m->row[code->root]);
 }
 
 void levels_make(struct lower *l, const struct blocks *tree,

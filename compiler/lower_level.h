@@ -33,9 +33,9 @@ struct level_group {
 struct levels {
 	struct level_group groups[LEVEL_GROUPS];	/* in order of asking */
 	size_t ngroups;
-	struct blocks code;	/* leaves are ranks, or numbers of rows */
-	uint32_t nvalues;	/* ranks and rows */
-	const uint32_t *rule;	/* by value */
+	struct blocks code;	/* leaves are ranks, then rows */
+	uint32_t nvalues;	/* ranks and rows: leaves of the code */
+	const uint32_t *rule;	/* by leaf */
 };
 
 /* About how many instructions TREE takes as code alone. */
