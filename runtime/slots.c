@@ -140,7 +140,8 @@ static int rescue_sockets(struct skpol *s)
 				  IMAGE_PLACES * SLOTS_MAX);
 	note(s, "the pin of the socket map was gone: put back");
 	err = pin_put(s, fd, "sockets");
-	return err ? err : take_fd(&fd);
+	/* the generation's descriptor is one to read */
+	return err ? err : pin_get(s, "sockets");
 }
 
 /*

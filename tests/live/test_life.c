@@ -310,6 +310,19 @@ static void tables_deleted_by_hand(void **state)
 	}
 }
 
+/* The very command that puts the pin back can write the map. */
+static void a_rescued_table_takes_sockets(void **state)
+{
+	(void)state;
+	rig_must_apply(ONE);
+	close(tcp);
+	tcp = rig_socket(SOCK_STREAM, "127.0.0.2", 8008, 0);
+	delete_pin("sockets");
+	rig_must_apply(ONE);
+	assert_int_equal(rig_slot("web", "tcp", "ip4"), rig_cookie(tcp));
+	assert_int_equal(rig_connect("127.0.0.1", 7007), 0);
+}
+
 static void counts_survive_a_lost_link(void **state)
 {
 	(void)state;
@@ -492,6 +505,7 @@ int main(void)
 		TEST(replaced_under_load),
 		TEST(pins_deleted_by_hand),
 		TEST(tables_deleted_by_hand),
+		TEST(a_rescued_table_takes_sockets),
 		TEST(counts_survive_a_lost_link),
 		TEST(dead_namespaces_are_swept),
 		TEST(foreign_programs_are_listed),
