@@ -81,6 +81,24 @@ static int look(struct apply *a)
 	return err ? err : slots_open_dry(a->s, &a->slots);
 }
 
+/* Slots of generations that are only kept are given up when they run out. */
+static int plan(struct apply *a)
+{
+	const json_t *manifest = a->object->manifest;
+	int err = plan_make(a->s, &a->slots, manifest, &a->plan);
+
+	if (err == -ENOSPC && !a->slots.dry) {
+		note(a->s, "older generations are forgotten: their sockets' "
+		     "places are needed");
+		err = generation_sweep_kept(a->s, &a->change.live.gen);
+		err = err ? err : slots_collect(a->s, &a->slots);
+		err = err ? err : plan_make(a->s, &a->slots, manifest,
+					    &a->plan);
+	}
+	slots_sort(&a->slots);
+	return err;
+}
+
 /* ------------------------------------------------------------ sockets */
 
 static bool is_empty(const struct apply *a, const json_t *slot)
@@ -414,8 +432,7 @@ int apply_object(struct skpol *s, const struct objfile *o,
 		       options->size : sizeof(a.options));
 	change_init(s, &a.change);
 	err = a.options.check ? look(&a) : begin(&a);
-	err = err ? err : plan_make(s, &a.slots, o->manifest, &a.plan);
-	slots_sort(&a.slots);
+	err = err ? err : plan(&a);
 	same = !err && unchanged(&a);
 	err = err ? err : find_sockets(&a);
 	err = err ? err : check_sockets(&a);

@@ -18,6 +18,11 @@ static void print_trial(const json_t *confirm)
 
 	if (!left)
 		return;
+	if (!json_integer_value(left)) {
+		puts("unconfirmed, and the time is up: the next command that "
+		     "changes anything rolls back");
+		return;
+	}
 	printf("unconfirmed: `skpol confirm` within %" JSON_INTEGER_FORMAT
 	       " s, or ", json_integer_value(left));
 	if (back)

@@ -268,7 +268,8 @@ static bool has_program(const struct kept *k, uint32_t id)
 }
 
 /* A program is kept once, by the newest generation that ran it. */
-static bool worth_keeping(struct skpol *s, struct kept *k, uint32_t number)
+static bool worth_keeping(struct skpol *s, struct kept *k, uint32_t number,
+			  size_t most)
 {
 	struct generation g;
 	bool complete = !generation_open(s, number, &g) &&
@@ -276,13 +277,14 @@ static bool worth_keeping(struct skpol *s, struct kept *k, uint32_t number)
 	uint32_t id = g.program_id;
 
 	generation_close(&g);
-	if (!complete || k->n == GENERATIONS_KEPT || has_program(k, id))
+	if (!complete || k->n >= most || has_program(k, id))
 		return false;
 	k->programs[k->n++] = id;
 	return true;
 }
 
-int generation_sweep(struct skpol *s, const struct generation *live)
+/* Keeps MOST generations, LIVE among them, and what LIVE counts with. */
+static int sweep(struct skpol *s, const struct generation *live, size_t most)
 {
 	struct kept kept = { .programs = { program_id(live->program) },
 			     .n = 1 };
@@ -295,7 +297,7 @@ int generation_sweep(struct skpol *s, const struct generation *live)
 	while (!err && n--) {
 		bool keep = v[n] == live->number ||
 			(v[n] < live->number &&
-			 worth_keeping(s, &kept, v[n])) ||
+			 worth_keeping(s, &kept, v[n], most)) ||
 			counter_chained(live, v[n]);
 
 		if (!keep)
@@ -313,6 +315,16 @@ void generation_applied(const struct generation *g, bool changed,
 	*out = (struct skpol_applied){ .changed = changed,
 				       .generation = g->number };
 	snprintf(out->policy, sizeof(out->policy), "%s", policy ? policy : "");
+}
+
+int generation_sweep(struct skpol *s, const struct generation *live)
+{
+	return sweep(s, live, GENERATIONS_KEPT);
+}
+
+int generation_sweep_kept(struct skpol *s, const struct generation *live)
+{
+	return sweep(s, live, 1);
 }
 
 static json_t *report_one(const struct generation *g, bool live)

@@ -74,6 +74,8 @@ static inline bool live_attached(const struct live *v)
  */
 enum { GENERATIONS_KEPT = 5 };
 int generation_sweep(struct skpol *s, const struct generation *live);
+/* Those that are kept for a rollback only, too: there is no room for them. */
+int generation_sweep_kept(struct skpol *s, const struct generation *live);
 
 /* Whether it could run again: everything but the manifest is looked for. */
 bool generation_complete(const struct generation *g);

@@ -169,6 +169,32 @@ static void generations_do_not_pile_up(void **state)
 	assert_false(rig_exists("old"));
 }
 
+/* What is only kept gives its slots up when they run out. */
+static void slots_of_kept_ones_make_room(void **state)
+{
+	enum { SOCKETS = 4000, GENERATIONS = 5 };	/* of 4 slots each */
+	char *text = malloc(SOCKETS * 64 + 64);
+	struct skpol *s = rig_open();
+	struct skpol_applied out;
+
+	(void)state;
+	for (int g = 0; g < GENERATIONS; g++) {
+		char *p = text + sprintf(text, "policy edge\n");
+
+		for (int i = 0; i < SOCKETS; i++)
+			p += sprintf(p, "socket g%d-s%d\nport %d -> g%d-s%d\n",
+				     g, i, 1000 + i, g, i);
+		sprintf(p, "default -> pass\n");
+		if (rig_apply(s, text, &out))
+			fail_msg("generation %d: %s", g, skpol_message(s));
+	}
+	assert_false(rig_exists("2"));
+	assert_true(rig_exists("4"));
+	assert_int_equal(skpol_rollback(s, 0, &out), 0);
+	free(text);
+	skpol_close(s);
+}
+
 /* ------------------------------------------------------------ under load */
 
 struct load {
@@ -502,6 +528,7 @@ int main(void)
 		TEST(sockets_outlive_a_policy),
 		TEST(counts_go_by_name),
 		TEST(generations_do_not_pile_up),
+		TEST(slots_of_kept_ones_make_room),
 		TEST(replaced_under_load),
 		TEST(pins_deleted_by_hand),
 		TEST(tables_deleted_by_hand),
