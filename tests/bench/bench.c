@@ -465,5 +465,6 @@ int main(int argc, char **argv)
 		status = finish(&b);
 	}
 	empty_folder(&b);
+	json_decref(b.rows);
 	return status;
 }

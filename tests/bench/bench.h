@@ -163,7 +163,8 @@ size_t bench_wrong(const struct bench_program *p, struct workload *w,
 		   unsigned int checks);
 /*
  * NS[i]: of V[i], net of V[0]. Programs take turns, so that what disturbs one
- * disturbs all.
+ * disturbs all; cold, each with the empty one only, or it would find the caches
+ * as the largest has left them.
  */
 void bench_warm(const struct bench_program *v, size_t n,
 		struct bench_packets *k, bool hot, const struct effort *e,

@@ -5,12 +5,13 @@
  * In: programs, the first of them empty. Out: what each takes net of that one.
  *
  * Warm: calls of a million runs by turns; the least of each program counts, for
- * nothing makes a program faster than it is. Cold: calls of one run each by
- * turns, in shuffled order. The kernel's clock goes in steps of 10 ns, and what
- * else the machine does is in many a sample: so it is the mean that counts, of
- * the middle half of the differences to the empty program on the same packet.
- * Evicted: the same, and before each run so much other memory is read that
- * neither of the core's own caches holds anything of the program.
+ * nothing makes a program faster than it is. Cold: calls of one run each, in
+ * shuffled order, the program and the empty one by turns. The kernel's clock
+ * goes in steps of 10 ns, and what else the machine does is in many a sample: so
+ * it is the mean that counts, of the middle half of the differences to the empty
+ * program on the same packet. Evicted: the same, and before each run so much
+ * other memory is read that neither of the core's own caches holds anything of
+ * the program.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -193,19 +194,40 @@ static double trimmed_mean(int32_t *v, size_t n)
 	return sum / (double)(n - 2 * out);
 }
 
-/* One packet to all programs; who begins changes. */
-static void ask_all(const struct bench_program *v, size_t n,
-		    const struct bench_packets *k, size_t packet, size_t turn,
-		    bool evict, uint32_t *ns)
+static uint32_t run_cold(const struct bench_program *p,
+			 const struct bench_packets *k, size_t packet,
+			 bool evict)
 {
-	for (size_t i = 0; i < n; i++) {
-		size_t at = (i + turn) % n;
+	uint32_t ns = 0;
 
-		if (evict)
-			evict_caches();
-		bench_run(v[at].from_context, k->map->packets[packet], 1,
-			  &ns[at]);
+	if (evict)
+		evict_caches();
+	bench_run(p->from_context, k->map->packets[packet], 1, &ns);
+	return ns;
+}
+
+/* What P takes more than EMPTY: who is first changes. */
+static double net_cold(const struct bench_program *empty,
+		       const struct bench_program *p,
+		       const struct bench_packets *k, bool evict,
+		       size_t samples)
+{
+	int32_t *net = calloc(samples, sizeof(*net));
+	struct random r = random_new(5);
+	double mean;
+
+	for (size_t s = 0; s < samples; s++) {
+		size_t packet = random_below(&r, STREAM);
+		uint32_t zero = s % 2 ? run_cold(empty, k, packet, evict) : 0;
+		uint32_t took = run_cold(p, k, packet, evict);
+
+		if (!(s % 2))
+			zero = run_cold(empty, k, packet, evict);
+		net[s] = (int32_t)(took - zero);
 	}
+	mean = trimmed_mean(net, samples);
+	free(net);
+	return mean;
 }
 
 void bench_cold(const struct bench_program *v, size_t n,
@@ -214,17 +236,8 @@ void bench_cold(const struct bench_program *v, size_t n,
 {
 	/* An eviction takes longer than a hundred runs. */
 	size_t samples = evict ? e->samples / 4 : e->samples;
-	int32_t *net = calloc(n * samples, sizeof(*net));
-	struct random r = random_new(5);
 
-	for (size_t s = 0; s < samples; s++) {
-		uint32_t took[PROGRAMS_MAX];
-
-		ask_all(v, n, k, random_below(&r, STREAM), s, evict, took);
-		for (size_t i = 0; i < n; i++)
-			net[i * samples + s] = (int32_t)(took[i] - took[0]);
-	}
-	for (size_t i = 0; i < n; i++)
-		ns[i] = trimmed_mean(net + i * samples, samples);
-	free(net);
+	ns[0] = 0;
+	for (size_t i = 1; i < n; i++)
+		ns[i] = net_cold(&v[0], &v[i], k, evict, samples);
 }

@@ -52,7 +52,6 @@ bool bench_ours(struct bench_program *p, struct workload *w,
 	struct compile_options o = {
 		.optimize = optimize, .until = COMPILE_ALL, .text = w->text,
 		.size = w->size, .name = w->path ? w->path : "bench.skl",
-		.target = target_find("6.18"),
 		.prologue = bench_prologue, .epilogue = bench_epilogue,
 	};
 	struct compiled c;

@@ -69,12 +69,17 @@ static double group(FILE *f, const json_t *row, double y, double scale)
 static double height(const json_t *rows)
 {
 	const json_t *row;
-	double y = TOP;
+	double y = TOP, ns;
 	size_t i;
 
-	json_array_foreach(rows, i, row)
-		if (is_warm(row))
-			y += DRAWN * BAR + GROUP_GAP;
+	json_array_foreach(rows, i, row) {
+		if (!is_warm(row))
+			continue;
+		for (int k = 0; k < DRAWN; k++)
+			if (plot_ns(row, plot_series[k].column, &ns))
+				y += BAR;
+		y += GROUP_GAP;
+	}
 	return y + 10;
 }
 
