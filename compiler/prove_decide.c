@@ -8,9 +8,9 @@
  * IMAGE_PLACES places, which are asked for in order: once each is the first
  * that is there, the first that is not refused, with each errno, and the two
  * mixed; and there is each kind of listener to events. Slots have other numbers
- * than compiled, so code that does not ask skpol_slots is found. What happens is a
- * function of step, kind and answers alone: other words of the packet go into
- * events, and are mixed into the step and out again.
+ * than compiled, so code that does not ask skpol_slots is found. What happens
+ * is a function of step, kind and answers alone: other words of the packet go
+ * into events, and are mixed into the step and out again.
  */
 #include <linux/bpf.h>
 #include <string.h>
@@ -24,6 +24,8 @@ struct decide {
 	struct image image;
 	struct interp interp;
 	struct image_counter before;	/* of the rule's counter */
+	uint8_t *rodata[2];		/* with slots numbered low, high */
+	bool high;			/* which of them it is */
 };
 
 enum { PROLOGUE = 4, CHAIN_MAX = PROVE_CHAIN,
@@ -75,11 +77,28 @@ static void event(void *ctx, const struct image_event *e)
 	t->event = *e;
 }
 
-/* Backwards, and numbers that nothing else in .rodata has by chance. */
-static uint32_t slot_number(const struct image *m, uint32_t slot)
+/*
+ * Backwards; HIGH: numbers that nothing else in .rodata has by chance; else low
+ * ones, which counters have, too.
+ */
+static uint32_t slot_number(const struct image *m, uint32_t slot, bool high)
 {
-	return (m->nslots < IMAGE_SLOTS_MAX / 2 ? IMAGE_SLOTS_MAX :
+	return (high && m->nslots < IMAGE_SLOTS_MAX / 2 ? IMAGE_SLOTS_MAX :
 		m->nslots) - 1 - slot;
+}
+
+static uint8_t *number_slots(struct prove *p, const struct image *m, bool high)
+{
+	uint8_t *rodata = arena_array(p->a, m->rodata_size + 1, 1);
+
+	memcpy(rodata, p->image->rodata, m->rodata_size);
+	for (uint32_t i = 0; i < m->nslots; i++) {
+		uint32_t to = slot_number(m, i, high);
+
+		if (p->slots + 4 * (size_t)i + 4 <= m->rodata_size)
+			memcpy(rodata + p->slots + 4 * (size_t)i, &to, 4);
+	}
+	return rodata;
 }
 
 /* From PC to the end, behind code that takes the step from the packet. */
@@ -112,14 +131,6 @@ static void cut_out(struct prove *p, uint32_t pc, struct image *m)
 		r.insn = r.insn - pc + PROLOGUE;
 		m->relocs[m->nrelocs++] = r;
 	}
-	m->rodata = arena_array(p->a, m->rodata_size + 1, 1);
-	memcpy(m->rodata, p->image->rodata, m->rodata_size);
-	for (uint32_t i = 0; i < m->nslots; i++) {
-		uint32_t to = slot_number(m, i);
-
-		if (p->slots + 4 * (size_t)i + 4 <= m->rodata_size)
-			memcpy(m->rodata + p->slots + 4 * (size_t)i, &to, 4);
-	}
 }
 
 /* No two fields alike, and of each the next number needs all its bytes. */
@@ -142,6 +153,8 @@ static struct decide *decide_at(struct prove *p, uint32_t pc)
 	d->pc = pc;
 	d->policy = p->policy;
 	cut_out(p, pc, &d->image);
+	for (int high = 0; high < 2; high++)
+		d->rodata[high] = number_slots(p, &d->image, high);
 	d->interp = (struct interp){
 		.image = &d->image,
 		.program = interp_prepare(p->a, &d->image),
@@ -321,7 +334,7 @@ static bool event_fits(struct decide *d, const struct chain *c,
 static uint32_t place_index(const struct decide *d, const struct chain *c,
 			    uint32_t i)
 {
-	return slot_number(&d->image, c->slot[i / IMAGE_PLACES]) +
+	return slot_number(&d->image, c->slot[i / IMAGE_PLACES], d->high) +
 		i % IMAGE_PLACES * IMAGE_SLOTS_MAX;
 }
 
@@ -440,11 +453,14 @@ static bool chain_fits(struct decide *d, const struct chain *c,
 	return true;
 }
 
-/* The rule's counter begins with so much less than prove_before. */
+/* The rule's counter begins with so much less than prove_before; and slots are
+ * numbered in one way or the other. */
 static void begin_at(struct decide *d, const struct chain *c, uint64_t less)
 {
 	uint64_t *v = (uint64_t *)&d->before;
 
+	d->high = !(less & 1);
+	d->image.rodata = d->rodata[d->high];
 	d->before = prove_before;
 	for (size_t i = 0; i < sizeof(d->before) / 8; i++)
 		v[i] -= less;
@@ -460,7 +476,7 @@ static bool all_fits(struct decide *d, const struct chain *c, struct trial *t,
 		     const struct packet *k)
 {
 	uint32_t counter = c->rule->counter;
-	uint64_t most = counter == NO_COUNTER ? 0 : c->n > 1 ? 2 : 1;
+	uint64_t most = counter != NO_COUNTER && c->n > 1 ? 2 : 1;
 
 	if (counter != NO_COUNTER &&
 	    (counter >= d->image.ncounters - d->image.events ||

@@ -28,9 +28,9 @@ static const char *read_table(struct run *u, struct val *d, uint64_t at)
 
 	if (at > p->image->rodata_size || p->image->rodata_size - at < 4)
 		return "reads outside of .rodata";
+	if (at % 4)
+		return "reads between two cells";
 	if (at >= p->interfaces && at < p->interfaces_end) {
-		if (at % 4)
-			return "reads between two interfaces";
 		*d = (struct val){ .kind = V_INTERFACE,
 				   .n = (at - p->interfaces) / 4 + 1 };
 		return NULL;

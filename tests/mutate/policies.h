@@ -91,6 +91,23 @@ static const char *const policies[] = {
 	"	z: udp from port { 53, 123 } -> drop\n"
 	"}\n"
 	"default -> pass\n",
+	/* trees, and trees of which all is tables */
+	"policy forest\n"
+	"socket a\nsocket b\nsocket c\n"
+	"r1: from 10.0.0.0/8 to 192.0.2.1 -> a\n"
+	"r2: from 10.1.0.0/16 to 192.0.0.0/8 -> b count\n"
+	"r3: tcp from 10.1.1.0/24 to 192.0.2.0/24 -> c\n"
+	"r4: from fd00::/16 to 2001:db8::1 -> a\n"
+	"r5: from fd00:1::/64 to 2001:db8::/64 -> drop\n"
+	"default -> pass\n",
+	"policy forest-data\n"
+	"socket a\nsocket b\nsocket c\n"
+	"r1: from 10.0.0.0/8 to 192.0.2.1 -> a\n"
+	"r2: from 10.1.0.0/16 to 192.0.0.0/8 -> b count\n"
+	"r3: tcp from 10.1.1.0/24 to 192.0.2.0/24 -> c\n"
+	"r4: from fd00::/16 to 2001:db8::1 -> a\n"
+	"r5: from fd00:1::/64 to 2001:db8::/64 -> drop\n"
+	"default -> pass\n",
 };
 
 enum { POLICIES = sizeof(policies) / sizeof(*policies) };

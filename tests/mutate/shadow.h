@@ -88,6 +88,7 @@ struct value {
 	bool null;		/* a pointer that is, or may be */
 	bool is_null;
 	bool narrow, hashed;	/* TERM: below 2^32; of a multiplication */
+	bool mixed;		/* TERM: base ^ word VAR as it is in memory */
 	bool half;		/* TERM: the first two bytes of a word */
 	uint32_t object;
 	int64_t mul, add;

@@ -267,6 +267,12 @@ static bool line_op(struct shadow_vars *s, uint8_t op, struct value *d,
 			return false;
 		shift_right(s, d, (unsigned int)n);
 		return true;
+	case BPF_ARSH:
+		if (n < 0 || n > 63)
+			return false;
+		one_block(s, d, (unsigned int)n);
+		*d = value_fixed((uint64_t)((int64_t)d->v >> n));
+		return true;
 	case BPF_AND:
 		if (n < 0 || (n & (n + 1)))
 			return false;
@@ -296,6 +302,26 @@ static bool op_line(uint8_t op, struct value *d, struct value l)
 	return true;
 }
 
+static bool is_low(const struct value *v)
+{
+	return v->form == FIXED && v->v <= UINT32_MAX;
+}
+
+/* Of a word as it is in memory, or mixed into a number, a few bits are asked
+ * for: those are in its first bytes. */
+static bool few_bytes(struct shadow_vars *s, uint8_t op,
+		      const struct value *d, const struct value *o)
+{
+	bool word = d->form == RAW ? d->var != VAR_REMOTE_PORT : d->form ==
+		TERM && d->mixed;
+
+	if (op != BPF_AND || !word || o->form != FIXED || o->v > UINT16_MAX)
+		return false;
+	lower(s, d->var, s->x[d->var] |
+	      (o->v <= UINT8_MAX ? 0xffffff : 0xffff));
+	return true;
+}
+
 static void make_term(uint8_t op, bool wide, struct value *d,
 		      const struct value *o, uint64_t v)
 {
@@ -309,7 +335,9 @@ static void make_term(uint8_t op, bool wide, struct value *d,
 					    x), turn ? x : y),
 		.vars = d->vars | o->vars,
 		.narrow = !wide || (op == BPF_RSH && o->form == FIXED &&
-				    (o->v & 63) >= 32),
+				    (o->v & 63) >= 32) ||
+			(op == BPF_AND && (is_low(d) || is_low(o))) ||
+			((op == BPF_DIV || op == BPF_MOD) && is_low(d)),
 		.hashed = d->hashed || o->hashed ||
 			(op == BPF_MUL && wide && o->form == FIXED &&
 			 o->v >> 32),
@@ -318,6 +346,8 @@ static void make_term(uint8_t op, bool wide, struct value *d,
 	if (op == BPF_XOR && d->form == FIXED) {
 		t.base = d->v;
 		t.with = value_id(o);
+		t.mixed = o->form == RAW && o->var != VAR_REMOTE_PORT;
+		t.var = o->var;
 	}
 	*d = t;
 }
@@ -354,12 +384,25 @@ bool value_alu(struct shadow_vars *s, uint8_t op, bool wide, struct value *d,
 		*d = value_fixed(wide ? d->base : (uint32_t)d->base);
 		return true;
 	}
+	if (few_bytes(s, op, d, &o)) {
+		*d = value_fixed(v);
+		return true;
+	}
+	if (op == BPF_RSH && d->form == TERM && d->narrow && o.form == FIXED &&
+	    wide && (o.v & 63) >= 32) {
+		*d = value_fixed(0);
+		return true;
+	}
 	if (needs_term(op, d, &o)) {
 		make_term(op, wide, d, &o, v);
 		return true;
 	}
 	if (!(o.form == FIXED && line_op(s, op, d, (int64_t)o.v)) &&
 	    !(d->form == FIXED && op_line(op, d, o))) {
+		if (op == BPF_AND || op == BPF_DIV || op == BPF_MOD) {
+			make_term(op, wide, d, &o, v);
+			return true;
+		}
 		value_fix(s, d);
 		value_fix(s, &o);
 		*d = value_fixed(v);
