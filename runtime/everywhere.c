@@ -44,7 +44,7 @@ static int compare_texts(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* What is in PATH and begins with a character of FIRST (NULL: any but a dot). */
+/* What is in PATH and begins with one of FIRST (NULL: anything but a dot). */
 static size_t list(const char *path, const char *first, char ***names,
 		   int (*compare)(const void *a, const void *b))
 {

@@ -13,7 +13,9 @@
 #include "auto.h"
 #include "confirm.h"
 #include "generation.h"
+#include "netns.h"
 #include "owner.h"
+#include "plan.h"
 #include "programs.h"
 #include "report.h"
 #include "slots.h"
@@ -76,6 +78,18 @@ static void check_pins(struct view *v)
 	if (!v->has_slots && g->number)
 		problem(v, "the table of sockets is gone or damaged: apply the "
 			"policy again");
+}
+
+/* A rule with `on` knows an interface by the number it had. */
+static void check_interfaces(struct view *v)
+{
+	const json_t *was = json_object_get(v->live.gen.meta, "interfaces");
+	AUTO_FD fd = json_array_size(was) ? netns_socket(v->s, AF_INET,
+							 SOCK_DGRAM, 0) : -1;
+
+	if (fd >= 0 && !plan_interfaces_same(v->s, was))
+		problem(v, "interfaces have come, gone, or got other numbers "
+			"since the policy was applied: apply it again");
 }
 
 /* Who owns what is in our slots. Best effort. */
@@ -182,6 +196,7 @@ static json_t *describe(struct view *v)
 
 	check_link(v);
 	check_pins(v);
+	check_interfaces(v);
 	find_owners(v);
 	return json_pack("{s:i, s:o, s:o, s:o, s:o, s:o, s:s, s:o, s:o, s:o, "
 			 "s:o, s:o, s:O}",

@@ -216,7 +216,9 @@ static void interfaces_move(void **state)
 		skip();
 	rig_must_apply(text);
 	assert_true(is_same(text));
+	assert_false(rig_has_problem(""));
 	assert_int_equal(system("ip link del dummy7"), 0);
+	assert_true(rig_has_problem("interfaces have come, gone"));
 	assert_true(differs(text, "interfaces", "apply it again"));
 }
 

@@ -52,6 +52,7 @@ enum { CAN_FAIL = 1 };
 static long fail_at;		/* 0 = none; the n-th from now, and all after */
 static pthread_t failing;	/* only there */
 
+#ifndef __SANITIZE_ADDRESS__
 static bool out_of_memory(void)
 {
 	if (!fail_at || !pthread_equal(failing, pthread_self()))
@@ -64,7 +65,6 @@ static bool out_of_memory(void)
 	return true;
 }
 
-#ifndef __SANITIZE_ADDRESS__
 #define SEEN_BY_ALL __attribute__((visibility("default")))
 extern void *__libc_malloc(size_t size);
 extern void *__libc_calloc(size_t n, size_t size);
