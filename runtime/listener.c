@@ -150,6 +150,20 @@ int listener_lock(struct skpol *s)
 	return take_fd(&fd);
 }
 
+int listener_keep(struct skpol *s, int *lock)
+{
+	char path[PATH_MAX];
+	struct stat ours, there;
+
+	if (!fstat(*lock, &ours) &&
+	    !stat(state_path(s, path, "trace"), &there) &&
+	    ours.st_ino == there.st_ino)
+		return 0;
+	auto_close(lock);
+	*lock = listener_lock(s);
+	return *lock < 0 ? *lock : 0;
+}
+
 static bool somebody_listens(const struct skpol *s)
 {
 	char path[PATH_MAX];

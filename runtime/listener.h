@@ -36,6 +36,8 @@ int listener_lost(struct skpol *s, const struct listener *l, uint64_t *lost);
 
 /* A descriptor while nobody else listens; -EBUSY. Closing it gives it back. */
 int listener_lock(struct skpol *s);
+/* The same for whoever has it, if the state was deleted and made anew. */
+int listener_keep(struct skpol *s, int *lock);
 
 /*
  * Before the switch from LIVE to NEXT: whoever listens there hears from here,

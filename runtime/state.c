@@ -84,9 +84,22 @@ int state_find(struct skpol *s)
 	return err ? err : check_owner(s, s->dir);
 }
 
+/* Where the group may read what is in a folder, also with a strict umask. */
+static void share_folder(const char *path, mode_t mode)
+{
+	struct stat st;
+
+	if (mode & S_IXOTH && !stat(path, &st) && st.st_mode & S_ISGID)
+		chmod(path, 02750);
+}
+
 static int make(struct skpol *s, const char *path, mode_t mode)
 {
-	if (!mkdir(path, mode) || errno == EEXIST)
+	if (!mkdir(path, mode)) {
+		share_folder(path, mode);
+		return 0;
+	}
+	if (errno == EEXIST)
 		return 0;
 	if (errno == ENOENT)
 		return -EAGAIN;		/* somebody deletes the state */
@@ -227,6 +240,7 @@ int folder_make(struct skpol *s, const char *name)
 	if (mkdir(state_path(s, path, "%s", name), 0755))
 		return fail_system(s, -errno, "cannot make %s: %s", path,
 				   strerror(errno));
+	share_folder(path, 0755);
 	return 0;
 }
 

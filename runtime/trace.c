@@ -170,8 +170,12 @@ static void leave_all(struct skpol_trace *t)
 static int add_source(struct skpol_trace *t, struct generation *g, bool first)
 {
 	struct source *known = known_source(t, g), *v;
-	int err;
+	int err = listener_keep(t->s, &t->lock);
 
+	if (err) {
+		generation_close(g);
+		return err;
+	}
 	leave_all(t);
 	if (known) {
 		known->left = 0;
@@ -289,10 +293,11 @@ static int read_source(struct skpol_trace *t, struct source *v,
 
 	while (n < most && (in = ring_next(&v->ring, &size))) {
 		struct skpol_event e;
+		bool known = size == sizeof(*in) &&
+			!trace_explain(t->s, &v->g, in, &t->owners, &e);
 
-		if (size == sizeof(*in) &&
-		    !trace_explain(t->s, &v->g, in, &t->owners, &e) &&
-		    wanted(t, &e)) {
+		t->lost += !known;	/* not of this policy: not in silence */
+		if (known && wanted(t, &e)) {
 			e.lost = sink->lost;
 			t->told += sink->lost;
 			sink->lost = 0;

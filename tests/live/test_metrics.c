@@ -281,10 +281,13 @@ static void a_group_may_read(void **state)
 	struct rig_output o;
 	struct stat st;
 	char path[96];
+	mode_t mask;
 
 	(void)state;
 	share_state();
+	mask = umask(077);
 	rig_must_apply(policy);
+	umask(mask);
 	send_some(6, 7008);
 	o = as_nobody(true, "metrics");
 	if (o.status == 127)

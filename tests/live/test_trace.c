@@ -302,7 +302,7 @@ static void follows_the_policy(void **state)
 static void waits_for_a_policy_that_traces(void **state)
 {
 	struct heard h = { .events = 0 };
-	struct skpol_trace *t;
+	struct skpol_trace *t, *second;
 
 	(void)state;
 	rig_must_apply(ONE);
@@ -318,6 +318,8 @@ static void waits_for_a_policy_that_traces(void **state)
 	send_some(4, 7008);
 	read_all(t, &h);
 	assert_int_equal(h.noise, 4);
+	/* the state was deleted and made anew: it is still the only one */
+	assert_int_equal(skpol_trace_open(s, NULL, &second), -EBUSY);
 	skpol_trace_close(t);
 }
 
