@@ -37,6 +37,7 @@ struct cli {
 	int nkeeps;
 	char **args;				/* after the verb */
 	int nargs;
+	bool dashes;		/* there was a `--` before some of them */
 };
 
 static inline bool cli_has(const struct cli *c, enum option_id id)

@@ -138,6 +138,21 @@ static bool add_keep(struct cli *c)
 	return true;
 }
 
+/* What a later use of an option does to an earlier one. */
+static const char *join(enum option_id id, const char *before,
+			const char *now)
+{
+	static char *all;	/* of --allow, a line each */
+	char *more = NULL;
+
+	if (id != OPTION_ALLOW || !before)
+		return now;
+	if (asprintf(&more, "%s\n%s", before, now) < 0)
+		return NULL;
+	free(all);
+	return all = more;
+}
+
 /* Reads all options; the words that are left begin at optind. */
 static bool parse(struct cli *c, int argc, char **argv)
 {
@@ -157,12 +172,14 @@ static bool parse(struct cli *c, int argc, char **argv)
 	while ((got = getopt_long(argc, argv, "ho:", list, NULL)) != -1) {
 		if (got == '?')
 			return false;	/* getopt has said why */
-		c->values[got == 'h' ? OPTION_HELP :
-			  got == 'o' ? OPTION_OUTPUT : got - OPTION_BASE] =
-			optarg ? optarg : "";
 		if (got == OPTION_BASE + OPTION_KEEP && !add_keep(c))
 			return false;
+		got = got == 'h' ? OPTION_HELP : got == 'o' ? OPTION_OUTPUT :
+			got - OPTION_BASE;
+		c->values[got] = join((enum option_id)got, c->values[got],
+				      optarg ? optarg : "");
 	}
+	c->dashes = optind > 1 && !strcmp(argv[optind - 1], "--");
 	return true;
 }
 
@@ -199,7 +216,7 @@ static void print_note(void *ctx, const char *text)
 /* What COMMAND of `register NAME -- COMMAND` is to have, the caller decides. */
 static bool runs_command(const struct cli *c, const struct verb *v)
 {
-	return v->run == cli_register && c->nargs > 1;
+	return v->run == cli_register && c->dashes;
 }
 
 static int drop_privileges(const struct cli *c, const struct verb *v)

@@ -2,8 +2,9 @@
 /*
  * cli_register - skpol register, skpol unregister
  *
- * Where the sockets are: in a process, at an address, or among the descriptors
- * that a service manager passed to us (LISTEN_FDS and its two companions).
+ * Where the sockets are: in a process, at an address, among the descriptors
+ * that a service manager passed to us (LISTEN_FDS and its two companions), or
+ * in a command that we run.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -14,7 +15,9 @@
 #include <unistd.h>
 
 #include "auto.h"
-#include "cli.h"
+#include "cli_register.h"
+#include "inspect.h"
+#include "process.h"
 
 enum { LISTEN_FDS_START = 3, LISTEN_FDS_MAX = 65536 };
 
@@ -44,6 +47,44 @@ static bool parse_number(const char *text, long least, long most, long *v)
 	return end != text && !*end && !errno && *v >= least && *v <= most;
 }
 
+static int by_broker(struct cli *c, const struct skpol_claim *claim,
+		     bool fitting, const int *fds, size_t n, size_t *slots)
+{
+	struct via_answer a;
+
+	if (cli_via(c->values[OPTION_VIA], claim, fitting, fds, n, &a))
+		return cli_error((int)a.fault, "%s", a.text);
+	*slots = a.slots;
+	return 0;
+}
+
+/* The process is ours, so we need nobody's leave to look into it. */
+static int pid_by_broker(struct cli *c, const struct skpol_claim *claim,
+			 pid_t pid, size_t *filled)
+{
+	struct process_fd *v;
+	AUTO_FREE int *fds = NULL;
+	size_t n, kept = 0;
+	struct facts f;
+	int status;
+
+	if (process_sockets(c->s, pid, &v, &n))
+		return cli_fail(c);
+	fds = calloc(n + 1, sizeof(*fds));
+	for (size_t i = 0; fds && i < n; i++)
+		if (inspect(c->s, v[i].fd, &f) == REFUSED_NONE)
+			fds[kept++] = v[i].fd;
+	if (!fds)
+		status = cli_error(EXIT_SYSTEM, "out of memory");
+	else if (!kept)
+		status = cli_error(EXIT_INPUT, "process %d has no socket that "
+				   "could be registered", (int)pid);
+	else
+		status = by_broker(c, claim, true, fds, kept, filled);
+	process_close(v, n);
+	return status;
+}
+
 static int by_pid(struct cli *c, const struct skpol_claim *claim,
 		  size_t *filled)
 {
@@ -59,6 +100,8 @@ static int by_pid(struct cli *c, const struct skpol_claim *claim,
 			  &pid))
 		return cli_error(EXIT_INPUT, "%s is no process number",
 				 file ? file : c->values[OPTION_PID]);
+	if (cli_has(c, OPTION_VIA))
+		return pid_by_broker(c, claim, (pid_t)pid, filled);
 	err = skpol_register_pid(c->s, claim, (pid_t)pid, filled);
 	return err ? cli_fail(c) : 0;
 }
@@ -131,6 +174,8 @@ static int by_fds(struct cli *c, const struct skpol_claim *claim,
 			return cli_error(EXIT_INPUT, "LISTEN_FDS is %s, but "
 					 "descriptor %d is not open", count,
 					 fds[i]);
+	if (cli_has(c, OPTION_VIA))
+		return by_broker(c, claim, false, fds, (size_t)n, filled);
 	return skpol_register_fds(c->s, claim, fds, (size_t)n, filled) ?
 		cli_fail(c) : 0;
 }
@@ -147,21 +192,42 @@ static void print_changed(const struct cli *c, const char *key, size_t n)
 		printf("%s: nothing changed\n", c->args[0]);
 }
 
-int cli_register(struct cli *c)
+static int check_options(const struct cli *c)
 {
 	static const enum option_id sources[] = {
 		OPTION_PID, OPTION_PIDFILE, OPTION_FDS, OPTION_AT,
 	};
-	struct skpol_claim claim;
-	size_t filled = 0;
-	int n = 0, status;
+	bool via = cli_has(c, OPTION_VIA), command = c->dashes && c->nargs > 1;
+	int n = command;
 
 	for (size_t i = 0; i < sizeof(sources) / sizeof(*sources); i++)
 		n += cli_has(c, sources[i]);
+	if (c->nargs > 1 && !command)
+		return cli_error(EXIT_USAGE, "usage: skpol register NAME [-- "
+				 "COMMAND...]");
 	if (n > 1 || (cli_has(c, OPTION_AT) && cli_has(c, OPTION_LOCAL)))
-		return cli_error(EXIT_USAGE, "one of --pid, --pidfile, --fds "
-				 "and --at says where the socket is");
+		return cli_error(EXIT_USAGE, "one of --pid, --pidfile, --fds, "
+				 "--at and a command says where the socket is");
+	if (via && (!n || cli_has(c, OPTION_AT) ||
+		    (cli_has(c, OPTION_LOCAL) && !command)))
+		return cli_error(EXIT_USAGE, "--via takes sockets of --fds, "
+				 "--pid, --pidfile or a command");
+	if (cli_has(c, OPTION_TIMEOUT) && !command)
+		return cli_error(EXIT_USAGE, "--timeout is for a command");
+	return 0;
+}
+
+int cli_register(struct cli *c)
+{
+	struct skpol_claim claim;
+	size_t filled = 0;
+	int status = check_options(c);
+
+	if (status)
+		return status;
 	make_claim(c, &claim);
+	if (c->nargs > 1)
+		return cli_wrap(c, &claim, c->args + 1);
 	if (cli_has(c, OPTION_PID) || cli_has(c, OPTION_PIDFILE))
 		status = by_pid(c, &claim, &filled);
 	else if (cli_has(c, OPTION_FDS))
@@ -178,11 +244,16 @@ int cli_register(struct cli *c)
 int cli_unregister(struct cli *c)
 {
 	struct skpol_claim claim;
-	size_t emptied;
+	size_t emptied = 0;
+	int status = 0;
 
 	make_claim(c, &claim);
-	if (skpol_unregister(c->s, &claim, &emptied))
-		return cli_fail(c);
+	if (cli_has(c, OPTION_VIA))
+		status = by_broker(c, &claim, false, NULL, 0, &emptied);
+	else if (skpol_unregister(c->s, &claim, &emptied))
+		status = cli_fail(c);
+	if (status)
+		return status;
 	print_changed(c, "emptied", emptied);
 	return cli_flush();
 }

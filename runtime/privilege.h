@@ -22,6 +22,8 @@ enum privilege_group {
 	PRIVILEGE_WRITE = 1 << 7,
 	/* to enter the namespace that --netns names */
 	PRIVILEGE_ENTER = 1 << 8,
+	/* to signal the command of `register NAME -- COMMAND` */
+	PRIVILEGE_SIGNAL = 1 << 9,
 };
 
 /* 0, or a negative errno: then nothing was dropped, and nothing should run. */

@@ -18,6 +18,7 @@
 #include "confirm.h"
 #include "generation.h"
 #include "process.h"
+#include "register.h"
 #include "state.h"
 
 struct work {			/* under the lock */
@@ -312,8 +313,8 @@ static void sort_out(struct work *w)
 	}
 }
 
-/* No socket of the process fits: says why each does not. */
-static int fail_none(struct work *w, pid_t pid)
+/* No socket of FROM fits: says why each does not. */
+static int fail_none(struct work *w, const char *from)
 {
 	char text[MESSAGE_MAX / 2] = "";
 	size_t n = 0;
@@ -328,29 +329,51 @@ static int fail_none(struct work *w, pid_t pid)
 				      "is of a protocol or family that is not "
 				      "asked for");
 	}
-	return fail_input(w->s, err, "process %d has no socket for `%s`%s",
-			  (int)pid, w->claim.name,
+	return fail_input(w->s, err, "%s has no socket for `%s`%s", from,
+			  w->claim.name,
 			  w->candidates.n ? text : ": it has none at all");
+}
+
+/* Fills what fits of the candidates; none is an error. */
+static int take_fitting(struct work *w, const char *from, size_t *filled)
+{
+	int err;
+
+	sort_out(w);
+	err = claim_choose(w->s, &w->claim, &w->candidates);
+	if (!err && claim_empty(&w->claim))
+		err = fail_none(w, from);
+	return err ? err : claim_fill(w->s, &w->slots, &w->claim,
+				      w->options.replace, filled);
 }
 
 int skpol_register_pid(struct skpol *s, const struct skpol_claim *c, pid_t pid,
 		       size_t *filled)
 {
 	struct work w;
+	char from[32];
+	int err = start(s, &w, c);
+
+	*filled = 0;
+	snprintf(from, sizeof(from), "process %d", (int)pid);
+	err = err ? err : declare(&w);
+	err = err ? err : add_process(&w, pid);
+	err = err ? err : take_fitting(&w, from, filled);
+	finish(&w);
+	return err;
+}
+
+int register_fitting(struct skpol *s, const struct skpol_claim *c,
+		     const int *fds, size_t n, const char *from,
+		     size_t *filled)
+{
+	struct work w;
 	int err = start(s, &w, c);
 
 	*filled = 0;
 	err = err ? err : declare(&w);
-	err = err ? err : add_process(&w, pid);
-	if (!err) {
-		sort_out(&w);
-		err = claim_choose(s, &w.claim, &w.candidates);
-	}
-	if (!err && claim_empty(&w.claim))
-		err = fail_none(&w, pid);
-	if (!err)
-		err = claim_fill(s, &w.slots, &w.claim, w.options.replace,
-				 filled);
+	err = err ? err : add_fds(&w, fds, n);
+	err = err ? err : take_fitting(&w, from, filled);
 	finish(&w);
 	return err;
 }

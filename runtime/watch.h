@@ -33,6 +33,7 @@ enum { WATCH_TICK_MS = 500, WATCH_SCAN_MS = 5000 };
 	X(RELEASED,	"released")	/* taken out alive: left alone */ \
 	X(ROLLED_BACK,	"rolled-back")	/* a policy nobody confirmed */ \
 	X(NOTE,		"note") \
+	X(BROKER,	"broker")	/* a request, and what came of it */ \
 	X(TROUBLE,	"trouble")	/* looking failed; goes on */
 
 enum watch_kind {
