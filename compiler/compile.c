@@ -152,9 +152,9 @@ static enum size_fault generate_with(struct compiled *c,
 	struct code code;
 	struct lower_input in = {
 		.policy = c->policy, .effects = c->effects,
-		.options = { o->optimize, tree_code,
-			     c->target->ifindex, o->prologue, o->epilogue,
-			     o->prologue_ctx },
+		.options = { o->optimize, tree_code, c->target->ifindex,
+			     { o->tables_least, o->tables_kind }, o->prologue,
+			     o->epilogue, o->prologue_ctx },
 	};
 	struct layout_options lo = { o->reach, c->target->gotol };
 	struct weight_input weights = weight_input(c, o);

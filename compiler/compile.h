@@ -42,6 +42,8 @@ struct compile_options {
 	size_t max_tables;		/* bytes; 0 = 512 MiB */
 	size_t diagram_weight;		/* of one diagram; 0 = default (tests) */
 	bool all_data;			/* of trees, and no packed ranks (tests) */
+	uint32_t tables_least;		/* see lower.h; 0 = as usual (tests) */
+	uint8_t tables_kind;
 	bool no_proof;			/* the bytes are not checked */
 	bool no_lint;			/* rules are not checked for use */
 	const struct profile *profile;	/* what rules are weighed by, or NULL */

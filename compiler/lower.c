@@ -30,10 +30,11 @@ static void emit_block(struct lower *l, uint32_t n)
 	code_place(l->c, l->block_label[n]);
 	l->emitted[n] = true;
 	l->c->rule = b.rule;
+	if (lower_table(l, n))
+		return;
 	lower_load(l, BPF_REG_1, b.word);
 	lower_peel(l, &b);
-	if (!lower_table(l, &b))
-		lower_tree(l, &b, 0, b.ncuts);
+	lower_tree(l, &b, 0, b.ncuts);
 }
 
 void lower_goto(struct lower *l, bref r)
@@ -64,6 +65,7 @@ void lower_begin(struct lower *l)
 	memset(l->block_way, 0xff, (nblocks + 1) * sizeof(uint32_t));
 	memset(l->split_way, 0xff, neffects * sizeof(uint32_t));
 	l->decide = NO_LABEL;
+	lower_plan(l);
 	lower_choose_copies(l);
 }
 

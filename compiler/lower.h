@@ -17,10 +17,18 @@
 #include "forest.h"
 #include "rodata.h"
 
+/* For tests: tables from LEAST cuts on (0 = where they are cheaper), of a KIND:
+ * 1 an index and a search, 2 to 4 levels of few or many bits. */
+struct lower_tables_options {
+	uint32_t least;
+	uint8_t kind;
+};
+
 struct lower_options {
 	unsigned int optimize;	/* 0, 1, 2 */
 	size_t tree_code;	/* of all trees, about; the rest is data */
 	bool ifindex;		/* the target kernel shows ingress_ifindex */
+	struct lower_tables_options tables;
 	/*
 	 * To measure: PROLOGUE (or NULL) makes r6 from r1 in another way;
 	 * EPILOGUE stands where the sockets would be tried, with the first of

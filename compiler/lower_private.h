@@ -2,9 +2,9 @@
 /*
  * lower_private - what the files of the lowering share; nobody else includes it
  *
- * lower.c walks the blocks, lower_tree.c compares, lower_leaf.c emits leaves
- * and splits, lower_decide.c what all leaves share, lower_forest.c what joins
- * trees.
+ * lower.c walks the blocks, lower_tree.c compares, lower_table.c looks up,
+ * lower_leaf.c emits leaves and splits, lower_decide.c what all leaves share,
+ * lower_forest.c what joins trees.
  */
 #ifndef SKPOL_LOWER_PRIVATE_H
 #define SKPOL_LOWER_PRIVATE_H
@@ -24,6 +24,8 @@ struct window_leaf {
 	label label;
 };
 
+struct table;
+
 struct lower {
 	struct arena *a;
 	const struct lower_input *in;
@@ -39,6 +41,8 @@ struct lower {
 	size_t nleaves, leaves_cap;
 	size_t window;		/* where it began */
 	uint32_t *block_way, *split_way;	/* lower_table's, all ones */
+	struct table **table;	/* by block: what it becomes, or NULL */
+	bool *reached;		/* by block: code is emitted for it */
 	label decide;		/* NO_LABEL until somebody jumps there */
 	label *split_label;	/* by effect */
 	uint32_t *splits;	/* effects whose code is to be emitted */
@@ -69,8 +73,14 @@ void lower_peel(struct lower *l, struct block *b);
 void lower_tree(struct lower *l, const struct block *b, uint32_t begin,
 		uint32_t end);
 
-/* lower_table.c: false when B is not worth a table */
-bool lower_table(struct lower *l, const struct block *b);
+/* r1 = the word W, the first of its half of an address, and the next one */
+void lower_load_pair(struct lower *l, enum word w);
+
+/* lower_table.c */
+/* Chooses for every block what it becomes. */
+void lower_plan(struct lower *l);
+/* Loads the word of a block and does the rest; false: it is to be compared. */
+bool lower_table(struct lower *l, uint32_t number);
 
 /* lower_forest.c: the trees of l->in->forest, and what they lead to */
 void lower_forest(struct lower *l);

@@ -38,7 +38,7 @@ void lower_choose_copies(struct lower *l)
 	for (size_t i = 0; i < l->in->blocks->n; i++) {
 		const struct block *b = &l->in->blocks->v[i];
 
-		if (!is_ip6(b))
+		if (!l->reached[i] || !is_ip6(b))
 			continue;
 		l->copied |= 1u << b->word;
 		n++;
@@ -99,6 +99,18 @@ void lower_load(struct lower *l, int dst, enum word w)
 	} else {
 		emit_alu32(l->c, BPF_MOV, dst, kept[w].reg);
 	}
+}
+
+void lower_load_pair(struct lower *l, enum word w)
+{
+	if (l->copied >> w & 3) {
+		emit_alu64(l->c, BPF_MOV, BPF_REG_1, kept[w].reg);
+		return;
+	}
+	lower_load_context(l, BPF_REG_1, w);
+	emit_alu64_imm(l->c, BPF_LSH, BPF_REG_1, 32);
+	lower_load_context(l, BPF_REG_2, (enum word)(w + 1));
+	emit_alu64(l->c, BPF_OR, BPF_REG_1, BPF_REG_2);
 }
 
 static void families(struct lower *l, const struct block *b)

@@ -182,13 +182,114 @@ static bool meet(struct prove *p, uint32_t node, struct range r, void *ctx)
 		struct range *b = &p->box[m->word];
 
 		p->meetings++;
-		b->low = x->low > r.low ? x->low : r.low;
-		b->high = x->high < r.high ? x->high : r.high;
+		b->low = x->low > r.low ? (uint32_t)x->low : r.low;
+		b->high = x->high < r.high ? (uint32_t)x->high : r.high;
 		if (!visit(p, x->to, node))
 			return false;
 		if (x->high >= r.high || m->next + 1 == m->n)
 			return true;
 	}
+}
+
+/* One box of the two words of M, as far as it is in the one that is known. */
+static bool visit_box(struct prove *p, const struct meeting *m, uint32_t node,
+		      struct range high, struct range low)
+{
+	struct range *b = &p->box[m->word], old[2] = { b[0], b[1] };
+
+	if (low.low < b[1].low)
+		low.low = b[1].low;
+	if (low.high > b[1].high)
+		low.high = b[1].high;
+	if (low.low > low.high)
+		return true;
+	p->meetings++;
+	b[0] = high;
+	b[1] = low;
+	if (!visit(p, m->v[m->next].to, node))
+		return false;
+	b[0] = old[0];
+	b[1] = old[1];
+	return true;
+}
+
+/* The values LOW to HIGH of two words: at most three boxes. */
+static bool visit_span(struct prove *p, const struct meeting *m, uint32_t node,
+		       uint64_t low, uint64_t high)
+{
+	const struct range all = { 0, UINT32_MAX };
+	struct range a = { (uint32_t)(low >> 32), (uint32_t)(low >> 32) };
+	struct range b = { (uint32_t)(high >> 32), (uint32_t)(high >> 32) };
+	uint32_t from = (uint32_t)low, to = (uint32_t)high;
+
+	if (a.low == b.low)
+		return visit_box(p, m, node, a, (struct range){ from, to });
+	if (!visit_box(p, m, node, a, (struct range){ from, UINT32_MAX }) ||
+	    !visit_box(p, m, node, b, (struct range){ 0, to }))
+		return false;
+	if (a.low + 1 == b.low)
+		return true;
+	return visit_box(p, m, node,
+			 (struct range){ a.low + 1, b.low - 1 }, all);
+}
+
+/* The pieces for LOW to HIGH, which NODE is for. */
+static bool meet_span(struct prove *p, uint32_t node, struct meeting *m,
+		      uint64_t low, uint64_t high)
+{
+	while (m->next + 1 < m->n && m->v[m->next].high < low)
+		m->next++;
+	for (;; m->next++) {
+		const struct piece *x = &m->v[m->next];
+
+		if (!visit_span(p, m, node, x->low > low ? x->low : low,
+				x->high < high ? x->high : high))
+			return false;
+		if (x->high >= high || m->next + 1 == m->n)
+			return true;
+	}
+}
+
+static bool meet_known(struct prove *p, uint32_t node, struct meeting *m)
+{
+	const struct range *b = &p->box[m->word];
+
+	return meet_span(p, node, m, (uint64_t)b[0].low << 32 | b[1].low,
+			 (uint64_t)b[0].high << 32 | b[1].high);
+}
+
+static bool meet_second(struct prove *p, uint32_t node, struct range r,
+			void *ctx)
+{
+	struct meeting *m = ctx;
+	uint64_t high = (uint64_t)p->box[m->word].low << 32;
+	struct range *b = &p->box[m->word + 1], old = *b;
+
+	*b = r;
+	if (!meet_span(p, node, m, high | r.low, high | r.high))
+		return false;
+	*b = old;
+	return true;
+}
+
+/* The rules look at the second word only where the first has one value. */
+static bool meet_first(struct prove *p, uint32_t node, struct range r,
+		       void *ctx)
+{
+	struct meeting *m = ctx;
+	uint32_t word = m->word, field = prove_words[word].field;
+	struct range *b = &p->box[word], old = *b;
+	bool ok;
+
+	*b = r;
+	if (r.low == r.high && rule_is_open(p, node, field) &&
+	    rule_next_word(p, node, field) == word + 1)
+		ok = rule_sweep(p, node, word + 1, meet_second, m);
+	else
+		ok = meet_known(p, node, m);
+	if (ok)
+		*b = old;
+	return ok;
 }
 
 /* Whatever is cut by WORD, all of it goes on at AT. */
@@ -227,34 +328,40 @@ static bool leaf(struct prove *p, struct target at, uint32_t node)
 	return cut_further(p, at, node, f);
 }
 
+/* One word of a piece of the program, or two. */
+static bool meet_words(struct prove *p, struct target at, uint32_t node,
+		       const struct stretch *s)
+{
+	struct meeting m = { s->word, s->v, s->n, 0 };
+	uint32_t field = prove_words[s->word].field, word = PW_NONE;
+	struct range old = p->box[s->word];
+
+	if (rule_is_open(p, node, field))
+		word = rule_next_word(p, node, field);
+	if (word < s->word)
+		return cut_further(p, at, node, field);
+	if (word == s->word)
+		return rule_sweep(p, node, word, s->wide ? meet_first : meet,
+				  &m);
+	if (s->wide && word == s->word + 1)
+		return rule_sweep(p, node, word, meet_second, &m);
+	/* no rule looks at it (any more) */
+	if (!(s->wide ? meet_known(p, node, &m) : meet(p, node, old, &m)))
+		return false;
+	p->box[s->word] = old;
+	return true;
+}
+
 static bool block(struct prove *p, struct target at, uint32_t node)
 {
 	const struct stretch *s;
-	struct meeting m;
-	uint32_t field;
 
 	if (p->nstates > PROVE_STATES || p->meetings > PROVE_MEETINGS)
 		return prove_give_up(p, "it takes more states than are tried");
 	s = run_stretch(p, at);
-	if (s->word == PW_NONE)
+	if (s->n == 1)	/* whatever the word is */
 		return visit(p, s->v[0].to, node);
-	m = (struct meeting){ s->word, s->v, s->n, 0 };
-	field = prove_words[s->word].field;
-	if (rule_is_open(p, node, field)) {
-		uint32_t word = rule_next_word(p, node, field);
-
-		if (word == s->word)
-			return rule_sweep(p, node, word, meet, &m);
-		if (word < s->word)
-			return cut_further(p, at, node, field);
-	}
-	/* no rule looks at it (any more) */
-	struct range old = p->box[s->word];
-
-	if (!meet(p, node, old, &m))
-		return false;
-	p->box[s->word] = old;
-	return true;
+	return meet_words(p, at, node, s);
 }
 
 static bool visit(struct prove *p, struct target at, uint32_t node)

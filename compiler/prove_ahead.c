@@ -14,8 +14,19 @@ static const uint8_t reg_pair[11] = {	/* for the look ahead; checked */
 
 /* -------------------------------------------------------- what is ahead */
 
-static uint16_t words_read(const struct bpf_insn *i)
+/* Whether I shifts r1 by 32 bits, as OP says: a pair is made, or taken apart. */
+static bool shifts_r1(const struct prove *p, uint32_t pc, uint8_t op)
 {
+	const struct bpf_insn *i = &p->image->insns[pc];
+
+	return pc < p->image->ninsns && i->dst_reg == BPF_REG_1 &&
+		i->code == (BPF_ALU64 | op | BPF_K) && i->imm == 32;
+}
+
+/* The load of a word into r1, and of the next one too, where it is a pair. */
+static uint16_t words_read(const struct prove *p, uint32_t pc)
+{
+	const struct bpf_insn *i = &p->image->insns[pc];
 	uint16_t mask = 0;
 
 	if (i->dst_reg != BPF_REG_1)
@@ -25,11 +36,15 @@ static uint16_t words_read(const struct bpf_insn *i)
 		for (uint32_t w = 0; w < PW_COUNT; w++)
 			if (prove_words[w].offset == i->off)
 				mask |= (uint16_t)(1u << w);
+		if (shifts_r1(p, pc + 2, BPF_LSH))
+			mask |= (uint16_t)(mask << 1);
 	} else if (BPF_OP(i->code) == BPF_MOV && BPF_SRC(i->code) == BPF_X &&
 		   i->src_reg <= 9 && reg_pair[i->src_reg]) {
 		unsigned int low = BPF_CLASS(i->code) == BPF_ALU;
 
 		mask = (uint16_t)(1u << (reg_pair[i->src_reg] + low));
+		if (!low && !shifts_r1(p, pc + 1, BPF_RSH))
+			mask |= (uint16_t)(mask << 1);
 	}
 	return mask;
 }
@@ -52,7 +67,7 @@ static uint16_t ahead(const struct prove *p, uint32_t pc)
 		!(jumps && op == BPF_JA);
 	int64_t to = (int64_t)pc + 1 +
 		(class == BPF_JMP32 && op == BPF_JA ? i->imm : i->off);
-	uint16_t mask = words_read(i);
+	uint16_t mask = words_read(p, pc);
 
 	if (run_is_end(i))
 		return 0;

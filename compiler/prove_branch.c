@@ -64,7 +64,7 @@ static const char *compare(struct run *u, const struct bpf_insn *i,
 	if (op == BPF_JSGT || op == BPF_JSGE || op == BPF_JSLT ||
 	    op == BPF_JSLE)
 		return "a signed compare";
-	if (s.kind == V_INTERFACE && val_is_plain(&d) && d.word == u->word) {
+	if (s.kind == V_INTERFACE && val_is_x(u, &d)) {
 		if (u->word == PW_IFINDEX && (op == BPF_JEQ || op == BPF_JNE))
 			u->again = true;
 		else if (u->word != PW_IFNAME || u->again)
@@ -72,9 +72,8 @@ static const char *compare(struct run *u, const struct bpf_insn *i,
 		return compare_word(u, op, s.n, taken) ? NULL :
 			"a compare with an interface";
 	}
-	if (s.kind == V_NUMBER && val_is_plain(&d) && !d.shift &&
-	    d.word == u->word && u->word != PW_IFNAME &&
-	    compare_word(u, op, s.n, taken))
+	if (s.kind == V_NUMBER && val_is_x(u, &d) && u->word != PW_IFNAME &&
+	    (wide || !u->wide) && compare_word(u, op, s.n, taken))
 		return NULL;
 	if (!val_number(u, &d) || !val_number(u, &s))
 		return "a compare that is not understood";

@@ -21,44 +21,69 @@ static uint32_t word_at(const struct run *u, uint32_t offset)
 	return PW_NONE;
 }
 
-static const char *read_table(struct run *u, struct val *d, uint64_t at)
+/* Little endian, as the hosts that this is for. */
+static uint64_t bytes_at(const uint8_t *v, unsigned int size)
+{
+	uint64_t n = 0;
+
+	while (size-- > 0)
+		n = n << 8 | v[size];
+	return n;
+}
+
+static const char *read_table(struct run *u, struct val *d, uint64_t at,
+			      unsigned int size)
 {
 	const struct prove *p = u->p;
-	uint32_t v;
+	size_t all = p->image->rodata_size;
 
-	if (at > p->image->rodata_size || p->image->rodata_size - at < 4)
+	if (at > all || all - at < size)
 		return "reads outside of .rodata";
-	if (at % 4)
+	if (at % size)
 		return "reads between two cells";
-	if (at >= p->interfaces && at < p->interfaces_end) {
+	if (at + size > p->interfaces && at < p->interfaces_end) {
+		if (size != 4)
+			return "reads between two interfaces";
 		*d = (struct val){ .kind = V_INTERFACE,
 				   .n = (at - p->interfaces) / 4 + 1 };
 		return NULL;
 	}
-	if (at + 4 > p->slots && at < p->slots + 4 * (uint64_t)p->image->nslots)
+	if (at + size > p->slots &&
+	    at < p->slots + 4 * (uint64_t)p->image->nslots)
 		return "reads a slot";
-	memcpy(&v, p->image->rodata + at, 4);
-	*d = (struct val){ .kind = V_NUMBER, .n = v };
+	*d = (struct val){ .kind = V_NUMBER,
+			   .n = bytes_at(p->image->rodata + at, size) };
 	return NULL;
+}
+
+static unsigned int load_size(uint8_t code)
+{
+	switch (code) {
+	case BPF_LDX | BPF_MEM | BPF_B: return 1;
+	case BPF_LDX | BPF_MEM | BPF_H: return 2;
+	case BPF_LDX | BPF_MEM | BPF_W: return 4;
+	case BPF_LDX | BPF_MEM | BPF_DW: return 8;
+	default: return 0;
+	}
 }
 
 const char *val_load(struct run *u, const struct bpf_insn *i)
 {
 	struct val *d = &u->r[i->dst_reg], s;
+	unsigned int size = load_size(i->code);
 	uint32_t word;
 
-	if (i->dst_reg > 9 || i->src_reg > 10 || i->imm ||
-	    i->code != (BPF_LDX | BPF_MEM | BPF_W))
+	if (i->dst_reg > 9 || i->src_reg > 10 || i->imm || !size)
 		return "a load that no stretch uses";
-	if (i->src_reg == BPF_REG_10 && i->off == SLOT) {
+	if (i->src_reg == BPF_REG_10 && i->off == SLOT && size == 4) {
 		*d = u->slot;
 		return u->slot.kind == V_NUMBER ? NULL :
 			"a read of the stack where nothing is known";
 	}
 	s = u->r[i->src_reg];
 	if (s.kind == V_TABLE)
-		return read_table(u, d, s.n + (uint64_t)(int64_t)i->off);
-	if (s.kind != V_CONTEXT)
+		return read_table(u, d, s.n + (uint64_t)(int64_t)i->off, size);
+	if (s.kind != V_CONTEXT || size != 4)
 		return "a load from no place that is known";
 	word = word_at(u, (uint32_t)(int32_t)i->off);
 	if (word == PW_NONE)

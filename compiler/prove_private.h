@@ -46,14 +46,16 @@ struct target {			/* where a stretch of code leads */
 };
 
 struct piece {
-	uint32_t low, high;
+	uint64_t low, high;
 	struct target to;
 };
 
-struct stretch {		/* from one pc, for all values of one word */
+/* From one pc, for all values of one word; or of two, where it is wide. */
+struct stretch {
 	struct target at;
 	uint32_t word;		/* PW_NONE: leads to one target */
-	struct range domain;
+	bool wide;		/* values are of WORD << 32 and the next one */
+	uint64_t low, high;	/* for which it was run */
 	struct piece *v;
 	size_t n, cap;
 };

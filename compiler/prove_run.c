@@ -34,7 +34,7 @@ static uint32_t kept_of(const struct run *u)
 	for (int i = 0; i < 4; i++) {
 		const struct val *v = &u->r[kept_reg[i]];
 
-		if (v->kind != V_HIGH && v->kind != V_PAIR)
+		if ((v->kind != V_HIGH && v->kind != V_PAIR) || v->shift)
 			continue;
 		for (uint32_t k = 0; k < 4; k++)
 			if (pair_word[k] == v->word)
@@ -206,12 +206,43 @@ static void add_piece(struct prove *p, struct stretch *s, uint64_t low,
 	if (to.kind == TO_EXIT)
 		to.pc = 0;
 	if (s->n && same_target(&s->v[s->n - 1].to, &to)) {
-		s->v[s->n - 1].high = (uint32_t)high;
+		s->v[s->n - 1].high = high;
 		return;
 	}
 	p->out->pieces++;
 	*arena_push(p->a, s->v, s->n, s->cap) =
-		(struct piece){ (uint32_t)low, (uint32_t)high, to };
+		(struct piece){ low, high, to };
+}
+
+/* The highest value that the stretch is run for. */
+static uint64_t highest(const struct run *u)
+{
+	const struct range *b = &u->p->box[u->word];
+
+	if (u->word == PW_HASH)
+		return UINT32_MAX;
+	return u->wide ? (uint64_t)b->high << 32 | b[1].high : b->high;
+}
+
+static bool is_half_address(uint32_t word)
+{
+	return word < PW_COUNT && (prove_words[word].shift == 96 ||
+				   prove_words[word].shift == 32) &&
+		prove_words[word + 1].field == prove_words[word].field;
+}
+
+/* Whether the same must be run again, with more known of what it is about. */
+static bool run_again(const struct run *u, bool *names, bool *wide)
+{
+	if (u->again && !*names) {
+		*names = true;
+		return true;
+	}
+	if (u->want_wide && !*wide && is_half_address(u->want_wide - 1)) {
+		*wide = true;
+		return true;
+	}
+	return false;
 }
 
 /* Runs from AT with what START knows, for all values. */
@@ -219,7 +250,7 @@ static void run_all(struct run *start, struct stretch *s)
 {
 	const struct image *m = start->p->image;
 	size_t left = 2 * (65536 + m->ninsns + m->rodata_size / 4);
-	bool names = false;
+	bool names = false, wide = false;
 	uint64_t from = 0;
 
 	s->n = 0;
@@ -228,37 +259,60 @@ static void run_all(struct run *start, struct stretch *s)
 		struct target to;
 
 		u.names = names;
+		u.wide = wide;
 		u.from = from;
 		if (u.word == PW_HASH)
 			u.x = from;
 		to = run(&u);
-		if (u.again && !names) {
-			names = true;
+		if (run_again(&u, &names, &wide)) {
+			u.p->why = NULL;
+			s->n = 0;
+			from = 0;
 			continue;
 		}
-		if (s->n && u.word != s->word)
+		if (s->n && (u.word != s->word || (wide && !s->wide)))
 			to = fault(&u, "looks at another word now");
 		if (!left--)	/* more than it has compares and cells */
 			to = fault(&u, "each value goes its own way");
 		s->word = u.word;
+		s->wide = wide;
 		add_piece(u.p, s, u.x, u.high, to);
+		if (u.word == PW_NONE || to.kind == TO_FAULT ||
+		    u.high >= highest(&u))
+			return;
 		from = u.high + 1;
-		if (u.word == PW_NONE || to.kind == TO_FAULT)
-			return;
-		if (from > (u.word == PW_HASH ? UINT32_MAX :
-			    u.p->box[u.word].high))
-			return;
 	}
+}
+
+/* The values of the stretch's word, or words, that may be here. */
+static void domain(const struct prove *p, const struct stretch *s,
+		   uint64_t *low, uint64_t *high)
+{
+	const struct range *b = &p->box[s->word];
+
+	*low = s->wide ? (uint64_t)b->low << 32 | b[1].low : b->low;
+	*high = s->wide ? (uint64_t)b->high << 32 | b[1].high : b->high;
 }
 
 static bool known(const struct prove *p, const struct stretch *s,
 		  const struct target *at)
 {
-	const struct range *b = &p->box[s->word == PW_NONE ? 0 : s->word];
+	uint64_t low, high;
 
-	return same_target(&s->at, at) &&
-	       (s->word == PW_NONE || (s->domain.low == b->low &&
-				       s->domain.high == b->high));
+	if (!same_target(&s->at, at))
+		return false;
+	if (s->word == PW_NONE)
+		return true;
+	domain(p, s, &low, &high);
+	return s->low == low && s->high == high;
+}
+
+static bool foreseen(const struct prove *p, uint32_t pc,
+		     const struct stretch *s)
+{
+	uint32_t words = (s->wide ? 3u : 1u) << s->word;
+
+	return (p->live[pc] & words) == words;
 }
 
 const struct stretch *run_stretch(struct prove *p, struct target at)
@@ -281,8 +335,8 @@ const struct stretch *run_stretch(struct prove *p, struct target at)
 					       .n = at.value };
 	run_all(&u, s);
 	if (s->word != PW_NONE) {
-		s->domain = p->box[s->word];
-		if (!(p->live[at.pc] >> s->word & 1))
+		domain(p, s, &s->low, &s->high);
+		if (!foreseen(p, at.pc, s))
 			s->v[0].to = fault(&u, "a word that was not foreseen");
 	}
 	return s;

@@ -8,16 +8,21 @@
  */
 #include "prove_value.h"
 
-/* The word that this stretch is about. */
+/* The word that this stretch is about; where it is wide, it and the next. */
 static void bind(struct run *u, uint32_t word)
 {
 	const struct range *b = &u->p->box[word];
+	uint64_t low = b->low;
 
 	if (u->word != PW_NONE)
 		return;
 	u->word = word;
-	u->x = u->from > b->low ? u->from : b->low;
 	u->high = b->high;
+	if (u->wide) {
+		low = low << 32 | b[1].low;
+		u->high = u->high << 32 | b[1].high;
+	}
+	u->x = u->from > low ? u->from : low;
 }
 
 struct val val_of_word(struct run *u, uint32_t word)
@@ -39,23 +44,59 @@ void val_lower_high(struct run *u, uint64_t high)
 		u->high = high;
 }
 
+/* X >> SHIFT, and that it is the same up to where that changes. */
+static uint64_t shifted(struct run *u, unsigned int shift)
+{
+	val_lower_high(u, u->x | (((uint64_t)1 << shift) - 1));
+	return u->x >> shift;
+}
+
+static bool number_of_word(struct run *u, struct val *v)
+{
+	if (!u->wide && v->word == u->word)
+		v->n += shifted(u, v->shift);
+	else if (u->wide && v->word == u->word)
+		v->n += shifted(u, v->shift + 32u);
+	else if (u->wide && v->word == u->word + 1)
+		v->n += (uint32_t)shifted(u, 0) >> v->shift;
+	else
+		return false;
+	return true;
+}
+
+/* V is a number of a pair: the stretch is about both words. */
+static void use_pair(struct run *u, const struct val *v)
+{
+	if (v->kind != V_PAIR)
+		return;
+	if (u->wide)
+		bind(u, v->word);
+	else if (u->word == PW_NONE || u->word == v->word)
+		u->want_wide = v->word + 1u;
+}
+
 bool val_number(struct run *u, struct val *v)
 {
 	if (v->kind == V_NUMBER)
 		return true;
-	if ((v->kind != V_WORD && v->kind != V_MINUS) || v->word != u->word ||
-	    u->word == PW_IFNAME)
+	if (u->word == PW_IFNAME)
 		return false;
-	if (v->kind == V_MINUS) {
-		val_lower_high(u, u->x);
-		v->n -= u->x;
-	} else {
-		val_lower_high(u, u->x | (((uint64_t)1 << v->shift) - 1));
-		v->n += u->x >> v->shift;
-	}
+	use_pair(u, v);
+	if (v->kind == V_PAIR && u->wide && v->word == u->word)
+		v->n = shifted(u, v->shift);
+	else if (v->kind == V_MINUS)
+		v->n -= shifted(u, 0);
+	else if (v->kind != V_WORD || !number_of_word(u, v))
+		return false;
 	v->kind = V_NUMBER;
 	v->shift = 0;
 	return true;
+}
+
+bool val_is_x(const struct run *u, const struct val *v)
+{
+	return v->kind == (u->wide ? V_PAIR : V_WORD) && !v->n && !v->shift &&
+		v->word == u->word;
 }
 
 /* ------------------------------------------------------------ arithmetic */
@@ -98,6 +139,22 @@ static bool hide(struct val *d, const struct val *s)
 	return true;
 }
 
+/* Shifts of a word, or of a pair: what they make of it. */
+static bool shift_right(struct run *u, struct val *d, uint64_t n, bool wide)
+{
+	if (val_is_plain(d) && d->shift + n < 32) {
+		d->shift += (uint8_t)n;
+		return true;
+	}
+	if (d->kind != V_PAIR || !wide || d->shift + n >= 64)
+		return false;
+	if (n == 32 && !d->shift && !u->wide)
+		*d = val_of_word(u, d->word);
+	else
+		d->shift += (uint8_t)n;
+	return true;
+}
+
 /* The forms that stay a function of the word; false: not one of them. */
 static bool symbolic(struct run *u, uint8_t op, bool wide, struct val *d,
 		     const struct val *s)
@@ -106,49 +163,56 @@ static bool symbolic(struct run *u, uint8_t op, bool wide, struct val *d,
 
 	if (op == BPF_MOV && (wide || val_is_plain(s))) {
 		*d = *s;
-	} else if (op == BPF_MOV && s->kind == V_PAIR) {
+	} else if (op == BPF_MOV && s->kind == V_PAIR && !s->shift) {
 		*d = val_of_word(u, s->word + 1u);
-	} else if (op == BPF_RSH && d->kind == V_PAIR && by_number && wide &&
-		   s->n == 32) {
-		*d = val_of_word(u, d->word);
-	} else if (op == BPF_RSH && val_is_plain(d) && by_number &&
-		   d->shift + s->n < 32) {
-		d->shift += (uint8_t)s->n;
-	} else if (op == BPF_LSH && val_is_plain(d) && !d->shift && by_number &&
-		   wide && s->n == 32 &&
+	} else if (op == BPF_RSH && by_number) {
+		return shift_right(u, d, s->n, wide);
+	} else if (op == BPF_LSH && val_is_plain(d) && !d->shift &&
+		   by_number && wide && s->n == 32 &&
 		   d->word < PW_COUNT && prove_words[d->word].shift) {
 		d->kind = V_HIGH;
 	} else if (op == BPF_OR && d->kind == V_HIGH && val_is_plain(s) &&
 		   !s->shift && wide && s->word == d->word + 1) {
 		d->kind = V_PAIR;
 	} else if (op == BPF_AND && val_is_plain(d) && by_number &&
-		   d->word == u->word && !(s->n & (s->n + 1)) &&
+		   d->word == u->word && !u->wide && !(s->n & (s->n + 1)) &&
 		   u->high >> d->shift <= s->n) {
 		;		/* the mask takes nothing away */
 	} else if (op == BPF_ADD && wide && d->kind == V_WORD && !d->shift &&
 		   by_number && s->n < 1u << 31) {
 		d->n += s->n;
-	} else if (op == BPF_SUB && wide && d->kind == V_NUMBER &&
-		   s->kind == V_WORD && !s->shift && d->n <= UINT32_MAX &&
-		   s->n < 1u << 31) {
-		*d = (struct val){ V_MINUS, s->word, 0, d->n - s->n };
 	} else {
 		return op == BPF_XOR && !wide && hide(d, s);
 	}
 	return true;
 }
 
-/* n - word, as a sign: 1 for all words above n. */
+/* A number less X, as far as it is not one itself. */
+static bool minus(struct run *u, struct val *d, struct val s)
+{
+	uint64_t n = s.n;
+
+	use_pair(u, &s);
+	if (d->kind != V_NUMBER || (s.kind != V_WORD && s.kind != V_PAIR))
+		return false;
+	s.n = 0;
+	if (!val_is_x(u, &s))
+		return false;
+	*d = (struct val){ V_MINUS, s.word, 0, d->n - n };
+	return true;
+}
+
+/* The sign of n - X: the same up to where that passes 0 or wraps. */
 static bool sign(struct run *u, struct val *d, const struct val *s)
 {
-	bool negative = (int64_t)d->n < (int64_t)u->x;
+	const uint64_t half = (uint64_t)1 << 63;
+	uint64_t n = d->n - u->x, left = n >= half ? n - half : n;
 
-	if (d->kind != V_MINUS || d->word != u->word || s->kind != V_NUMBER ||
-	    s->n != 63)
+	if (d->kind != V_MINUS || s->kind != V_NUMBER || s->n != 63)
 		return false;
-	if (!negative)
-		val_lower_high(u, d->n);
-	*d = (struct val){ .kind = V_NUMBER, .n = negative };
+	if (left <= UINT64_MAX - u->x)
+		val_lower_high(u, u->x + left);
+	*d = (struct val){ .kind = V_NUMBER, .n = n >= half };
 	return true;
 }
 
@@ -172,6 +236,7 @@ const char *val_alu(struct run *u, const struct bpf_insn *i)
 	if (op > BPF_MOV || op == BPF_DIV || op == BPF_NEG || op == BPF_MOD)
 		return "arithmetic that no stretch uses";
 	if (symbolic(u, op, wide, d, &s) ||
+	    (op == BPF_SUB && wide && minus(u, d, s)) ||
 	    (op == BPF_RSH && wide && sign(u, d, &s)))
 		return NULL;
 	if (op == BPF_ADD && wide && d->kind == V_TABLE && val_number(u, &s)) {

@@ -16,8 +16,9 @@ enum val_kind {
 	V_NONE, V_NUMBER, V_CONTEXT, V_TABLE,	/* n = number, offset */
 	V_RAW,			/* word as it is in memory */
 	V_WORD,			/* (word >> shift) + n */
-	V_MINUS,		/* n - word */
-	V_HIGH, V_PAIR,		/* word << 32, and with the next one */
+	V_MINUS,		/* n - X */
+	V_HIGH,			/* word << 32 */
+	V_PAIR,			/* word << 32 and the next one, >> shift */
 	V_INTERFACE,		/* n = index of the name */
 	V_HIDDEN,		/* n ^ word; shift 1: as it is in memory */
 };
@@ -34,6 +35,8 @@ struct run {
 	uint32_t word;		/* that X is a value of, or PW_NONE */
 	uint64_t x, high;
 	uint64_t from;
+	bool wide;		/* X is of that word and the next one */
+	uint32_t want_wide;	/* not 0: 1 + the word for which it must be */
 	bool names;		/* X is an interface name */
 	bool again;		/* as such */
 	uint32_t pc, steps;
@@ -45,6 +48,8 @@ static inline bool val_is_plain(const struct val *v)
 	return v->kind == V_WORD && !v->n;
 }
 
+/* Whether V is X itself. */
+bool val_is_x(const struct run *u, const struct val *v);
 void val_lower_high(struct run *u, uint64_t high);
 /* The word, when it is the stretch's or may become it. */
 struct val val_of_word(struct run *u, uint32_t word);

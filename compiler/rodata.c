@@ -23,21 +23,33 @@ static void grow(struct rodata *r, size_t end)
 	r->n = end;
 }
 
+void *rodata_space(struct rodata *r, const char *name, size_t n,
+		   uint8_t width, uint32_t *offset)
+{
+	size_t at = (r->n + 7) & ~(size_t)7, size = n * width;
+
+	*offset = 0;
+	grow(r, at + size);
+	if (r->failed || !size)
+		return NULL;
+	*arena_push(r->arena, r->variables, r->nvariables,
+		    r->variables_cap) = (struct image_variable) {
+		.name = name, .offset = (uint32_t)at,
+		.size = (uint32_t)size, .width = width,
+	};
+	*offset = (uint32_t)at;
+	return r->v + at;
+}
+
 uint32_t rodata_add(struct rodata *r, const char *name, const void *v,
 		    size_t n, uint8_t width)
 {
-	size_t offset = (r->n + 7) & ~(size_t)7, size = n * width;
+	uint32_t offset;
+	void *to = rodata_space(r, name, n, width, &offset);
 
-	grow(r, offset + size);
-	if (r->failed || !size)
-		return 0;
-	memcpy(r->v + offset, v, size);
-	*arena_push(r->arena, r->variables, r->nvariables,
-		    r->variables_cap) = (struct image_variable) {
-		.name = name, .offset = (uint32_t)offset,
-		.size = (uint32_t)size, .width = width,
-	};
-	return (uint32_t)offset;
+	if (to)
+		memcpy(to, v, n * width);
+	return offset;
 }
 
 uint32_t rodata_text(struct rodata *r, const char *name, const char *text)

@@ -26,6 +26,10 @@ enum { RODATA_MAX = 512 << 20 };
 /* Copies N elements of WIDTH bytes from V; returns the offset. */
 uint32_t rodata_add(struct rodata *r, const char *name, const void *v,
 		    size_t n, uint8_t width);
+/* The same, zeroed, for the caller to fill: NULL when there is none. What is
+ * returned may move when something else is added. */
+void *rodata_space(struct rodata *r, const char *name, size_t n,
+		   uint8_t width, uint32_t *offset);
 uint32_t rodata_text(struct rodata *r, const char *name, const char *text);
 /* The program reads up to END. */
 void rodata_reach(struct rodata *r, size_t end);

@@ -18,7 +18,7 @@
 
 enum {
 	BEST_MAX = 24,		/* children for which all trees are tried */
-	TABLE_MIN = 12,		/* cuts of a block that may be a table */
+	TABLE_MIN = 24,		/* cuts of a block that may be a table */
 	TABLE_COST = 14,	/* instructions of a look-up, about */
 };
 

@@ -66,6 +66,7 @@ struct engine {
 	E(islands)							     \
 	E(forest)							     \
 	E(rows)								     \
+	E(tables)							     \
 	E(kernel)
 
 #define E(name) extern const struct engine engine_##name;

@@ -3,9 +3,10 @@
  * engine_bytes - the compiled program, run by the interpreter
  *
  * In: the policy's text, compiled anew at -O0, -O1 and -O2, once with jumps that
- * reach so little that most need a relay, and once with so little allowed to
- * one diagram that it becomes a forest, of code or of data. Out: the socket that the bytes assign,
- * and with which flags.
+ * reach so little that most need a relay, once with so little allowed to one
+ * diagram that it becomes a forest, of code or of data, and once with tables
+ * where a few compares would do. Out: the socket that the bytes assign, and
+ * with which flags.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -82,6 +83,7 @@ struct how {
 	uint32_t reach;
 	size_t diagram_weight;
 	bool all_data;
+	uint8_t tables_kind;	/* 0 = what is cheapest */
 };
 
 static void *prepare(struct subject *s, struct how how)
@@ -90,6 +92,8 @@ static void *prepare(struct subject *s, struct how how)
 		.optimize = how.optimize, .reach = how.reach,
 		.diagram_weight = how.diagram_weight,
 		.all_data = how.all_data, .until = COMPILE_ALL,
+		.tables_least = how.tables_kind ? 2 : 0,
+		.tables_kind = how.tables_kind,
 		.name = "t.skl", .text = s->sources.files[0].text,
 		.size = s->sources.files[0].size,
 		/* one in eight is proved: the whole is to last minutes */
@@ -175,6 +179,18 @@ static void *prepare_rows(struct subject *s)
 const struct engine engine_forest = { "forest", prepare_forest, ask, finish };
 const struct engine engine_rows = { "rows", prepare_rows, ask, finish };
 
+static void *prepare_tables(struct subject *s)
+{
+	size_t size = s->sources.files[0].size;
+
+	return prepare(s, (struct how){
+		.optimize = 2, .diagram_weight = size / 4 % 3 == 0,
+		.tables_kind = (uint8_t)(1 + size % 4),
+	});
+}
+
+const struct engine engine_tables = { "tables", prepare_tables, ask, finish };
+
 /* A large program has more ways than so small pools could hold. */
 static void *prepare_islands(struct subject *s)
 {
@@ -182,7 +198,8 @@ static void *prepare_islands(struct subject *s)
 	void *state = NULL;
 
 	for (int i = 0; i < 3 && !state; i++)
-		state = prepare(s, (struct how){ 1, reaches[i], 0, false });
+		state = prepare(s, (struct how){ .optimize = 1,
+						 .reach = reaches[i] });
 	return state;
 }
 

@@ -241,6 +241,8 @@ static void *prepare(struct subject *s)
 		.size = f->size, .no_proof = true,	/* engine_bytes has it */
 		.diagram_weight = f->size % 2,
 		.all_data = f->size % 4 == 1,
+		.tables_least = f->size % 5 < 3 ? 2 : 0,
+		.tables_kind = (uint8_t)(1 + f->size % 4),
 	};
 	struct kernel *k;
 

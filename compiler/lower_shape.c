@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * lower_shape - which table a key gets, and what that costs
+ *
+ * In: the intervals of a key. Out: the shape whose look-up is expected to take
+ * the least time when every interval is asked for as often as any other; false
+ * where compares take less. What else could have been is kept for the report.
+ */
+#include "lower_table.h"
+
+/*
+ * What the parts of a look-up cost, in tenths of a nanosecond. From rows of
+ * `./dev bench` on an EPYC with 32 KiB, 1 MiB and 32 MiB of cache: differences
+ * between shapes of one run (random4/1000, random4/100000, country, table),
+ * rounded; instructions from the hot streams, memory from the uniform ones.
+ */
+enum {
+	COST_COMPARE = 6,	/* of a tree, where the branch is foreseen */
+	COST_BRANCH = 45,	/* and what is added where it is not */
+	COST_INDEX = 25,	/* the first cell, in the nearest cache */
+	COST_LEVEL = 35,	/* each further one, its branch foreseen */
+	COST_STEP = 12,		/* one halving of a search */
+	COST_ENTRY = 10,	/* the value behind a search */
+};
+
+/*
+ * What one read takes more when it goes to a table of so many bytes, a power of
+ * two: where the caches are a program's own three times in four, and cold once.
+ */
+static const struct {
+	unsigned int log, cost;
+} memory_cost[] = {
+	{ 10, 0 }, { 14, 5 }, { 17, 40 }, { 19, 90 }, { 21, 170 }, { 23, 260 },
+	{ 25, 400 }, { 27, 750 }, { 40, 1500 },
+};
+
+enum {
+	INDEX_BITS_MAX = 20, LEVELS_FROM = 256,
+	COMPARE_BYTES = 24,	/* of code, for each cut */
+	LINE = 64, STEPS_A_LINE = 3,	/* of a search's last ones */
+};
+
+/* Between two sizes, on a line over their logarithms. */
+static unsigned int memory(size_t bytes)
+{
+	unsigned int log = 10, sixteenths, i = 1;
+
+	while (bytes >> (log + 1))
+		log++;
+	sixteenths = (unsigned int)((bytes >> (log - 4)) & 15);
+	if (bytes < 1024)
+		return 0;
+	while (log >= memory_cost[i].log)
+		i++;
+	return memory_cost[i - 1].cost +
+		(16 * (log - memory_cost[i - 1].log) + sixteenths) *
+		(memory_cost[i].cost - memory_cost[i - 1].cost) /
+		(16 * (memory_cost[i].log - memory_cost[i - 1].log));
+}
+
+static unsigned int log2_of(uint32_t n)
+{
+	return n ? 32 - (unsigned int)__builtin_clz(n) : 0;
+}
+
+/* A balanced tree; half of its branches are not foreseen. */
+static unsigned int compares(const struct keyed *k)
+{
+	unsigned int depth = log2_of(k->ncuts);
+
+	return depth * COST_COMPARE + depth * COST_BRANCH / 2 +
+		depth * memory((size_t)k->ncuts * COMPARE_BYTES) / 2;
+}
+
+/* ---------------------------------------------------------- one level */
+
+struct buckets {
+	uint32_t used;		/* those with a cut, or the begin of one */
+	uint32_t fullest;	/* most cuts inside one (not at its begin) */
+};
+
+static struct buckets count_buckets(const struct keyed *k, unsigned int bits)
+{
+	unsigned int shift = k->width - bits;
+	struct buckets b = { 0, 0 };
+	uint64_t last = UINT64_MAX;
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < k->ncuts; i++) {
+		uint64_t cut = k->cuts[i], bucket = cut >> shift;
+
+		if (bucket != last) {
+			n = 0;
+			b.used++;
+		}
+		last = bucket;
+		n += bucket << shift != cut;
+		if (n > b.fullest)
+			b.fullest = n;
+	}
+	return b;
+}
+
+/* What is read of N elements of SIZE bytes, when only USED are. */
+static size_t touched(size_t n, unsigned int size, size_t used)
+{
+	return n * size < used * LINE ? n * size : used * LINE;
+}
+
+static size_t search_bytes(const struct keyed *k)
+{
+	return (size_t)k->ncuts * (k->width == 64 ? 12 : ENTRY);
+}
+
+static void index_cost(const struct keyed *k, const struct buckets *b,
+		       struct shape *s)
+{
+	unsigned int lines;
+
+	s->levels = 1;
+	s->cells = (size_t)1 << s->root;
+	s->steps = (uint8_t)log2_of(b->fullest);
+	if (!s->steps) {
+		s->bytes = s->cells * value_width(k);
+		s->cost = COST_INDEX +
+			memory(touched(s->cells, value_width(k), b->used));
+		return;
+	}
+	lines = 1 + (k->width == 64) +
+		(s->steps > STEPS_A_LINE ? (s->steps - STEPS_A_LINE) / 2u : 0);
+	s->bytes = s->cells * 4 + search_bytes(k);
+	s->cost = COST_INDEX + memory(touched(s->cells, 4, b->used)) +
+		s->steps * COST_STEP + COST_ENTRY +
+		lines * memory(search_bytes(k));
+}
+
+static void try_index(const struct keyed *k, struct shape *best)
+{
+	unsigned int most = 1;
+
+	while (most < INDEX_BITS_MAX && most < k->width &&
+	       (uint64_t)1 << most < 16 * (uint64_t)k->ncuts)
+		most++;
+	for (unsigned int bits = most > 8 ? most - 8 : 1; bits <= most;
+	     bits++) {
+		struct buckets b = count_buckets(k, bits);
+		struct shape s = { .root = (uint8_t)bits };
+
+		index_cost(k, &b, &s);
+		if (!best->levels || s.cost < best->cost)
+			*best = s;
+	}
+}
+
+/* ------------------------------------------------------- more than one */
+
+static uint64_t least(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+static bool levels_cost(const struct keyed *k, struct shape *s)
+{
+	size_t root = (size_t)1 << s->root, inner;
+	struct trie_size t;
+	uint64_t left = k->ncuts, sum = 0;
+
+	if (!trie_measure(k, s, &t))
+		return false;
+	s->levels = (uint8_t)t.levels;
+	s->cells = t.cells;
+	s->values = t.values;
+	s->bytes = t.cells * 4 + t.values * value_width(k);
+	inner = (t.cells - root) * 4;
+	for (unsigned int i = 1; i <= t.levels; i++) {
+		sum += left * (i == 1 ? COST_INDEX +
+			       memory(touched(root, 4, k->ncuts)) :
+			       COST_LEVEL + memory(inner) / (i < 4 ? i : 4));
+		left -= t.ends[i];
+		sum += COST_BRANCH * least(left, t.ends[i]);
+	}
+	s->cost = (unsigned int)(sum / k->ncuts) + COST_LEVEL +
+		memory(t.values * value_width(k));
+	return true;
+}
+
+static void try_levels(const struct keyed *k, struct shape *best)
+{
+	static const uint8_t roots[] = { 12, 16, 18 }, fills[] = { 8, 4 };
+
+	for (size_t r = 0; r < sizeof(roots); r++)
+		for (size_t f = 0; f < sizeof(fills); f++) {
+			struct shape s = { .root = roots[r], .fill = fills[f],
+					   .dense = 64 };
+
+			if (s.root < k->width && levels_cost(k, &s) &&
+			    (!best->levels || s.cost < best->cost))
+				*best = s;
+		}
+}
+
+/* ------------------------------------------------------------- for tests */
+
+/* One shape of a kind, however little it is worth. */
+static void asked_for(const struct keyed *k, struct choice *c)
+{
+	static const struct shape kinds[] = {	/* few bits, many, dense */
+		{ .root = 4, .fill = 32, .dense = 1 },
+		{ .root = 8, .fill = 64, .dense = 8 },
+		{ .root = 12, .fill = 128, .dense = 255 },
+	};
+	uint8_t kind = k->l->in->options.tables.kind;
+	struct shape s = kinds[kind < 2 ? 0 : (kind - 2) % 3];
+
+	if (kind >= 2 && levels_cost(k, &s))
+		c->levels = c->best = s;
+	else
+		c->best = c->index;
+}
+
+bool shape_choose(const struct keyed *k, struct choice *c)
+{
+	*c = (struct choice) { .compares = compares(k) };
+	try_index(k, &c->index);
+	if (k->l->in->options.tables.least) {
+		asked_for(k, c);
+		return c->best.levels;
+	}
+	if (k->ncuts >= LEVELS_FROM)
+		try_levels(k, &c->levels);
+	c->best = c->index;
+	if (c->levels.levels && c->levels.cost < c->best.cost)
+		c->best = c->levels;
+	return c->best.cost < c->compares;
+}

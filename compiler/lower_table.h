@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * lower_table - what the files that make tables share; lower*.c only
+ *
+ * lower_table.c decides and says what a value means, lower_wide.c makes one
+ * key of two words, lower_shape.c chooses the shape and holds what each costs,
+ * lower_trie.c fills the cells, lower_lookup.c emits the code that reads them.
+ */
+#ifndef SKPOL_LOWER_TABLE_H
+#define SKPOL_LOWER_TABLE_H
+
+#include "lower_private.h"
+
+/* A block, or two words of blocks at once, as intervals of one key. */
+struct keyed {
+	struct lower *l;
+	const struct block *b;	/* where it begins */
+	unsigned int width;	/* bits of the key: 16, 32, or 64 for two words */
+	uint32_t ncuts;
+	const uint64_t *cuts;	/* rising */
+	const bref *children;	/* ncuts + 1 */
+	uint32_t *values;	/* what the table says, by child */
+	unsigned int scale;	/* a step is a value << SCALE */
+	uint32_t highest;	/* of the values */
+	uint32_t nvalues;	/* different ones */
+	bool verdicts;		/* values are verdicts */
+	bool leaves;		/* some child is no way */
+	bref *ways;		/* children that are code */
+	uint32_t nways, first_way;
+};
+
+/*
+ * The top ROOT bits of the key index the first cells. Where FILL is 0 a cell
+ * holds the value, or names the interval at which a branch-free search begins,
+ * which halves STEPS times. Else it leads to more cells, for the bits behind,
+ * as many as there are cuts times FILL; or to values, when all cuts that are
+ * left can be told apart in values of no more bytes than cuts times DENSE.
+ */
+struct shape {
+	uint8_t root, fill, dense, levels, steps;
+	size_t cells, values;	/* of all levels */
+	size_t bytes;		/* of all tables */
+	unsigned int cost;	/* tenths of a nanosecond, expected */
+};
+
+/* What was thought of; a shape without levels was not possible, or not tried. */
+struct choice {
+	struct shape best, index, levels;
+	unsigned int compares;	/* what they cost */
+};
+
+struct table {
+	struct keyed key;
+	struct choice choice;
+};
+
+/*
+ * A cell of a table with levels: the bits of the key to be taken off, what is
+ * to be added then to have the index of the next cell, and whether that is a
+ * value.
+ */
+enum {
+	CELL_DONE = 1u << 31,
+	CELL_SHIFT_BITS = 6, CELL_BASE_BITS = 25,
+	CELLS_MAX = 1 << CELL_BASE_BITS,
+	LEVELS_MAX = 16,
+	ENTRY = 8,		/* bytes of a cut and its value, 32-bit keys */
+	HALF_SHIFT = 63,
+};
+
+/* Bytes of a value in a table of values only. */
+static inline unsigned int value_width(const struct keyed *k)
+{
+	return k->highest < 256 ? 1 : k->highest < 65536 ? 2 : 4;
+}
+
+/* lower_wide.c: two words as one key; false where it is not worth it */
+bool wide_key(struct lower *l, const struct block *b, struct keyed *k);
+
+/* lower_shape.c: false where compares are better */
+bool shape_choose(const struct keyed *k, struct choice *out);
+
+/* lower_trie.c */
+/* What S takes for K; false: too deep or large. */
+struct trie_size {
+	size_t cells, values;
+	unsigned int levels;
+	uint64_t ends[LEVELS_MAX + 1];	/* cuts whose last cell is there */
+};
+bool trie_measure(const struct keyed *k, const struct shape *s,
+		  struct trie_size *out);
+/* CELLS and VALUES: as many as were measured. */
+void trie_fill(const struct keyed *k, const struct shape *s, uint32_t *cells,
+	       uint8_t *values);
+
+/* Where the interval I of K stands among the entries of a search. */
+static inline uint32_t entry_of(const struct keyed *k, const struct shape *s,
+				uint32_t i)
+{
+	/* 64-bit keys: see add_entries() */
+	if (k->width < 64 || !i || !(k->cuts[i - 1] >> HALF_SHIFT))
+		return i;
+	return i + (1u << s->steps);
+}
+
+/* lower_lookup.c: the key in r1; r2 = its value */
+void lookup(const struct keyed *k, const struct shape *s);
+
+#endif
