@@ -155,10 +155,12 @@ static enum size_fault generate_with(struct compiled *c,
 		.options = { o->optimize, tree_code, c->target->ifindex,
 			     { o->tables_least, o->tables_kind }, o->prologue,
 			     o->epilogue, o->prologue_ctx },
+		.report = &c->lowered,
 	};
 	struct layout_options lo = { o->reach, c->target->gotol };
 	struct weight_input weights = weight_input(c, o);
 
+	c->lowered = (struct lower_report){ 0 };
 	if (weights.hits && c->diagram)
 		c->diagram = weight_order(a, &weights, c->diagram, &c->gain);
 	if (c->forest) {

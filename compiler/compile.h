@@ -20,6 +20,7 @@
 #include "effect.h"
 #include "forest.h"
 #include "image.h"
+#include "lower.h"
 #include "policy.h"
 #include "profile.h"
 #include "prove.h"
@@ -83,6 +84,7 @@ struct compiled {
 	struct forest_ranks *ranks;	/* of the forest, or NULL */
 	struct image *image;
 	struct profile_match profile;	/* .hits NULL: there is none of use */
+	struct lower_report lowered;
 	struct weight_gain gain;	/* by it; not of a forest */
 	struct prove_result proof;	/* .why NULL and not .ok: not tried */
 };

@@ -98,4 +98,7 @@ struct image {
 const struct image_variable *image_variable(const struct image *m,
 					    const char *name);
 
+/* image_path.c: the most instructions that one packet can take */
+size_t image_longest_path(struct arena *a, const struct image *m);
+
 #endif

@@ -24,6 +24,31 @@ struct lower_tables_options {
 	uint8_t kind;
 };
 
+enum lowered_kind { LOWERED_COMPARES, LOWERED_DIRECT, LOWERED_INDEX,
+		    LOWERED_LEVELS };
+
+struct lower_choice {		/* one way to do it */
+	uint8_t kind;
+	uint8_t bits, levels, steps;	/* of the index; levels; halvings */
+	unsigned int cost;	/* tenths of a nanosecond, expected */
+	size_t bytes;		/* of tables */
+};
+
+struct lowered {		/* a block of many cuts */
+	uint32_t rule;
+	uint8_t word;
+	bool wide;		/* that word and the next one */
+	uint32_t cuts;
+	struct lower_choice choices[3];	/* the first was chosen */
+	unsigned int nchoices;
+};
+
+struct lower_report {
+	struct lowered *v;
+	size_t n, cap;
+	double expected;	/* tenths of a nanosecond, up to the verdict */
+};
+
 struct lower_options {
 	unsigned int optimize;	/* 0, 1, 2 */
 	size_t tree_code;	/* of all trees, about; the rest is data */
@@ -45,6 +70,7 @@ struct lower_input {
 	const struct forest_ranks *forest;	/* instead of blocks, or NULL */
 	const struct effects *effects;
 	struct lower_options options;
+	struct lower_report *report;	/* to be filled, or NULL */
 };
 
 /* Fills CODE and adds to RODATA; failures are sticky in both. */

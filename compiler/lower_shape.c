@@ -64,12 +64,12 @@ static unsigned int log2_of(uint32_t n)
 }
 
 /* A balanced tree; half of its branches are not foreseen. */
-static unsigned int compares(const struct keyed *k)
+unsigned int shape_compares(uint32_t ncuts)
 {
-	unsigned int depth = log2_of(k->ncuts);
+	unsigned int depth = log2_of(ncuts);
 
 	return depth * COST_COMPARE + depth * COST_BRANCH / 2 +
-		depth * memory((size_t)k->ncuts * COMPARE_BYTES) / 2;
+		depth * memory((size_t)ncuts * COMPARE_BYTES) / 2;
 }
 
 /* ---------------------------------------------------------- one level */
@@ -220,7 +220,7 @@ static void asked_for(const struct keyed *k, struct choice *c)
 
 bool shape_choose(const struct keyed *k, struct choice *c)
 {
-	*c = (struct choice) { .compares = compares(k) };
+	*c = (struct choice) { .compares = shape_compares(k->ncuts) };
 	try_index(k, &c->index);
 	if (k->l->in->options.tables.least) {
 		asked_for(k, c);
@@ -231,5 +231,8 @@ bool shape_choose(const struct keyed *k, struct choice *c)
 	c->best = c->index;
 	if (c->levels.levels && c->levels.cost < c->best.cost)
 		c->best = c->levels;
-	return c->best.cost < c->compares;
+	if (c->best.cost < c->compares)
+		return true;
+	c->best = (struct shape) { 0 };
+	return false;
 }

@@ -122,6 +122,17 @@ static bool finish_key(struct keyed *k, uint32_t least)
 	return k->nways <= k->ncuts / 4 || k->l->in->options.tables.least;
 }
 
+static bool plan_key(struct table *t, uint32_t least)
+{
+	bool done;
+
+	if (!finish_key(&t->key, least))
+		return false;
+	done = shape_choose(&t->key, &t->choice);
+	report_block(t->key.l, &t->key, &t->choice);
+	return done;
+}
+
 static bool table_plan(struct lower *l, const struct block *b, struct table *t)
 {
 	uint32_t least = l->in->options.tables.least ?
@@ -131,14 +142,13 @@ static bool table_plan(struct lower *l, const struct block *b, struct table *t)
 	if (l->in->options.optimize < 2 || b->word == WORD_IFNAME ||
 	    b->word == WORD_FAMILY || b->word == WORD_PROTOCOL)
 		return false;
-	if (wide_key(l, b, &t->key) && finish_key(&t->key, least) &&
-	    shape_choose(&t->key, &t->choice))
+	if (wide_key(l, b, &t->key) && plan_key(t, least))
 		return true;
 	*t = (struct table) { .key = { .l = l, .b = b } };
 	if (b->ncuts < least)
 		return false;
 	narrow_key(l, b, &t->key);
-	return finish_key(&t->key, least) && shape_choose(&t->key, &t->choice);
+	return plan_key(t, least);
 }
 
 /* ------------------------------------------------------------ the code */
@@ -232,4 +242,5 @@ void lower_plan(struct lower *l)
 		for (uint32_t k = 0; k <= n; k++)
 			reach(l, children[k]);
 	}
+	report_expected(l);
 }

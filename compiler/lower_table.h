@@ -79,6 +79,14 @@ bool wide_key(struct lower *l, const struct block *b, struct keyed *k);
 
 /* lower_shape.c: false where compares are better */
 bool shape_choose(const struct keyed *k, struct choice *out);
+/* What a tree over so many cuts costs. */
+unsigned int shape_compares(uint32_t ncuts);
+
+/* lower_report.c; nothing without l->in->report */
+void report_block(struct lower *l, const struct keyed *k,
+		  const struct choice *c);
+/* After all blocks were planned. */
+void report_expected(struct lower *l);
 
 /* lower_trie.c */
 /* What S takes for K; false: too deep or large. */

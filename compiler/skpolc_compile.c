@@ -67,65 +67,6 @@ static int text(struct skpolc *k, struct compiled *c, void **bytes,
 	return 0;
 }
 
-static void report_diagram(const struct diagram *d)
-{
-	struct diagram_stats s = diagram_stats(d);
-
-	fprintf(stderr, "%zu nodes, %zu cuts, depth %zu\n", s.nodes, s.cuts,
-		s.depth);
-}
-
-static void report_forest(const struct forest *f)
-{
-	fprintf(stderr, "forest       %zu trees, the lowest rule wins\n",
-		f->ntrees);
-	for (size_t i = 0; i < f->ntrees; i++) {
-		fprintf(stderr, "  tree %zu     %zu terms, ", i + 1,
-			f->trees[i].nterms);
-		report_diagram(f->trees[i].diagram);
-	}
-}
-
-static void report_profile(const struct compiled *c)
-{
-	const struct profile_match *m = &c->profile;
-
-	fprintf(stderr, "profile      %llu hits of %zu rule%s; %zu rule%s not in "
-		"it weigh%s nothing\n", (unsigned long long)m->total,
-		m->nrules, m->nrules == 1 ? "" : "s", m->nsilent, m->nsilent == 1 ? "" : "s",
-		m->nsilent == 1 ? "s" : "");
-	if (c->forest)
-		fputs("             a forest is not weighed\n", stderr);
-	else
-		fprintf(stderr, "expected     %.1f instructions to the verdict, "
-			"%.1f without the profile%s\n", c->gain.after,
-			c->gain.before, c->gain.reordered ?
-			"; other fields first" : "");
-}
-
-static void report(const struct compiled *c, size_t size)
-{
-	fprintf(stderr, "policy       %s\n", c->policy->name);
-	fprintf(stderr, "rules        %zu\n", c->policy->nrules);
-	if (c->forest)
-		report_forest(c->forest);
-	else
-		fputs("diagram      ", stderr);
-	if (c->diagram)
-		report_diagram(c->diagram);
-	if (c->profile.hits)
-		report_profile(c);
-	fprintf(stderr, "instructions %zu\n", c->image->ninsns);
-	fprintf(stderr, "tables       %zu bytes\n", c->image->rodata_size);
-	fprintf(stderr, "object       %zu bytes\n", size);
-	fprintf(stderr, "kernel       %s or newer\n", c->target->name);
-	fprintf(stderr, "proof        %s%s, %llu states, %llu ranges\n",
-		c->proof.ok ? "for all packets" : "not for this policy: ",
-		c->proof.ok ? "" : c->proof.why ? c->proof.why : "not tried",
-		(unsigned long long)c->proof.states,
-		(unsigned long long)c->proof.pieces);
-}
-
 int skpolc_write(struct skpolc *k, const void *bytes, size_t size)
 {
 	int err = object_write(k->output, bytes, size);
@@ -157,7 +98,7 @@ int skpolc_compile(struct skpolc *k)
 	if (!status)
 		status = skpolc_write(k, bytes, size);
 	if (!status && k->report)
-		report(&c, size);
+		skpolc_report(k, &c, size);
 	free(bytes);
 	compiled_free(&c);
 	return status;

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * lower_report - what the lowering has chosen, and what a look-up costs
+ *
+ * In: the plan of all blocks. Out: a line for each block that is a table, or is
+ * so large that it could have been one, and the time that a packet is expected
+ * to take from the first block to the last, every interval of a block as likely
+ * as any other.
+ */
+#include "lower_table.h"
+
+static struct lower_choice of_shape(const struct shape *s, uint8_t kind)
+{
+	return (struct lower_choice){
+		.kind = kind, .cost = s->cost, .bytes = s->bytes,
+		.bits = s->root, .levels = s->levels, .steps = s->steps,
+	};
+}
+
+static void add(struct lowered *e, struct lower_choice c)
+{
+	e->choices[e->nchoices++] = c;
+}
+
+/* What was thought of, the one that was chosen first. */
+static void add_choices(struct lowered *e, const struct choice *c)
+{
+	const struct lower_choice compares = { .kind = LOWERED_COMPARES,
+					       .cost = c->compares };
+	const struct lower_choice index = of_shape(&c->index, c->index.steps ?
+			LOWERED_INDEX : LOWERED_DIRECT);
+	const struct lower_choice levels = of_shape(&c->levels,
+						    LOWERED_LEVELS);
+	bool by_levels = c->best.fill;
+
+	if (!c->best.levels)
+		add(e, compares);
+	if (c->levels.levels && by_levels)
+		add(e, levels);
+	if (c->index.levels)
+		add(e, index);
+	if (c->levels.levels && !by_levels)
+		add(e, levels);
+	if (c->best.levels)
+		add(e, compares);
+}
+
+void report_block(struct lower *l, const struct keyed *k,
+		  const struct choice *c)
+{
+	struct lower_report *r = l->in->report;
+	struct lowered *e;
+
+	if (!r)
+		return;
+	e = arena_push(l->a, r->v, r->n, r->cap);
+	*e = (struct lowered){ .rule = k->b->rule, .word = k->b->word,
+			       .wide = k->width == 64, .cuts = k->ncuts };
+	add_choices(e, c);
+}
+
+/* ------------------------------------------------------ the whole program */
+
+static double mean(const double *cost, const bref *children, size_t n)
+{
+	double sum = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (!bref_is_leaf(children[i]))
+			sum += cost[children[i]];
+	return sum / (double)n;
+}
+
+void report_expected(struct lower *l)
+{
+	const struct blocks *all = l->in->blocks;
+	double *cost = arena_array(l->a, all->n + 1, sizeof(*cost));
+
+	if (!l->in->report)
+		return;
+	for (size_t i = 0; i < all->n; i++) {	/* children first */
+		const struct block *b = &all->v[i];
+		const struct table *t = l->table[i];
+
+		if (!l->reached[i])
+			continue;
+		if (t)
+			cost[i] = t->choice.best.cost +
+				mean(cost, t->key.children, t->key.ncuts + 1);
+		else
+			cost[i] = shape_compares(b->ncuts) +
+				mean(cost, b->children, b->ncuts + 1);
+	}
+	if (all->n && !bref_is_leaf(all->root))
+		l->in->report->expected += cost[all->root];
+}

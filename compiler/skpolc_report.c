@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * skpolc_report - skpolc --report: what was made, how, and why not otherwise
+ *
+ * In: a compiled policy. Out: lines, or with --json one object, on standard
+ * error: the object itself may go to standard output.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "skpolc.h"
+
+static const char *const kind_names[] = { "compares", "direct", "index",
+					  "levels" };
+
+/* How a choice looks: "18 bits, then 3 halvings". */
+static const char *describe(struct arena *a, const struct lower_choice *c)
+{
+	switch ((enum lowered_kind)c->kind) {
+	case LOWERED_DIRECT:
+		return arena_printf(a, "a value for each of %u bits", c->bits);
+	case LOWERED_INDEX:
+		return arena_printf(a, "%u bits, then %u halvings", c->bits,
+				    c->steps);
+	case LOWERED_LEVELS:
+		return arena_printf(a, "%u bits, in up to %u levels", c->bits,
+				    c->levels);
+	case LOWERED_COMPARES:
+		break;
+	}
+	return "a tree";
+}
+
+/* The field, and which bits of it where it is wider than a word. */
+static const char *what(struct arena *a, const struct lowered *e)
+{
+	uint8_t field = word_info[e->word].field;
+	unsigned int first = 96u - word_info[e->word].shift;
+
+	if (field != FIELD_LADDR6 && field != FIELD_RADDR6)
+		return field_name(field);
+	return arena_printf(a, "%s, bits %u to %u", field_name(field), first,
+			    first + (e->wide ? 63 : 31));
+}
+
+/* FILE:LINE of the rule, and its name. */
+static const char *where(struct compiled *c, const struct lowered *e)
+{
+	const struct policy_rule *r;
+	struct source_position at;
+
+	if (e->rule >= c->policy->nrules)
+		return "no rule";
+	r = &c->policy->rules[e->rule];
+	at = source_position(&c->sources, r->ast->place.file,
+			     r->ast->place.begin);
+	return arena_printf(&c->arena, "%s:%u `%s`",
+			    c->sources.files[r->ast->place.file].name, at.line,
+			    r->name);
+}
+
+/* -------------------------------------------------------------- as text */
+
+static void print_diagram(const struct diagram *d)
+{
+	struct diagram_stats s = diagram_stats(d);
+
+	fprintf(stderr, "%zu nodes, %zu cuts, depth %zu\n", s.nodes, s.cuts,
+		s.depth);
+}
+
+static void print_forest(const struct forest *f)
+{
+	fprintf(stderr, "forest       %zu trees, the lowest rule wins\n",
+		f->ntrees);
+	for (size_t i = 0; i < f->ntrees; i++) {
+		fprintf(stderr, "  tree %zu     %zu terms, ", i + 1,
+			f->trees[i].nterms);
+		print_diagram(f->trees[i].diagram);
+	}
+}
+
+static void print_profile(const struct compiled *c)
+{
+	const struct profile_match *m = &c->profile;
+
+	fprintf(stderr, "profile      %llu hits of %zu rule%s; %zu rule%s not "
+		"in it weigh%s nothing\n", (unsigned long long)m->total,
+		m->nrules, m->nrules == 1 ? "" : "s", m->nsilent,
+		m->nsilent == 1 ? "" : "s", m->nsilent == 1 ? "s" : "");
+	if (c->forest)
+		fputs("             a forest is not weighed\n", stderr);
+	else
+		fprintf(stderr, "expected     %.1f instructions to the verdict, "
+			"%.1f without the profile%s\n", c->gain.after,
+			c->gain.before, c->gain.reordered ?
+			"; other fields first" : "");
+}
+
+static void print_lowered(struct compiled *c, const struct lowered *e)
+{
+	fprintf(stderr, "  %s: %s, %u cuts\n", where(c, e),
+		what(&c->arena, e), e->cuts);
+	for (unsigned int i = 0; i < e->nchoices; i++) {
+		const struct lower_choice *k = &e->choices[i];
+
+		fprintf(stderr, "    %c %-8s %8.1f ns %10zu bytes  %s\n",
+			i ? ' ' : '*', kind_names[k->kind],
+			(double)k->cost / 10, k->bytes,
+			describe(&c->arena, k));
+	}
+}
+
+static void print_lowering(struct compiled *c)
+{
+	const struct lower_report *r = &c->lowered;
+
+	fprintf(stderr, "look-up      %.1f ns up to the verdict, if every "
+		"interval is met as often\n", r->expected / 10);
+	if (!r->n)
+		return;
+	fprintf(stderr, "large blocks %zu (* chosen, and what else it would "
+		"take)\n", r->n);
+	for (size_t i = 0; i < r->n; i++)
+		print_lowered(c, &r->v[i]);
+}
+
+static void print(struct compiled *c, size_t size)
+{
+	fprintf(stderr, "policy       %s\n", c->policy->name);
+	fprintf(stderr, "rules        %zu\n", c->policy->nrules);
+	if (c->forest)
+		print_forest(c->forest);
+	else
+		fputs("diagram      ", stderr);
+	if (c->diagram)
+		print_diagram(c->diagram);
+	if (c->profile.hits)
+		print_profile(c);
+	fprintf(stderr, "instructions %zu, at most %zu for one packet\n",
+		c->image->ninsns, image_longest_path(&c->arena, c->image));
+	fprintf(stderr, "tables       %zu bytes\n", c->image->rodata_size);
+	fprintf(stderr, "object       %zu bytes\n", size);
+	fprintf(stderr, "kernel       %s or newer\n", c->target->name);
+	fprintf(stderr, "proof        %s%s, %llu states, %llu ranges\n",
+		c->proof.ok ? "for all packets" : "not for this policy: ",
+		c->proof.ok ? "" : c->proof.why ? c->proof.why : "not tried",
+		(unsigned long long)c->proof.states,
+		(unsigned long long)c->proof.pieces);
+	print_lowering(c);
+}
+
+/* -------------------------------------------------------------- as JSON */
+
+static json_t *choice_json(struct arena *a, const struct lower_choice *k)
+{
+	return json_pack("{ss,sf,sI,ss}", "shape", kind_names[k->kind], "ns",
+			 (double)k->cost / 10, "bytes", (json_int_t)k->bytes,
+			 "how", describe(a, k));
+}
+
+static json_t *lowered_json(struct compiled *c, const struct lowered *e)
+{
+	json_t *choices = json_array();
+
+	for (unsigned int i = 0; i < e->nchoices; i++)
+		json_array_append_new(choices, choice_json(&c->arena,
+							   &e->choices[i]));
+	return json_pack("{ss,ss,si,so}", "rule", where(c, e), "field",
+			 what(&c->arena, e), "cuts", (int)e->cuts, "choices",
+			 choices);
+}
+
+static json_t *report_json(struct compiled *c, size_t size)
+{
+	json_t *blocks = json_array();
+
+	for (size_t i = 0; i < c->lowered.n; i++)
+		json_array_append_new(blocks, lowered_json(c,
+							   &c->lowered.v[i]));
+	return json_pack("{si,ss,sI,sI,sI,sI,sI,ss,sb,sf,so}", "version", 1,
+			 "policy", c->policy->name, "rules",
+			 (json_int_t)c->policy->nrules, "instructions",
+			 (json_int_t)c->image->ninsns, "longest_path",
+			 (json_int_t)image_longest_path(&c->arena, c->image),
+			 "table_bytes", (json_int_t)c->image->rodata_size,
+			 "object_bytes", (json_int_t)size, "kernel",
+			 c->target->name, "proved", (int)c->proof.ok,
+			 "expected_ns", c->lowered.expected / 10, "blocks",
+			 blocks);
+}
+
+void skpolc_report(struct skpolc *k, struct compiled *c, size_t size)
+{
+	json_t *j;
+
+	if (!k->json) {
+		print(c, size);
+		return;
+	}
+	j = report_json(c, size);
+	json_dumpf(j, stderr, JSON_REAL_PRECISION(6));
+	fputc('\n', stderr);
+	json_decref(j);
+}
