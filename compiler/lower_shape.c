@@ -35,7 +35,7 @@ static const struct {
 };
 
 enum {
-	INDEX_BITS_MAX = 20, LEVELS_FROM = 256,
+	INDEX_BITS_MAX = 20, LEVELS_FROM = 256, LEVELS_VALUE_MAX = 65535,
 	COMPARE_BYTES = 24,	/* of code, for each cut */
 	LINE = 64, STEPS_A_LINE = 3,	/* of a search's last ones */
 };
@@ -165,7 +165,8 @@ static bool levels_cost(const struct keyed *k, struct shape *s)
 	struct trie_size t;
 	uint64_t left = k->ncuts, sum = 0;
 
-	if (!trie_measure(k, s, &t))
+	/* one value of each kind is there, up to the highest */
+	if (k->highest > LEVELS_VALUE_MAX || !trie_measure(k, s, &t))
 		return false;
 	s->levels = (uint8_t)t.levels;
 	s->cells = t.cells;
