@@ -88,10 +88,12 @@ static int unreachable(struct search *q, const struct match *m)
 	if (q->strict)
 		return fail_system(q->s, -EACCES, "nobody whose descriptors "
 				   "can be seen owns the socket at %s: needs "
-				   "CAP_SYS_PTRACE, or to run as its user",
+				   "CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH, or "
+				   "to run as its user",
 				   text);
 	note(q->s, "the socket at %s belongs to a process that cannot be "
-	     "looked into: needs CAP_SYS_PTRACE", text);
+	     "looked into: needs CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH",
+	     text);
 	return 0;
 }
 

@@ -68,7 +68,8 @@ static int fail_process(struct skpol *s, int err, pid_t pid)
 				  (int)pid);
 	if (err == -EPERM || err == -EACCES)
 		return fail_system(s, err, "may not take the descriptors of "
-				   "process %d: needs CAP_SYS_PTRACE, or to run "
+				   "process %d: needs CAP_SYS_PTRACE and "
+				   "CAP_DAC_READ_SEARCH, or to run "
 				   "as its user", (int)pid);
 	return fail_system(s, err, "cannot look into process %d: %s",
 			   (int)pid, strerror(-err));

@@ -14,7 +14,8 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
 # An instance of each, with a command that is there: this build's.
-for unit in "$src"/examples/systemd/*.service "$src"/examples/systemd/*.timer
+for unit in "$src"/examples/systemd/*.service \
+	"$src"/examples/systemd/*.socket "$src"/examples/systemd/*.timer
 do
 	name=$(basename "$unit" | sed 's/@\./@edge./')
 	sed "s|^\(Exec[A-Za-z]*\)=skpol |\1=$PWD/skpol |" "$unit" \
