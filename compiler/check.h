@@ -18,7 +18,7 @@ enum { CHECKS_MAX = 256 };
 
 /*
  * [["tcp 203.0.113.9:50000 -> 192.0.2.1:443",3,["https","http","drop"]]]:
- * packet (none has an interface), rule, and what is tried in this order, without
+ * packet (none has an interface), rule, and what is tried in order, without
  * sockets that have no slot for the packet. NULL when memory runs out.
  */
 json_t *checks_build(struct arena *a, const struct policy *p);

@@ -8,7 +8,7 @@
  *	change_write	`next` becomes a folder: nothing has changed yet
  *	change_switch	one system call: now it has
  *	change_undo	instead of the two before, or after change_write failed
- *	change_tidy	after the switch; a command that dies leaves it to the next
+ *	change_tidy	after the switch; if we die, the next command does it
  *	change_close
  */
 #ifndef SKPOL_CHANGE_H

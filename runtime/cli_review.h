@@ -23,8 +23,8 @@ struct review {
 };
 
 /*
- * Each keep is a match that must get `pass`, or `MATCH -> GOAL`: those of --keep
- * and those of --keep-file, or of /etc/skpol/keep if it is there. 0, or an exit
+ * Each keep is a match that must get `pass`, or `MATCH -> GOAL`: those of
+ * --keep and those of --keep-file, or of /etc/skpol/keep if it is there. 0, or an exit
  * status, with a packet of each keep that does not hold. *N counts them.
  */
 int review_keeps(const struct review *r, size_t *n);

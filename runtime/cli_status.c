@@ -95,10 +95,12 @@ static void print_kept(const json_t *list)
 	json_array_foreach(list, i, e)
 		if (!json_is_true(json_object_get(e, "live")))
 			printf("kept: generation %" JSON_INTEGER_FORMAT ", %s, "
-			       "source sha256 %.12s\n", json_integer_value(
+			       "source sha256 %.12s%s\n", json_integer_value(
 			       json_object_get(e, "generation")),
 			       json_text(e, "policy", "?"),
-			       json_text(e, "sha256", "?"));
+			       json_text(e, "sha256", "?"),
+			       json_object_get(e, "unconfirmed") ?
+			       ", not confirmed" : "");
 }
 
 int cli_status(struct cli *c)

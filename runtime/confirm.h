@@ -4,11 +4,11 @@
  *
  * `apply --confirm=30s` writes into the meta of its generation
  *
- *	"confirm":{"until":ms of CLOCK_BOOTTIME,"back":3}	back 0 = no policy
+ *	"confirm":{"until":ms of CLOCK_BOOTTIME,"back":3}	(0 = no policy)
  *
  * so that one system call both switches the program and starts the trial.
- * `skpol confirm` makes the folder 4/confirmed. Without it, after that time, the
- * generation is overdue: whoever changes the state next rolls it back first.
+ * `skpol confirm` makes the folder 4/confirmed. Without it, after that time,
+ * the generation is overdue: whoever changes the state next rolls it back first.
  * A process that waits for it (cli_confirm.c, skpol watch) makes it punctual,
  * and is needed for nothing else.
  */
@@ -32,8 +32,8 @@ json_t *confirm_report(struct skpol *s, const struct generation *g);
 
 /*
  * Under the lock, with c->live found: rolls back what is overdue. Where that is
- * not possible, it is said, and the policy stays. True when something was rolled
- * back; then c->live is closed, and to be found again.
+ * not possible, it is said, and the policy stays. True when something was
+ * rolled back; then c->live is closed, and to be found again.
  */
 bool confirm_settle(struct change *c);
 /* The same for who has but the lock. */

@@ -17,6 +17,7 @@
 #include "abi.h"
 #include "auto.h"
 #include "blob.h"
+#include "confirm.h"
 #include "counter.h"
 #include "state.h"
 
@@ -327,7 +328,8 @@ int generation_sweep_kept(struct skpol *s, const struct generation *live)
 	return sweep(s, live, 1);
 }
 
-static json_t *report_one(const struct generation *g, bool live)
+static json_t *report_one(struct skpol *s, const struct generation *g,
+			  bool live)
 {
 	json_t *from = json_object_get(g->meta, "from");
 	json_t *j = json_pack("{s:I, s:O?, s:O?, s:O?, s:b}",
@@ -338,6 +340,8 @@ static json_t *report_one(const struct generation *g, bool live)
 
 	if (from)
 		json_object_set(j, "from", from);
+	if (confirm_period(s, g).pending)
+		json_object_set_new(j, "unconfirmed", json_true());
 	return j;
 }
 
@@ -356,7 +360,7 @@ json_t *generation_report(struct skpol *s, const struct live *live)
 		if (!generation_open(s, v[n], &g) &&
 		    (ours || (v[n] <= live->gen.number &&
 			      generation_complete(&g))))
-			json_array_append_new(list, report_one(&g, ours));
+			json_array_append_new(list, report_one(s, &g, ours));
 		generation_close(&g);
 	}
 	return list;

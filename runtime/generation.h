@@ -82,7 +82,8 @@ bool generation_complete(const struct generation *g);
 
 /*
  * [{"generation","policy","sha256","object","live"}], newest first; "from" when
- * a rollback took its program over from a generation of that number.
+ * a rollback took its program over from a generation of that number,
+ * "unconfirmed" when it was or is on trial (confirm.h).
  */
 json_t *generation_report(struct skpol *s, const struct live *live);
 

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "auto.h"
+#include "confirm.h"
 #include "plan.h"
 #include "slots.h"
 #include "state.h"
@@ -133,10 +134,25 @@ int rollback_to(struct change *c, uint32_t number, uint32_t unconfirmed)
 	return err;
 }
 
-/* The newest before the live one. */
+static int fail_before(struct change *c, uint32_t failed)
+{
+	if (failed)
+		return fail_input(c->s, -ENOENT, "there is no generation to go "
+				  "back to: generation %u was not confirmed "
+				  "(`skpol rollback %u` runs it all the same)",
+				  failed, failed);
+	return fail_input(c->s, -ENOENT, "there is no generation to go back "
+			  "to");
+}
+
+/*
+ * The newest before the live one. Who calls for it a moment after a trial has
+ * ended by itself does not want that policy again.
+ */
 static int find_before(struct change *c, uint32_t *number)
 {
 	AUTO_FREE uint32_t *v = NULL;
+	uint32_t failed = 0;
 	size_t n;
 	int err = generation_list(c->s, &v, &n);
 
@@ -144,32 +160,40 @@ static int find_before(struct change *c, uint32_t *number)
 	while (!err && n-- && !*number) {
 		struct generation g;
 
-		if ((v[n] < c->live.gen.number || !c->live.gen.number) &&
-		    !generation_open(c->s, v[n], &g)) {
-			if (generation_complete(&g))
-				*number = v[n];
-			generation_close(&g);
-		}
+		if ((v[n] >= c->live.gen.number && c->live.gen.number) ||
+		    generation_open(c->s, v[n], &g))
+			continue;
+		if (confirm_period(c->s, &g).pending)
+			failed = failed ? failed : v[n];
+		else if (generation_complete(&g))
+			*number = v[n];
+		generation_close(&g);
 	}
-	if (!err && !*number)
-		err = fail_input(c->s, -ENOENT, "there is no generation to go "
-				 "back to");
-	return err;
+	return err || *number ? err : fail_before(c, failed);
+}
+
+/* An overdue trial has just been rolled back: that is what was wanted. */
+static bool is_done(const struct change *c, uint32_t number)
+{
+	const struct generation *g = &c->live.gen;
+
+	return g->number && live_attached(&c->live) &&
+		(number == g->number || (!number && c->settled));
 }
 
 static int rollback(struct change *c, uint32_t number,
 		    struct skpol_applied *out)
 {
-	bool same = number && number == c->live.gen.number &&
-		live_attached(&c->live);
-	int err = same ? 0 : change_race(c);
+	bool done = is_done(c, number);
+	int err = done ? 0 : change_race(c);
 
-	if (!err && !number)
+	if (!err && !done && !number)
 		err = find_before(c, &number);
-	if (!err && !same)
+	if (!err && !done)
 		err = rollback_to(c, number, 0);
 	if (!err)
-		generation_applied(same ? &c->live.gen : &c->next, !same, out);
+		generation_applied(done ? &c->live.gen : &c->next,
+				   !done || c->settled, out);
 	return err;
 }
 

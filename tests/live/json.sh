@@ -57,7 +57,12 @@ check() {
 			"$work/told" "$work/has" || bad=$((bad + 1))
 }
 
-skpol_ apply "$work/edge.skl" 2>/dev/null >&2
+skpol_ apply --json --check --diff --keep 'tcp port 22' "$work/edge.skl" \
+	2>/dev/null | check apply --check --diff
+skpol_ apply --json --confirm 1h "$work/edge.skl" 2>/dev/null |
+	check apply --confirm
+skpol_ confirm --json | check confirm
+skpol_ status --json | check status
 skpol_ trace --json --count 1 >"$work/event" &
 tracer=$!
 n=0
@@ -72,4 +77,7 @@ check trace --count 1 <"$work/event"
 skpol_ stats --json | check stats
 skpol_ stats --profile 2>/dev/null | check stats --profile
 skpol_ explain --json "$packet" | check explain
+sed s/443/444/ "$work/edge.skl" >"$work/other.skl"
+skpol_ apply "$work/other.skl" 2>/dev/null >&2
+skpol_ rollback --json | check confirm
 [ "$bad" = 0 ]

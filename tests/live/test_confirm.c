@@ -173,8 +173,14 @@ static void the_next_command_rolls_back(void **state)
 	assert_true(served(7001));
 	try_two(1);
 	usleep(2000);
-	/* "the one before" is that before the one that was rolled back to */
 	assert_int_equal(skpol_rollback(s, 0, &out), 0);
+	assert_true(out.changed);
+	assert_true(served(7001));
+	/* once more, and not to what has failed, unless that is said */
+	assert_int_equal(skpol_rollback(s, 0, &out), -ENOENT);
+	assert_non_null(strstr(skpol_message(s), "was not confirmed"));
+	assert_true(served(7001));
+	assert_int_equal(skpol_rollback(s, out.generation - 1, &out), 0);
 	assert_true(served(7002));
 	rig_must_apply(ONE);
 	try_two(1);
@@ -228,8 +234,9 @@ static void one_at_a_time(void **state)
 	assert_false(is_pending());
 	assert_false(enforce(&left));
 	assert_int_equal(confirm(), -ENOENT);
-	/* the one that was on trial runs again, and not on trial */
-	assert_int_equal(skpol_rollback(s, 0, &out), 0);
+	/* by number, the one that was on trial runs again, and not on trial */
+	assert_int_equal(skpol_rollback(s, 0, &out), -ENOENT);
+	assert_int_equal(skpol_rollback(s, 2, &out), 0);
 	assert_true(served(7002));
 	assert_false(is_pending());
 	assert_false(enforce(&left));
@@ -324,6 +331,9 @@ static void the_watcher_rolls_back(void **state)
 	assert_true(comes_true(one_runs));
 	assert_true(comes_true(watcher_gone));
 	assert_int_equal(RIG_SKPOL("confirm").status, 3);
+	assert_non_null(strstr(RIG_SKPOL("status").out, "kept: generation 2, "
+			       "edge, source"));
+	assert_non_null(strstr(RIG_SKPOL("status").out, ", not confirmed\n"));
 }
 
 static void the_watcher_ends_when_confirmed(void **state)

@@ -7,8 +7,8 @@
  * its n-th call that can change what others see, for every n until it runs to
  * its end. All the other calls (reads, memory, the child's own descriptors,
  * maps and programs that die with it) leave the same behind as the next one of
- * these; SKPOL_KILL_EVERYWHERE=1 kills at those, too, which takes minutes. After
- * each death: a packet is served as before, status has no complaint, the next
+ * these; SKPOL_KILL_EVERYWHERE=1 kills at those, too, which takes minutes.
+ * After each death: a packet is served as before, status has no complaint, the next
  * command works, and every datagram was counted once.
  */
 #include <errno.h>

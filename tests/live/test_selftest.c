@@ -26,7 +26,8 @@
 	"policy edge\n" \
 	"socket web\n" \
 	"socket spare\n" \
-	"web: tcp to 192.0.2.0/24 port 80-89 -> web else spare else pass count\n" \
+	"web: tcp to 192.0.2.0/24 port 80-89 -> " \
+	"web else spare else pass count\n" \
 	"dns: udp port 53 -> web else spare count trace\n" \
 	"no: from 198.51.100.0/24 -> drop count\n" \
 	"half: port 7000 -> split by from { 50% web, 50% spare } count\n" \

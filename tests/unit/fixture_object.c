@@ -111,7 +111,7 @@ json_t *fixture_manifest(void)
 	return json_pack("{s:i, s:s, s:s, s:s, s:{s:i, s:s}, s:s, s:[s],"
 		" s:[{s:s, s:s, s:[{s:i, s:s, s:s}, {s:i, s:s, s:s}]}],"
 		" s:[s], s:[{s:s, s:b, s:i, s:i, s:i, s:s, s:s, s:i, s:b},"
-		" {s:s, s:b, s:i, s:i, s:i, s:s, s:s, s:b}], s:[[s, i, [s, s]]], s:s}",
+		" {s:s, s:b, s:i, s:i, s:i, s:s, s:s, s:b}], s:[[s, i, [s]]], s:s}",
 		"version", 1, "policy", "edge", "compiler", "0.1.0",
 		"kernel", "5.10",
 		"options", "optimize", 1, "target_kernel", "5.10",
@@ -129,7 +129,7 @@ json_t *fixture_manifest(void)
 		"name", "default", "named", 0, "file", 0, "line", 4,
 		"column", 1, "text", "any -> pass", "verdict", "pass",
 		"trace", 0,
-		"checks", "tcp 192.0.2.1:1 -> 192.0.2.2:2", 0, "web", "drop",
+		"checks", "tcp 192.0.2.1:1 -> 192.0.2.2:2", 1, "pass",
 		"text", "policy edge\nsocket web tcp\n");
 }
 
