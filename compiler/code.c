@@ -158,6 +158,14 @@ void emit_checkpoint(struct code *c)
 	}
 }
 
+void emit_checkpoint_kept(struct code *c, int reg)
+{
+	label next = code_label(c);
+
+	emit_jump32_imm(c, BPF_JLT, reg, 0, next);
+	code_place(c, next);
+}
+
 void emit_call(struct code *c, int helper)
 {
 	plain(c, BPF_JMP | BPF_CALL, 0, 0, 0, helper);

@@ -89,9 +89,15 @@ void emit_goto(struct code *c, label to);
  * them. For a process without CAP_PERFMON the verifier follows each address that
  * depends on the packet twice, as it is and as a misled processor might see it.
  * It compares what it knows with what it knew only after some jumps: in a search
- * of n steps without one it would go 2^n ways.
+ * of n steps without one it would go 2^n ways. Only where there are few: each
+ * that is taken out moves the whole program.
  */
 void emit_checkpoint(struct code *c);
+/*
+ * One jump that is never taken, and stays: for searches of which there may be
+ * thousands. REG holds a number.
+ */
+void emit_checkpoint_kept(struct code *c, int reg);
 void emit_call(struct code *c, int helper);
 void emit_exit(struct code *c);
 

@@ -191,9 +191,20 @@ static void generate(struct compiled *c, const struct compile_options *o)
 {
 	size_t code = size_tree_code(o);
 	enum size_fault fault = generate_with(c, o, code);
+	struct compiled one = *c;
 
-	if (fault && c->diagram && size_regrow(c))
-		fault = generate_with(c, o, code);
+	if (c->diagram && (fault || size_is_much(c)) && size_regrow(c)) {
+		enum size_fault more = generate_with(c, o, code);
+
+		if (!fault && (more || c->image->ninsns > one.image->ninsns)) {
+			c->diagram = one.diagram;
+			c->forest = NULL;
+			c->ranks = NULL;
+			c->image = one.image;
+		} else {
+			fault = more;
+		}
+	}
 	while (fault == SIZE_INSTRUCTIONS && c->forest && code) {
 		code = code > 1000 ? code / 4 : 0;
 		fault = generate_with(c, o, code);

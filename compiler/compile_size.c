@@ -63,6 +63,11 @@ static bool grow(struct compiled *c, size_t *blame)
 	return c->forest;
 }
 
+bool size_is_much(const struct compiled *c)
+{
+	return c->image->ninsns > TREE_CODE_MOST;
+}
+
 bool size_regrow(struct compiled *c)
 {
 	return grow(c, NULL);

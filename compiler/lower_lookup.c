@@ -180,7 +180,7 @@ static void element(struct code *c, uint32_t offset, unsigned int log)
 	emit_map(c, BPF_REG_3, IMAGE_RODATA, offset);
 	emit_alu64(c, BPF_ADD, BPF_REG_3, BPF_REG_2);
 	emit_load(c, size[log], BPF_REG_2, BPF_REG_3, 0);
-	emit_checkpoint(c);
+	emit_checkpoint_kept(c, BPF_REG_2);
 }
 
 /* r2 = the element that the cell in r2 leads to, of a table up to MASK */
@@ -230,7 +230,7 @@ static void search_step(struct code *c, uint8_t size, unsigned int log)
 	emit_alu64_imm(c, BPF_RSH, BPF_REG_4, 63);
 	emit_alu64_imm(c, BPF_LSH, BPF_REG_4, (int32_t)log);
 	emit_alu64(c, BPF_ADD, BPF_REG_2, BPF_REG_4);
-	emit_checkpoint(c);
+	emit_checkpoint_kept(c, BPF_REG_2);
 }
 
 /* From the entry at r2 bytes on; r2 = the value. */
