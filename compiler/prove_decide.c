@@ -10,7 +10,8 @@
  * mixed; and there is each kind of listener to events. Slots have other numbers
  * than compiled, so code that does not ask skpol_slots is found. What happens
  * is a function of step, kind and answers alone: other words of the packet go
- * into events, and are mixed into the step and out again.
+ * into events, and are mixed into the step and out again. Of a program with many
+ * outcomes only the first are tried with everything.
  */
 #include <linux/bpf.h>
 #include <string.h>
@@ -26,6 +27,7 @@ struct decide {
 	struct image_counter before;	/* of the rule's counter */
 	uint8_t *rodata[2];		/* with slots numbered low, high */
 	bool high;			/* which of them it is */
+	uint32_t nrows;			/* that everything was tried with */
 };
 
 enum { PROLOGUE = 4, CHAIN_MAX = PROVE_CHAIN,
@@ -472,17 +474,11 @@ static void begin_at(struct decide *d, const struct chain *c, uint64_t less)
  * Nothing may hang on what a counter holds: it becomes an even and an odd
  * number, and what registers hold for IMAGE_DROP and IMAGE_PASS.
  */
-static bool all_fits(struct decide *d, const struct chain *c, struct trial *t,
-		     const struct packet *k)
+static bool all_answers_fit(struct decide *d, const struct chain *c,
+			    struct trial *t, const struct packet *k)
 {
-	uint32_t counter = c->rule->counter;
-	uint64_t most = counter != NO_COUNTER && c->n > 1 ? 2 : 1;
+	uint64_t most = c->rule->counter != NO_COUNTER && c->n > 1 ? 2 : 1;
 
-	if (counter != NO_COUNTER &&
-	    (counter >= d->image.ncounters - d->image.events ||
-	     memcmp(&d->interp.counters[counter], &prove_before,
-		    sizeof(prove_before))))
-		return false;
 	for (uint64_t less = 0; less <= most; less++) {
 		begin_at(d, c, less);
 		if (!chain_fits(d, c, t, k))
@@ -490,6 +486,46 @@ static bool all_fits(struct decide *d, const struct chain *c, struct trial *t,
 	}
 	return addresses_fit(d, c, t, *k) &&
 	       (!d->image.events || listeners_fit(d, c, t, k));
+}
+
+/*
+ * What is different from row to row: which slots are tried in which order, with
+ * which flags, what is counted, which event is sent.
+ */
+static bool row_fits(struct decide *d, const struct chain *c,
+		     struct trial *t, const struct packet *k)
+{
+	begin_at(d, c, 0);
+	for (uint32_t step = 0; step <= c->n; step++) {
+		t->nanswers = step * IMAGE_PLACES;
+		for (uint32_t i = 0; i < t->nanswers; i++)
+			t->answers[i] = ABSENT;
+		if (!run_fits(d, c, t, k))
+			return false;
+	}
+	for (uint32_t i = 0; i < t->nanswers; i++)
+		t->answers[i] = prove_errors[c->o->rule % PROVE_ERRORS];
+	begin_at(d, c, 1);
+	return run_fits(d, c, t, k);
+}
+
+enum { THOROUGH = 256 };	/* rows of one place in the program */
+
+/* Everything for many rows; then the code is known, and rows are looked at. */
+static bool all_fits(struct decide *d, const struct chain *c, struct trial *t,
+		     const struct packet *k)
+{
+	uint32_t counter = c->rule->counter;
+
+	if (counter != NO_COUNTER &&
+	    (counter >= d->image.ncounters - d->image.events ||
+	     memcmp(&d->interp.counters[counter], &prove_before,
+		    sizeof(prove_before))))
+		return false;
+	if (d->nrows == THOROUGH)
+		return row_fits(d, c, t, k);
+	d->nrows++;
+	return all_answers_fit(d, c, t, k);
 }
 
 enum { FEW_COUNTERS = 256 };

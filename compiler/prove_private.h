@@ -243,6 +243,11 @@ bool split_fits(struct prove *p, uint32_t pc, const struct split *s,
  * p->out */
 void witness_of_box(struct prove *p, struct arena *out);
 
+/* prove_hash.c: V with another low half of an address, so that the hash of S is
+ * VALUE; false: nothing was found */
+bool hash_packet(struct arena *a, const struct split *s, uint32_t value,
+		 u128 v[FIELD_COUNT]);
+
 /* prove_judge.c */
 enum { PROVE_ERRORS = 5, PROVE_CHAIN = 64 };
 extern const int16_t prove_errors[PROVE_ERRORS];	/* of a refusal */

@@ -6,14 +6,16 @@
  * differs (prove_judge.c). The lowest packet of the box is tried; then others
  * of it, each near one rule or near nothing, of values at the ends of the box,
  * at those of the rules and next to numbers that the program and its tables
- * hold; then a packet of each rule; then packets from anywhere.
+ * hold; then a packet of each rule; then packets from anywhere; then such whose
+ * hash is at the end of a split's part.
  */
 #include <endian.h>
 #include <string.h>
 
 #include "prove_private.h"
 
-enum { TRIES = 40000, TERMS_MAX = 2000, NUMBERS_MAX = 8192, NEAR = 48 };
+enum { TRIES = 40000, TERMS_MAX = 2000, NUMBERS_MAX = 8192, NEAR = 48,
+       PARTS_MAX = 16, SPLITS_MAX = 8 };
 
 struct numbers {
 	uint32_t *v;
@@ -223,6 +225,44 @@ static bool try_rules(struct search *s)
 	return false;
 }
 
+/* IPv6 packets of T whose hash is at an end of a part. */
+static bool try_parts(struct search *s, const struct term *t,
+		      const struct split *split)
+{
+	u128 v[FIELD_COUNT] = { 0 };
+
+	for (uint32_t f = 0; f < FIELD_COUNT; f++)
+		if (!term_lowest(t, (enum field)f, f == FIELD_FAMILY, &v[f]))
+			return false;
+	settle(s, v);
+	for (size_t i = 1; i < split->nparts && i < PARTS_MAX; i++)
+		for (uint32_t below = 0; below < 2; below++) {
+			uint32_t value = split->starts[i] - below;
+
+			if (hash_packet(s->p->a, split, value, v) &&
+			    judge_differs(s->judge, v, s->out))
+				return true;
+		}
+	return false;
+}
+
+/* A part that begins one value too late shows with that hash alone. */
+static bool try_splits(struct search *s)
+{
+	const struct policy *y = s->p->policy;
+	size_t tries = 0;
+
+	for (size_t i = 0; i < y->nclauses; i++) {
+		const struct clause *c = &y->clauses[i];
+		const struct split *split = y->actions[c->action].split;
+
+		if (split && c->terms.n && tries++ < SPLITS_MAX &&
+		    try_parts(s, &c->terms.v[0], split))
+			return true;
+	}
+	return false;
+}
+
 static bool try_many(struct search *s)
 {
 	for (int i = 0; i < TRIES; i++)
@@ -254,6 +294,6 @@ void witness_of_box(struct prove *p, struct arena *out)
 	if (try_many(&s))
 		return;
 	whole_box(&s);
-	if (!try_rules(&s))
-		try_many(&s);
+	if (!try_rules(&s) && !try_many(&s))
+		try_splits(&s);
 }
