@@ -41,10 +41,10 @@ static const char late[] =
 	"web: tcp to 192.0.2.1 port 80 -> web\n"
 	"default -> pass\n";
 
-#ifdef __SANITIZE_ADDRESS__
-enum { CAN_FAIL = 0 };		/* malloc is the sanitizer's */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define CAN_FAIL 0		/* malloc is the sanitizer's */
 #else
-enum { CAN_FAIL = 1 };
+#define CAN_FAIL 1
 #endif
 
 /* --------------------------------------------------- allocations that fail */
@@ -52,7 +52,7 @@ enum { CAN_FAIL = 1 };
 static long fail_at;		/* 0 = none; the n-th from now, and all after */
 static pthread_t failing;	/* only there */
 
-#ifndef __SANITIZE_ADDRESS__
+#if CAN_FAIL
 static bool out_of_memory(void)
 {
 	if (!fail_at || !pthread_equal(failing, pthread_self()))
