@@ -32,7 +32,8 @@ struct request {
 	size_t n;
 };
 
-static void say(struct request *r, const char *fmt, ...)
+static void __attribute__((format(printf, 2, 3)))
+say(struct request *r, const char *fmt, ...)
 {
 	size_t left = sizeof(r->reply) - r->n;
 	va_list ap;
