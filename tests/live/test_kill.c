@@ -204,6 +204,29 @@ static int put_sockets(struct skpol *s)
 	return skpol_register_fds(s, &c, fds, 2, &filled);
 }
 
+/* Two reuseport groups, the second to take over from the first. */
+enum { MEMBERS = 3 };
+static int old_group[MEMBERS], new_group[MEMBERS];
+
+static int put_group(struct skpol *s, const int *fds)
+{
+	struct skpol_claim c = { .size = sizeof(c), .name = "web",
+				 .replace = true };
+	size_t filled;
+
+	return skpol_register_fds(s, &c, fds, MEMBERS, &filled);
+}
+
+static int put_old(struct skpol *s)
+{
+	return put_group(s, old_group);
+}
+
+static int put_new(struct skpol *s)
+{
+	return put_group(s, new_group);
+}
+
 static int take_sockets(struct skpol *s)
 {
 	struct skpol_claim c = { .size = sizeof(c), .name = "web" };
@@ -446,6 +469,52 @@ static bool registering_without_policy(int n)
 	return killed;
 }
 
+/* A datagram, and how many came to each of the groups. */
+static void send_one(int *to_old, int *to_new)
+{
+	*to_old = *to_new = 0;
+	rig_send("127.0.0.1", 7007);
+	for (int wait = 0; wait < 200 && !*to_old && !*to_new; wait++) {
+		char byte;
+
+		for (int i = 0; i < MEMBERS; i++) {
+			*to_old += recv(old_group[i], &byte, 1,
+					MSG_DONTWAIT) == 1;
+			*to_new += recv(new_group[i], &byte, 1,
+					MSG_DONTWAIT) == 1;
+		}
+		usleep(wait ? 5000 : 0);
+	}
+}
+
+/* A group takes over from another: one of them serves, at every instant. */
+static bool handing_over(int n)
+{
+	int to_old, to_new;
+	bool killed;
+
+	rig_reset();
+	must(apply_one);
+	for (int i = 0; i < MEMBERS; i++) {
+		old_group[i] = rig_socket(SOCK_DGRAM, "127.0.0.2", 9001,
+					  RIG_REUSEPORT);
+		new_group[i] = rig_socket(SOCK_DGRAM, "127.0.0.2", 9002,
+					  RIG_REUSEPORT);
+	}
+	must(put_old);
+	killed = killed_at(put_new, n);
+	send_one(&to_old, &to_new);
+	assert_int_equal(to_old + to_new, 1);
+	must(put_new);
+	for (int i = 0; i < MEMBERS; i++)
+		close(new_group[i]);	/* nothing of the old one is left */
+	assert_int_equal(rig_slot("web", "udp", "ip4"), 0);
+	for (int i = 0; i < MEMBERS; i++)
+		close(old_group[i]);
+	no_leftovers();
+	return killed;
+}
+
 static bool unregistering(int n)
 {
 	bool killed;
@@ -503,6 +572,7 @@ KILL_TEST(enforcing)
 KILL_TEST(enforcing_the_first)
 KILL_TEST(registering)
 KILL_TEST(registering_without_policy)
+KILL_TEST(handing_over)
 KILL_TEST(unregistering)
 KILL_TEST(removing)
 KILL_TEST(removing_then_applying)
@@ -519,6 +589,7 @@ int main(void)
 		cmocka_unit_test(test_enforcing_the_first),
 		cmocka_unit_test(test_registering),
 		cmocka_unit_test(test_registering_without_policy),
+		cmocka_unit_test(test_handing_over),
 		cmocka_unit_test(test_unregistering),
 		cmocka_unit_test(test_removing),
 		cmocka_unit_test(test_removing_then_applying),
