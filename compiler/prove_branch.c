@@ -65,7 +65,10 @@ static const char *compare(struct run *u, const struct bpf_insn *i,
 	    op == BPF_JSLE)
 		return "a signed compare";
 	if (s.kind == V_INTERFACE && val_is_x(u, &d)) {
-		if (u->word == PW_IFINDEX && (op == BPF_JEQ || op == BPF_JNE))
+		/* names have no order */
+		if (op != BPF_JEQ && op != BPF_JNE)
+			return "a compare with an interface";
+		if (u->word == PW_IFINDEX)
 			u->again = true;
 		else if (u->word != PW_IFNAME || u->again)
 			return "a compare with an interface";

@@ -10,8 +10,8 @@
  * mixed; and there is each kind of listener to events. Slots have other numbers
  * than compiled, so code that does not ask skpol_slots is found. What happens
  * is a function of step, kind and answers alone: other words of the packet go
- * into events, and are mixed into the step and out again. Of a program with many
- * outcomes only the first are tried with everything.
+ * into events, and are mixed into the step and out again. Of a program with
+ * many outcomes only the first are tried with everything.
  */
 #include <linux/bpf.h>
 #include <string.h>
