@@ -389,5 +389,7 @@ int main(int argc, char **argv)
 		if (status)
 			return status;
 	}
-	return run(&k, argc - optind, argv + optind);
+	status = run(&k, argc - optind, argv + optind);
+	arena_free(&k.arena);
+	return status;
 }

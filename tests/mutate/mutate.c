@@ -38,7 +38,7 @@ struct tally {
 	unsigned int open;	/* refused, and nothing could be shown */
 	uint64_t boxes;
 	struct {
-		const char *why;
+		char *why;
 		unsigned int n;
 	} reasons[REASONS];
 };
@@ -501,6 +501,8 @@ int main(void)
 		one(&t, &good[k / LEVELS][k % LEVELS], k % LEVELS, &r);
 	}
 	report(&t, mutants);
+	for (int i = 0; i < REASONS; i++)
+		free(t.reasons[i].why);
 	for (unsigned int i = 0; i < POLICIES * LEVELS; i++)
 		compiled_free(&good[i / LEVELS][i % LEVELS].c);
 	return t.wrong || t.open > mutants / OPEN_PART ? 1 : 0;
