@@ -15,8 +15,10 @@
 enum {			/* about, in instructions */
 	DIAGRAM_WEIGHT = 400000,
 	FOREST_WEIGHT = 10000000,	/* most of it is data */
-	TREE_CODE = 250000,		/* what is quick to load and to run */
-	TREE_CODE_MOST = 450000,	/* what the kernel follows */
+	/* what the kernel follows in a million steps: up to three for each, where
+	 * the process has no CAP_PERFMON */
+	TREE_CODE = 250000,
+	MUCH = 300000,
 	INSTRUCTIONS_MAX = 1000000,	/* that the kernel takes */
 	NAMED = 5,			/* rules */
 };
@@ -41,8 +43,7 @@ size_t size_tree_code(const struct compile_options *o)
 {
 	if (o->all_data)
 		return 0;
-	return lower_of(o->optimize < 2 ? TREE_CODE_MOST : TREE_CODE,
-			size_max_instructions(o) / 2);
+	return lower_of(TREE_CODE, size_max_instructions(o) / 2);
 }
 
 /* ------------------------------------------------------------- building */
@@ -65,7 +66,7 @@ static bool grow(struct compiled *c, size_t *blame)
 
 bool size_is_much(const struct compiled *c)
 {
-	return c->image->ninsns > TREE_CODE_MOST;
+	return c->image->ninsns > MUCH;
 }
 
 bool size_regrow(struct compiled *c)

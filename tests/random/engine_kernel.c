@@ -25,7 +25,7 @@
 #include "engine.h"
 #include "world.h"
 
-enum { POOL = 128, EVENTS_SIZE = 4096 };	/* sockets of a kind; bytes */
+enum { LARGE = 100000, POOL = 128, EVENTS_SIZE = 4096 };	/* sockets of a kind; bytes */
 
 static struct pool {		/* of this process */
 	int state;		/* 0 = not yet made, 1 = there, -1 = cannot be */
@@ -172,7 +172,8 @@ static bool make_maps(struct kernel *k)
 
 /*
  * Effective capabilities for a while: all, or what a careful operator gives,
- * without CAP_PERFMON and CAP_SYS_ADMIN, with which the verifier forgives more.
+ * without CAP_PERFMON and CAP_SYS_ADMIN, with which the verifier forgives more
+ * (and is much quicker: large policies are loaded with all).
  */
 static void capabilities(bool all)
 {
@@ -190,7 +191,7 @@ static void capabilities(bool all)
 	syscall(SYS_capset, &h, d);
 }
 
-static bool load(struct kernel *k)
+static bool load(struct kernel *k, bool few)
 {
 	LIBBPF_OPTS(bpf_prog_load_opts, opts,
 		    .expected_attach_type = BPF_SK_LOOKUP);
@@ -207,7 +208,7 @@ static bool load(struct kernel *k)
 		insn[0].imm = fds[m->relocs[i].map];
 		insn[1].imm = (int32_t)m->relocs[i].offset;
 	}
-	capabilities(false);
+	capabilities(!few);
 	k->program = bpf_prog_load(BPF_PROG_TYPE_SK_LOOKUP, "skpol_dispatch",
 				   "GPL", m->insns, m->ninsns, &opts);
 	capabilities(true);
@@ -253,7 +254,7 @@ static void *prepare(struct subject *s)
 		free(k);
 		return NULL;
 	}
-	if (k->c.image && make_maps(k) && !load(k))
+	if (k->c.image && make_maps(k) && !load(k, f->size < LARGE))
 		k->program = -1;	/* an answer of its own: see ask() */
 	else if (!k->program) {
 		finish(k);
