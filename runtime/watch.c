@@ -18,7 +18,7 @@
 #include "generation.h"
 #include "watch_private.h"
 
-enum { FORGET_MS = 60000 };
+enum { FORGET_MS = 60000, REST_MAX_MS = 2000 };
 
 static int64_t now_ms(void)
 {
@@ -434,8 +434,17 @@ static int scan(struct watch *w)
 	return 0;
 }
 
+/* So that looking at many thousand slots takes a twentieth of the time. */
+static int rest(int wait, int64_t spent)
+{
+	int64_t least = 20 * spent < REST_MAX_MS ? 20 * spent : REST_MAX_MS;
+
+	return wait == WATCH_TICK_MS && wait < least ? (int)least : wait;
+}
+
 int watch_tick(struct watch *w)
 {
+	int64_t start = now_ms();
 	int wait = enforce(w), err = read_seats(w);
 
 	if (err == -ENOENT) {	/* nothing was ever applied or registered */
@@ -449,7 +458,7 @@ int watch_tick(struct watch *w)
 	if (err)
 		watch_trouble(w, skpol_message(w->s));
 	forget_sockets(w);
-	return wait;
+	return rest(wait, now_ms() - start);
 }
 
 struct watch *watch_open(struct skpol *s,
