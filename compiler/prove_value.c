@@ -235,6 +235,9 @@ const char *val_alu(struct run *u, const struct bpf_insn *i)
 		return "changes a register that nothing is known of";
 	if (op > BPF_MOV || op == BPF_DIV || op == BPF_NEG || op == BPF_MOD)
 		return "arithmetic that no stretch uses";
+	if ((op == BPF_LSH || op == BPF_RSH) && s.kind == V_NUMBER &&
+	    s.n >= (wide ? 64 : 32))
+		return "a shift by more bits than there are";
 	if (symbolic(u, op, wide, d, &s) ||
 	    (op == BPF_SUB && wide && minus(u, d, s)) ||
 	    (op == BPF_RSH && wide && sign(u, d, &s)))
