@@ -2,10 +2,10 @@
 /*
  * forest - terms to groups, groups to trees
  *
- * In: clauses. Out: trees; and trees with ranks. Terms are looked at one by one: a rule for both
- * families is one term of each, and they may go to different trees. The search
- * for groups that can be one is bounded by its number of tries, and each try by
- * what it may cost.
+ * In: clauses. Out: trees; and trees with ranks. Terms are looked at one by one:
+ * a rule for both families is one term of each, and they may go to different
+ * trees. The search for groups that can be one is bounded by its number of
+ * tries, and each try by what it may cost.
  */
 #include "forest.h"
 

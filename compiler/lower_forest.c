@@ -5,9 +5,9 @@
  * In: the blocks of each tree, with ranks for leaves. Out: their code. What a
  * rank is to a tree, a step is to a single diagram: it is put into r7, and
  * where all leaves meet, best.s keeps the lowest in r0, which no tree touches.
- * A tree that cannot do better than what is in r0 is skipped. In the end the low
- * bits of the number, or a table, say what the rank does. The small blocks of a large tree are data
- * (lower_level.h).
+ * A tree that cannot do better than what is in r0 is skipped. In the end the
+ * low bits of the number, or a table, say what the rank does. The small blocks
+ * of a large tree are data (lower_level.h).
  */
 #include "lower_level.h"
 
