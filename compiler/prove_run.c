@@ -249,7 +249,8 @@ static bool run_again(const struct run *u, bool *names, bool *wide)
 static void run_all(struct run *start, struct stretch *s)
 {
 	const struct image *m = start->p->image;
-	size_t left = 2 * (65536 + m->ninsns + m->rodata_size / 4);
+	/* cells of tables may be bytes */
+	size_t left = 2 * (65536 + m->ninsns + m->rodata_size);
 	bool names = false, wide = false;
 	uint64_t from = 0;
 
