@@ -25,7 +25,8 @@
 #include "engine.h"
 #include "world.h"
 
-enum { LARGE = 100000, POOL = 128, EVENTS_SIZE = 4096 };	/* sockets of a kind; bytes */
+enum { POOL = 128, EVENTS_SIZE = 4096 };	/* sockets of a kind; bytes */
+enum { SMALL = 32768, LARGE = 100000 };		/* bytes of a policy's text */
 
 static struct pool {		/* of this process */
 	int state;		/* 0 = not yet made, 1 = there, -1 = cannot be */
@@ -233,6 +234,19 @@ static void finish(void *state)
 	free(k);
 }
 
+/*
+ * Shapes that a small policy would never get, one after the other. In a large
+ * one each table would be of a kind that its cost speaks against: more code than
+ * the verifier follows, and nobody's.
+ */
+static void force_shapes(struct compile_options *o, size_t n)
+{
+	o->diagram_weight = n % 2;
+	o->all_data = n % 4 == 1;
+	o->tables_least = n % 5 < 3 ? 2 : 0;
+	o->tables_kind = (uint8_t)(1 + n % 4);
+}
+
 static void *prepare(struct subject *s)
 {
 	const struct source_file *f = &s->sources.files[0];
@@ -240,15 +254,13 @@ static void *prepare(struct subject *s)
 		.optimize = (unsigned int)(f->size % 3),
 		.until = COMPILE_ALL, .name = "t.skl", .text = f->text,
 		.size = f->size, .no_proof = true,	/* engine_bytes has it */
-		.diagram_weight = f->size % 2,
-		.all_data = f->size % 4 == 1,
-		.tables_least = f->size % 5 < 3 ? 2 : 0,
-		.tables_kind = (uint8_t)(1 + f->size % 4),
 	};
 	struct kernel *k;
 
 	if (!have_pool())
 		return NULL;
+	if (f->size < SMALL)
+		force_shapes(&o, f->size);
 	k = calloc(1, sizeof(*k));
 	if (!k || compile(&k->c, NULL, &o)) {
 		free(k);
