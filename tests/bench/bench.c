@@ -79,7 +79,7 @@ enum { SETS = sizeof(sets) / sizeof(*sets), LEVELS = 3 };
 /* Larger ones are compiled at -O2 only. */
 enum { COMPARES_MAX = 100000 };
 
-static const struct effort usual_effort = { 12, 800, 8000, 1024 };
+static const struct effort usual_effort = { 6, 8000, 8000, 1024 };
 static const struct effort quick_effort = { 1, 100, 100, 64 };
 
 struct bench {

@@ -279,12 +279,10 @@ static void many_names_come_and_go(void **state)
 					    (uint16_t)(10000 + i), 0);
 			service_put(name, fds[i], 1);
 		}
-		for (int i = 0; i < NAMES; i++) {
+		for (int i = 0; i < NAMES; i += 5) {	/* to save time */
 			snprintf(name, sizeof(name), "n%d-%d", round, i);
 			assert_int_equal(rig_slot(name, "tcp", "ip4"),
 					 rig_cookie(fds[i]));
-			if (i % 10)	/* nine in ten, to save time */
-				i += 8;
 		}
 		for (int i = 0; i < NAMES; i++)
 			close(fds[i]);
