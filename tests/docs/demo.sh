@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# demo - README shows what the demo prints, to the letter but for ages; and it is not
-# little
+# demo - README shows what the demo prints, to the letter but for ages; and it
+# is not little
 set -eu
 
 src=$(realpath "$(dirname "$0")/../..")
@@ -16,10 +16,11 @@ if [ "$status" != 0 ]; then
 	cat "$work/printed"
 	exit "$status"
 fi
-# How long ago a rule was hit depends on how busy this machine is.
-sed -E -i 's/ {3,4}(now|[0-9]+s)  /    now  /' "$work/printed"
 awk '/^```console/ { show = 1; next } /^```/ { show = 0 } show' \
 	"$src/README.md" >"$work/shown"
+# How long ago a rule was hit depends on how busy this machine is.
+sed -E -i 's/ +(now|[0-9]+s)  / AGE  /' "$work/printed" "$work/shown"
+grep -q ' AGE  ' "$work/shown"
 diff "$work/shown" "$work/printed"
 for kind in 'tcp [0-9]' 'udp [0-9]' 'tcp \[' 'udp \['; do
 	grep -q "^$kind" "$work/printed"
