@@ -264,7 +264,7 @@ struct skpol_applied rig_must_apply(const char *text)
 
 /* ------------------------------------------------------------ reports */
 
-static json_t *report(int (*get)(struct skpol *s, char **json))
+json_t *rig_report(int (*get)(struct skpol *s, char **json))
 {
 	struct skpol *s = rig_open();
 	char *text;
@@ -281,7 +281,7 @@ static json_t *report(int (*get)(struct skpol *s, char **json))
 
 json_t *rig_status(void)
 {
-	return report(skpol_status_json);
+	return rig_report(skpol_status_json);
 }
 
 static bool is(const json_t *j, const char *key, const char *text)
@@ -307,7 +307,7 @@ uint32_t rig_attached(void)
 
 uint64_t rig_count(const char *rule, const char *what)
 {
-	json_t *j = report(skpol_stats_json), *r;
+	json_t *j = rig_report(skpol_stats_json), *r;
 	uint64_t n = UINT64_MAX;
 	size_t i;
 

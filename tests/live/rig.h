@@ -63,6 +63,8 @@ struct rig_output rig_skpol(const char *const *argv);
 		__VA_ARGS__, NULL })
 
 /* Status, stats; new references, never NULL. */
+/* What one of the library's reports says: parsed, to be given back. */
+json_t *rig_report(int (*get)(struct skpol *s, char **json));
 json_t *rig_status(void);
 uint32_t rig_attached(void);	/* program, 0 = none of ours */
 uint64_t rig_count(const char *rule, const char *what);

@@ -47,17 +47,7 @@ static int teardown(void **state)
 
 static json_t *doctor(void)
 {
-	struct skpol *s = rig_open();
-	char *text;
-	json_t *j;
-
-	if (skpol_doctor_json(s, &text))
-		fail_msg("doctor: %s", skpol_message(s));
-	j = json_loads(text, 0, NULL);
-	assert_non_null(j);
-	free(text);
-	skpol_close(s);
-	return j;
+	return rig_report(skpol_doctor_json);
 }
 
 static const char *text_of(const json_t *f, const char *key)
