@@ -7,11 +7,12 @@
  * bits before it. As many bits as its cuts fill are its own, no more than its
  * deepest cut needs. Where a node's cuts are dense enough it is values and no
  * cells. A cell without cuts leads to one value, which stands where its number
- * says: the values begin with 0, 1, 2, ...
+ * says: the values begin with 0, 1, 2, ... Such cells look at the key's top bit
+ * only, so that those of one value are alike.
  */
 #include "lower_table.h"
 
-enum { NODE_BITS_MAX = 16, DENSE_BITS = 3 };
+enum { NODE_BITS_MAX = 16, DENSE_BITS = 3, TOP_BIT = 63 };
 
 struct node {			/* keys from LOW on, agreeing in PREFIX bits */
 	uint64_t low;
@@ -99,9 +100,8 @@ static uint32_t value_cells(struct trie *t, const struct node *n)
 static uint32_t node_cells(struct trie *t, const struct node *n,
 			   unsigned int level);
 
-/* What the cell of node N says that leads to the keys of IN. */
-static uint32_t cell_for(struct trie *t, const struct node *n,
-			 struct node *in, unsigned int level)
+/* What the cell says that leads to the keys of IN. */
+static uint32_t cell_for(struct trie *t, struct node *in, unsigned int level)
 {
 	uint32_t first = in->begin;
 
@@ -110,8 +110,7 @@ static uint32_t cell_for(struct trie *t, const struct node *n,
 		first++;
 	if (first == in->end) {
 		t->size.ends[level] += in->end - in->begin;
-		return CELL_DONE | cell(t->k->values[first], in->low,
-					shift_of(t, n));
+		return CELL_DONE | cell(t->k->values[first], in->low, TOP_BIT);
 	}
 	if (!choose_bits(t, in))
 		return node_cells(t, in, level + 1);
@@ -141,7 +140,7 @@ static uint32_t node_cells(struct trie *t, const struct node *n,
 		while (i < n->end && t->k->cuts[i] <= high)
 			i++;
 		in.end = i;
-		what = cell_for(t, n, &in, level);
+		what = cell_for(t, &in, level);
 		if (t->cells)
 			t->cells[start + c] = what;
 	}

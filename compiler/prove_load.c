@@ -3,13 +3,16 @@
  * prove_load - reads of the packet and of .rodata
  *
  * In: see prove_value.h. Promise: a read outside of .rodata, or of what the
- * runtime writes there, is not understood; an interface stays a name.
+ * runtime writes there, is not understood; an interface stays a name. Where the
+ * next values of the word lead to the next cells, and these hold the same, all
+ * of them are read at once: of the word nothing but the address depended on
+ * them (prove_line.c), so what follows is the same for each.
  */
 #include <string.h>
 
 #include "prove_value.h"
 
-enum { INTERFACE_OFFSET = 64, SLOT = -4 };
+enum { INTERFACE_OFFSET = 64, SLOT = -4, CELLS_AT_ONCE = 256 };
 
 static uint32_t word_at(const struct run *u, uint32_t offset)
 {
@@ -56,6 +59,39 @@ static const char *read_table(struct run *u, struct val *d, uint64_t at,
 	return NULL;
 }
 
+/* How many cells behind the one at AT hold what it holds; at most MORE. */
+static uint64_t equal_cells(const struct prove *p, uint64_t at,
+			    unsigned int size, uint64_t more)
+{
+	const uint8_t *v = p->image->rodata;
+	uint64_t end = p->image->rodata_size, n = 0;
+
+	if (at < p->slots && p->slots < end)
+		end = p->slots;
+	if (at < p->interfaces && p->interfaces < end)
+		end = p->interfaces;
+	if (more > CELLS_AT_ONCE)
+		more = CELLS_AT_ONCE;
+	while (n < more && at + (n + 2) * size <= end &&
+	       !memcmp(v + at, v + at + (n + 1) * size, size))
+		n++;
+	return n;
+}
+
+static const char *read_cells(struct run *u, struct val *d,
+			      const struct val *s, int16_t off,
+			      unsigned int size)
+{
+	uint64_t at = line_at(u, s) + (uint64_t)(int64_t)off, more = 0;
+	const char *why = read_table(u, d, at, size);
+
+	if (!why && d->kind == V_NUMBER && size == (uint64_t)1 << s->up)
+		more = equal_cells(u->p, at, size, (u->high >> s->shift) -
+				   (u->x >> s->shift));
+	val_lower_units(u, s->shift, more);
+	return why;
+}
+
 static unsigned int load_size(uint8_t code)
 {
 	switch (code) {
@@ -83,6 +119,8 @@ const char *val_load(struct run *u, const struct bpf_insn *i)
 	s = u->r[i->src_reg];
 	if (s.kind == V_TABLE)
 		return read_table(u, d, s.n + (uint64_t)(int64_t)i->off, size);
+	if (s.kind == V_CELLS)
+		return read_cells(u, d, &s, i->off, size);
 	if (s.kind != V_CONTEXT || size != 4)
 		return "a load from no place that is known";
 	word = word_at(u, (uint32_t)(int32_t)i->off);

@@ -3,8 +3,8 @@
  * prove_value - words of the packet, and arithmetic with them
  *
  * In: see prove_value.h. A register is a number, or a function of the word
- * that can be followed without one: the word shifted, and added to, and
- * subtracted from a number. Any other becomes the number that it is for X.
+ * that can be followed without one: the word shifted, or a line over that
+ * (prove_line.c). Any other becomes the number that it is for X.
  */
 #include "prove_value.h"
 
@@ -44,28 +44,35 @@ void val_lower_high(struct run *u, uint64_t high)
 		u->high = high;
 }
 
+void val_lower_units(struct run *u, unsigned int shift, uint64_t more)
+{
+	uint64_t unit = u->x >> shift, least = ((uint64_t)1 << shift) - 1;
+
+	if (more <= (UINT64_MAX >> shift) - unit)
+		val_lower_high(u, (unit + more) << shift | least);
+}
+
 /* X >> SHIFT, and that it is the same up to where that changes. */
 static uint64_t shifted(struct run *u, unsigned int shift)
 {
-	val_lower_high(u, u->x | (((uint64_t)1 << shift) - 1));
+	val_lower_units(u, shift, 0);
 	return u->x >> shift;
 }
 
 static bool number_of_word(struct run *u, struct val *v)
 {
 	if (!u->wide && v->word == u->word)
-		v->n += shifted(u, v->shift);
+		v->n = shifted(u, v->shift);
 	else if (u->wide && v->word == u->word)
-		v->n += shifted(u, v->shift + 32u);
+		v->n = shifted(u, v->shift + 32u);
 	else if (u->wide && v->word == u->word + 1)
-		v->n += (uint32_t)shifted(u, 0) >> v->shift;
+		v->n = (uint32_t)shifted(u, 0) >> v->shift;
 	else
 		return false;
 	return true;
 }
 
-/* V is a number of a pair: the stretch is about both words. */
-static void use_pair(struct run *u, const struct val *v)
+void val_use_pair(struct run *u, const struct val *v)
 {
 	if (v->kind != V_PAIR)
 		return;
@@ -81,21 +88,22 @@ bool val_number(struct run *u, struct val *v)
 		return true;
 	if (u->word == PW_IFNAME)
 		return false;
-	use_pair(u, v);
-	if (v->kind == V_PAIR && u->wide && v->word == u->word)
+	val_use_pair(u, v);
+	if (v->kind == V_PAIR && u->wide && v->word == u->word) {
 		v->n = shifted(u, v->shift);
-	else if (v->kind == V_MINUS)
-		v->n -= shifted(u, 0);
-	else if (v->kind != V_WORD || !number_of_word(u, v))
+	} else if (v->kind == V_LINE || v->kind == V_MINUS) {
+		val_lower_units(u, v->shift, 0);
+		v->n = line_at(u, v);
+	} else if (v->kind != V_WORD || !number_of_word(u, v)) {
 		return false;
-	v->kind = V_NUMBER;
-	v->shift = 0;
+	}
+	*v = (struct val){ .kind = V_NUMBER, .n = v->n };
 	return true;
 }
 
 bool val_is_x(const struct run *u, const struct val *v)
 {
-	return v->kind == (u->wide ? V_PAIR : V_WORD) && !v->n && !v->shift &&
+	return v->kind == (u->wide ? V_PAIR : V_WORD) && !v->shift &&
 		v->word == u->word;
 }
 
@@ -131,7 +139,7 @@ static bool hide(struct val *d, const struct val *s)
 	if (!raw && (!val_is_plain(s) || s->shift))
 		return false;
 	if (d->kind == V_NUMBER && d->n <= UINT32_MAX)
-		*d = (struct val){ V_HIDDEN, s->word, raw, d->n };
+		*d = (struct val){ V_HIDDEN, s->word, raw, 0, d->n };
 	else if (d->kind == V_HIDDEN && d->word == s->word && d->shift == raw)
 		*d = (struct val){ .kind = V_NUMBER, .n = d->n };
 	else
@@ -142,8 +150,11 @@ static bool hide(struct val *d, const struct val *s)
 /* Shifts of a word, or of a pair: what they make of it. */
 static bool shift_right(struct run *u, struct val *d, uint64_t n, bool wide)
 {
-	if (val_is_plain(d) && d->shift + n < 32) {
-		d->shift += (uint8_t)n;
+	if (val_is_plain(d)) {
+		if (d->shift + n < 32)
+			d->shift += (uint8_t)n;
+		else
+			*d = (struct val){ .kind = V_NUMBER };
 		return true;
 	}
 	if (d->kind != V_PAIR || !wide || d->shift + n >= 64)
@@ -163,9 +174,14 @@ static bool symbolic(struct run *u, uint8_t op, bool wide, struct val *d,
 
 	if (op == BPF_MOV && (wide || val_is_plain(s))) {
 		*d = *s;
+	} else if (op == BPF_MOV && s->kind == V_LINE) {
+		*d = *s;
+		return line_cut(u, d);
 	} else if (op == BPF_MOV && s->kind == V_PAIR && !s->shift) {
 		*d = val_of_word(u, s->word + 1u);
 	} else if (op == BPF_RSH && by_number) {
+		if (d->kind == V_MINUS && s->n == 63 && wide)
+			return line_sign(u, d);
 		return shift_right(u, d, s->n, wide);
 	} else if (op == BPF_LSH && val_is_plain(d) && !d->shift &&
 		   by_number && wide && s->n == 32 &&
@@ -178,41 +194,17 @@ static bool symbolic(struct run *u, uint8_t op, bool wide, struct val *d,
 		   d->word == u->word && !u->wide && !(s->n & (s->n + 1)) &&
 		   u->high >> d->shift <= s->n) {
 		;		/* the mask takes nothing away */
-	} else if (op == BPF_ADD && wide && d->kind == V_WORD && !d->shift &&
-		   by_number && s->n < 1u << 31) {
-		d->n += s->n;
+	} else if (op == BPF_AND && by_number) {
+		return line_and(u, d, s->n);
+	} else if (op == BPF_LSH && by_number) {
+		return line_shift_left(u, d, s->n, wide);
+	} else if (op == BPF_ADD) {
+		return line_add(u, d, s, wide);
+	} else if (op == BPF_SUB && wide) {
+		return line_minus(u, d, s);
 	} else {
 		return op == BPF_XOR && !wide && hide(d, s);
 	}
-	return true;
-}
-
-/* A number less X, as far as it is not one itself. */
-static bool minus(struct run *u, struct val *d, struct val s)
-{
-	uint64_t n = s.n;
-
-	use_pair(u, &s);
-	if (d->kind != V_NUMBER || (s.kind != V_WORD && s.kind != V_PAIR))
-		return false;
-	s.n = 0;
-	if (!val_is_x(u, &s))
-		return false;
-	*d = (struct val){ V_MINUS, s.word, 0, d->n - n };
-	return true;
-}
-
-/* The sign of n - X: the same up to where that passes 0 or wraps. */
-static bool sign(struct run *u, struct val *d, const struct val *s)
-{
-	const uint64_t half = (uint64_t)1 << 63;
-	uint64_t n = d->n - u->x, left = n >= half ? n - half : n;
-
-	if (d->kind != V_MINUS || s->kind != V_NUMBER || s->n != 63)
-		return false;
-	if (left <= UINT64_MAX - u->x)
-		val_lower_high(u, u->x + left);
-	*d = (struct val){ .kind = V_NUMBER, .n = n >= half };
 	return true;
 }
 
@@ -238,9 +230,7 @@ const char *val_alu(struct run *u, const struct bpf_insn *i)
 	if ((op == BPF_LSH || op == BPF_RSH) && s.kind == V_NUMBER &&
 	    s.n >= (wide ? 64 : 32))
 		return "a shift by more bits than there are";
-	if (symbolic(u, op, wide, d, &s) ||
-	    (op == BPF_SUB && wide && minus(u, d, s)) ||
-	    (op == BPF_RSH && wide && sign(u, d, &s)))
+	if (symbolic(u, op, wide, d, &s))
 		return NULL;
 	if (op == BPF_ADD && wide && d->kind == V_TABLE && val_number(u, &s)) {
 		d->n += s.n;

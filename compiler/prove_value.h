@@ -15,8 +15,10 @@
 enum val_kind {
 	V_NONE, V_NUMBER, V_CONTEXT, V_TABLE,	/* n = number, offset */
 	V_RAW,			/* word as it is in memory */
-	V_WORD,			/* (word >> shift) + n */
-	V_MINUS,		/* n - X */
+	V_WORD,			/* word >> shift */
+	V_LINE,			/* n + (X >> shift << up), mod 2^64 */
+	V_MINUS,		/* n - (X >> shift << up), mod 2^64 */
+	V_CELLS,		/* the offset n + (X >> shift << up) */
 	V_HIGH,			/* word << 32 */
 	V_PAIR,			/* word << 32 and the next one, >> shift */
 	V_INTERFACE,		/* n = index of the name */
@@ -24,7 +26,7 @@ enum val_kind {
 };
 
 struct val {
-	uint8_t kind, word, shift;
+	uint8_t kind, word, shift, up;
 	uint64_t n;
 };
 
@@ -45,18 +47,35 @@ struct run {
 /* prove_value.c */
 static inline bool val_is_plain(const struct val *v)
 {
-	return v->kind == V_WORD && !v->n;
+	return v->kind == V_WORD;
 }
 
 /* Whether V is X itself. */
 bool val_is_x(const struct run *u, const struct val *v);
 void val_lower_high(struct run *u, uint64_t high);
+/* The same until X >> SHIFT is MORE than it is now, and one. */
+void val_lower_units(struct run *u, unsigned int shift, uint64_t more);
 /* The word, when it is the stretch's or may become it. */
 struct val val_of_word(struct run *u, uint32_t word);
+/* V, of a pair, is used: then the stretch is about both words. */
+void val_use_pair(struct run *u, const struct val *v);
 /* The number that V is for X, and for X to the new u->high; false if none. */
 bool val_number(struct run *u, struct val *v);
 const char *val_alu(struct run *u, const struct bpf_insn *i);
 const char *val_swap(struct run *u, const struct bpf_insn *i);
+
+/* prove_line.c: functions of X that are lines; false: D, or what comes of it, is
+ * none, and is as it was */
+bool line_shift_left(struct run *u, struct val *d, uint64_t n, bool wide);
+bool line_add(struct run *u, struct val *d, const struct val *s, bool wide);
+bool line_and(struct run *u, struct val *d, uint64_t mask);
+bool line_cut(struct run *u, struct val *d);	/* to 32 bits */
+/* D = a number less a line. */
+bool line_minus(struct run *u, struct val *d, const struct val *s);
+/* D = 1 where such a difference is negative, else 0. */
+bool line_sign(struct run *u, struct val *d);
+/* D is on a line, or an offset: what that is for X. */
+uint64_t line_at(const struct run *u, const struct val *d);
 
 /* prove_load.c */
 const char *val_load(struct run *u, const struct bpf_insn *i);
