@@ -101,7 +101,13 @@ struct diagram *diagram_build(struct arena *a, const struct policy *p,
 struct diagram *diagram_build_clauses(struct arena *a, const struct clause *c,
 				      size_t n, const struct diagram_options *o);
 
-/* diagram_within.c: right for the packets of BOX, and for no others. */
+/*
+ * diagram_within.c: what is left of N clauses for the packets of BOX, into OUT,
+ * which has room for N; how many that are. Ends with one that holds them all.
+ */
+size_t clauses_within(struct arena *a, const struct clause *v, size_t n,
+		      const struct term *box, struct clause *out);
+/* Right for the packets of BOX, and for no others. */
 struct diagram *diagram_within(struct arena *a, const struct policy *p,
 			       const struct term *box,
 			       const struct diagram_options *o);

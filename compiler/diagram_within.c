@@ -54,20 +54,28 @@ static bool narrow_clause(struct arena *a, const struct clause *c,
 	return false;
 }
 
+size_t clauses_within(struct arena *a, const struct clause *v, size_t n,
+		      const struct term *box, struct clause *out)
+{
+	size_t kept = 0;
+	bool all = false;
+
+	for (size_t i = 0; i < n && !all; i++) {
+		struct clause c = { .action = v[i].action };
+
+		all = narrow_clause(a, &v[i], box, &c);
+		if (c.terms.n)
+			out[kept++] = c;
+	}
+	return kept;
+}
+
 struct diagram *diagram_within(struct arena *a, const struct policy *p,
 			       const struct term *box,
 			       const struct diagram_options *o)
 {
 	struct clause *v = arena_array(a, p->nclauses, sizeof(*v));
-	size_t n = 0;
-	bool all = false;
 
-	for (size_t i = 0; i < p->nclauses && !all; i++) {
-		struct clause c = { .action = p->clauses[i].action };
-
-		all = narrow_clause(a, &p->clauses[i], box, &c);
-		if (c.terms.n)
-			v[n++] = c;
-	}
-	return diagram_build_clauses(a, v, n, o);
+	return diagram_build_clauses(a, v, clauses_within(a, p->clauses,
+		p->nclauses, box, v), o);
 }

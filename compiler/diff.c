@@ -15,14 +15,19 @@
 #include "diff_walk.h"
 #include "witness.h"
 
-enum { PACKETS = 3, SHOWN = 20 };
+enum {
+	PACKETS = 3, SHOWN = 20,
+	TRIES = 1 << 22,	/* packets, for splits */
+	STEPS = 64000000,	/* pairs of intervals met */
+	BUDGET = 300000000,	/* terms looked at and nodes made */
+};
 
 struct differ {
 	struct arena scratch;
 	struct diff d;
 	const struct diff_side *sides[SIDES];
+	const struct diff_options *o;
 	json_t *root;
-	int error;
 };
 
 /* --------------------------------------------------------------- JSON */
@@ -32,23 +37,45 @@ static void set_text(json_t *o, const char *key, const char *text)
 	json_object_set_new(o, key, json_string(text));
 }
 
-static json_t *side_json(struct differ *x, const struct change *c, int side)
+/* Adds to O which rule of SIDE it is, and where it stands. */
+static void set_rule(struct differ *x, json_t *o, int side, uint32_t number)
 {
-	const struct policy *p = &x->d.p[side];
-	const struct outcome *outcome = &p->outcomes[c->outcome[side]];
-	const struct policy_rule *rule = &p->rules[c->rule[side]];
+	const struct policy_rule *rule = &x->d.p[side].rules[number];
 	struct source_set *s = x->sides[side]->sources;
 	struct source_position at = source_position(s,
 		rule->ast->place.file, rule->ast->place.begin);
-	json_t *o = json_object();
 
-	set_text(o, "verdict", policy_choice_name(p, c->choice[side]));
-	set_text(o, "outcome", outcome_text(&x->scratch, p, outcome));
 	set_text(o, "rule", rule->name);
 	set_text(o, "file", s->files[rule->ast->place.file].name);
 	json_object_set_new(o, "line", json_integer(at.line));
 	json_object_set_new(o, "column", json_integer(at.column));
+}
+
+static json_t *side_json(struct differ *x, const struct change *c, int side)
+{
+	const struct policy *p = &x->d.p[side];
+	const struct outcome *outcome = &p->outcomes[c->outcome[side]];
+	json_t *o = json_object();
+
+	set_text(o, "verdict", policy_choice_name(p, c->choice[side]));
+	set_text(o, "outcome", outcome_text(&x->scratch, p, outcome));
+	set_rule(x, o, side, c->rule[side]);
 	return o;
+}
+
+static json_t *unknown_json(struct differ *x)
+{
+	json_t *all = json_array();
+
+	for (size_t i = 0; i < x->d.nunknown; i++) {
+		const struct unknown *u = &x->d.unknown[i];
+		json_t *o = json_object();
+
+		set_text(o, "side", u->side == OLD ? "old" : "new");
+		set_rule(x, o, u->side, u->rule);
+		json_array_append_new(all, o);
+	}
+	return all;
 }
 
 static json_t *change_json(struct differ *x, const struct change *c)
@@ -96,48 +123,74 @@ static void put_changes(struct differ *x)
 		json_array_append_new(changes, change_json(x, &d->changes[i]));
 	set_text(x->root, "old", d->p[OLD].name);
 	set_text(x->root, "new", d->p[NEW].name);
-	json_object_set_new(x->root, "same", json_boolean(!d->nchanges));
+	json_object_set_new(x->root, "same",
+			    json_boolean(!d->nchanges && !d->nunknown));
 	json_object_set_new(x->root, "changes", changes);
+	json_object_set_new(x->root, "unknown", unknown_json(x));
 }
 
 static void compare(struct differ *x)
 {
-	x->d.a = &x->scratch;
-	x->error = diff_prepare(&x->d, x->sides[OLD]->policy,
-				x->sides[NEW]->policy);
-	if (!x->error)
-		x->error = diff_walk(&x->d);
-	if (!x->error)
-		put_changes(x);
+	static const struct term any = { { NULL } };
+	bool forest = x->sides[OLD]->forest || x->sides[NEW]->forest;
+	struct diff *d = &x->d;
+
+	diff_prepare(d, x->sides[OLD]->policy, x->sides[NEW]->policy);
+	if (forest || !diff_build(d) || !diff_walk(d, &any)) {
+		d->nchanges = 0;
+		d->by_outcome = (struct pairs){ 0 };
+		d->steps = STEPS;
+		diff_terms(d);
+	}
+	put_changes(x);
+}
+
+static void start(struct differ *x, jmp_buf *here)
+{
+	struct diff *d = &x->d;
+
+	x->root = json_object();
+	arena_init(&x->scratch, here);
+	arena_init(&d->levels[0], here);
+	d->a = &x->scratch;
+	d->work = &d->levels[0];
+	d->limit = x->o->packets ? x->o->packets : PACKETS;
+	d->budget = x->o->budget ? x->o->budget : BUDGET;
+	d->tries = TRIES;
+	d->steps = STEPS;
+}
+
+static void finish(struct differ *x)
+{
+	for (int i = 0; i < DIFF_LEVELS; i++)
+		arena_free(&x->d.levels[i]);
+	arena_free(&x->scratch);
+	free(x);
 }
 
 int diff_json(const struct diff_side *old, const struct diff_side *new,
 	      const struct diff_options *o, json_t **out)
 {
+	static const struct diff_options usual;
 	struct differ *x = calloc(1, sizeof(*x));
 	jmp_buf here;
-	int error;
 
 	*out = NULL;
 	if (!x)
 		return -ENOMEM;
 	x->sides[OLD] = old;
 	x->sides[NEW] = new;
-	x->d.limit = o && o->packets ? o->packets : PACKETS;
-	x->root = json_object();
-	arena_init(&x->scratch, &here);
-	if (setjmp(here))
-		x->error = -ENOMEM;
-	else
-		compare(x);
-	error = x->error;
-	if (error)
+	x->o = o ? o : &usual;
+	start(x, &here);
+	if (setjmp(here)) {
 		json_decref(x->root);
-	else
-		*out = x->root;
-	arena_free(&x->scratch);
-	free(x);
-	return error;
+		finish(x);
+		return -ENOMEM;
+	}
+	compare(x);
+	*out = x->root;
+	finish(x);
+	return 0;
 }
 
 bool diff_same(const json_t *diff)
@@ -186,15 +239,39 @@ static void print_change(const json_t *change, FILE *out)
 		fputs("    and others\n", out);
 }
 
+static void print_unknown(const json_t *unknown, FILE *out)
+{
+	size_t n = json_array_size(unknown), i;
+	const json_t *o;
+
+	if (!n)
+		return;
+	fputs("\nnot all packets of these rules were compared, too many rules "
+	      "overlap there or differ:\n", out);
+	json_array_foreach(unknown, i, o) {
+		if (i == SHOWN)
+			break;
+		fprintf(out, "  %s: %s, %s:%" JSON_INTEGER_FORMAT ":%"
+			JSON_INTEGER_FORMAT "\n", text_of(o, "side"),
+			text_of(o, "rule"), text_of(o, "file"),
+			json_integer_value(json_object_get(o, "line")),
+			json_integer_value(json_object_get(o, "column")));
+	}
+	if (i < n)
+		fprintf(out, "  and %zu more: --json has them all\n", n - i);
+}
+
 void diff_text(const json_t *diff, FILE *out)
 {
 	const json_t *changes = json_object_get(diff, "changes"), *change;
+	const json_t *unknown = json_object_get(diff, "unknown");
 	size_t i;
 
-	if (diff_same(diff)) {
-		fputs("no packet is treated differently\n", out);
-		return;
-	}
+	if (!json_array_size(changes))
+		fputs(diff_same(diff) ?
+		      "no packet is treated differently\n" :
+		      "no packet was found that is treated differently\n",
+		      out);
 	json_array_foreach(changes, i, change) {
 		if (i)
 			fputc('\n', out);
@@ -205,4 +282,5 @@ void diff_text(const json_t *diff, FILE *out)
 	if (i < json_array_size(changes))
 		fprintf(out, "%zu more pairs of rules differ: --json has them "
 			"all\n", json_array_size(changes) - i);
+	print_unknown(unknown, out);
 }

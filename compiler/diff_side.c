@@ -6,11 +6,12 @@
  * interfaces (those of the old one first), their diagrams with one order of
  * fields, and one numbering of what outcomes do, by kind of packet.
  */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "diff_walk.h"
+
+enum { WEIGHT_MAX = 1000000 };	/* of a diagram of all packets */
 
 /* --------------------------------------------------------- interfaces */
 
@@ -104,13 +105,6 @@ static void renumber_policy(struct diff *d, struct policy *p,
 
 /* ------------------------------------------------------------ effects */
 
-struct effect {			/* an outcome as it is for one kind of packet */
-	uint32_t *words;	/* socket, flags, ..., what follows */
-	size_t n;
-	uint32_t outcome;
-	uint8_t side;
-};
-
 struct socket_name {
 	const char *name;
 	uint32_t *number;
@@ -146,75 +140,66 @@ static void number_sockets(struct diff *d, uint32_t *numbers[SIDES])
 	}
 }
 
-static void fill_effect(struct diff *d, struct effect *e,
+static int by_words(const void *a, const void *b)
+{
+	const struct words *x = a, *y = b;
+
+	if (x->n != y->n)
+		return x->n < y->n ? -1 : 1;
+	return memcmp(x->v, y->v, x->n * sizeof(*x->v));
+}
+
+void words_number(struct words *w, size_t n)
+{
+	uint32_t number = 0;
+
+	qsort(w, n, sizeof(*w), by_words);
+	for (size_t i = 0; i < n; i++) {
+		number += i && by_words(&w[i - 1], &w[i]);
+		*w[i].number = number;
+	}
+}
+
+/* An outcome as it is for one kind of packet: socket, flags, what follows. */
+static void fill_effect(struct diff *d, struct words *w,
+			const struct policy *p, const struct outcome *o,
 			const uint32_t *numbers, unsigned int kind)
 {
-	const struct policy *p = &d->p[e->side];
-	const struct outcome *o = &p->outcomes[e->outcome];
-
-	e->words = arena_array(d->a, 2 * (size_t)o->nsteps + 1,
-			       sizeof(*e->words));
+	w->v = arena_array(d->a, 2 * (size_t)o->nsteps + 1, sizeof(*w->v));
 	for (uint32_t i = 0; i < o->nsteps; i++) {
 		const struct step *s = &o->steps[i];
 
 		if (p->sockets[s->socket].slot[kind] == NO_SLOT)
 			continue;
-		e->words[e->n++] = numbers[s->socket];
-		e->words[e->n++] = s->flags;
+		w->v[w->n++] = numbers[s->socket];
+		w->v[w->n++] = s->flags;
 	}
-	e->words[e->n++] = o->pass;
-}
-
-static int by_words(const void *a, const void *b)
-{
-	const struct effect *x = a, *y = b;
-
-	if (x->n != y->n)
-		return x->n < y->n ? -1 : 1;
-	return memcmp(x->words, y->words, x->n * sizeof(*x->words));
+	w->v[w->n++] = o->pass;
 }
 
 static void number_effects(struct diff *d, uint32_t *numbers[SIDES],
 			   unsigned int kind)
 {
 	size_t n = 0, most = d->p[OLD].noutcomes + d->p[NEW].noutcomes;
-	struct effect *v = arena_array(d->a, most, sizeof(*v));
-	uint32_t number = 0;
+	struct words *v = arena_array(d->a, most, sizeof(*v));
 
-	for (uint8_t side = 0; side < SIDES; side++) {
-		size_t noutcomes = d->p[side].noutcomes;
+	for (int side = 0; side < SIDES; side++) {
+		const struct policy *p = &d->p[side];
+		uint32_t *effect = arena_array(d->a, p->noutcomes,
+					       sizeof(*effect));
 
-		d->effect[side][kind] = arena_array(d->a, noutcomes,
-						    sizeof(uint32_t));
-		for (uint32_t i = 0; i < noutcomes; i++, n++) {
-			v[n].side = side;
-			v[n].outcome = i;
-			fill_effect(d, &v[n], numbers[side], kind);
+		d->effect[side][kind] = effect;
+		for (uint32_t i = 0; i < p->noutcomes; i++, n++) {
+			v[n].number = &effect[i];
+			fill_effect(d, &v[n], p, &p->outcomes[i],
+				    numbers[side], kind);
 		}
 	}
-	qsort(v, n, sizeof(*v), by_words);
-	for (size_t i = 0; i < n; i++) {
-		number += i && by_words(&v[i - 1], &v[i]);
-		d->effect[v[i].side][kind][v[i].outcome] = number;
-	}
+	words_number(v, n);
 }
 
-/* ----------------------------------------------------------- diagrams */
-
-static bool build(struct diff *d, int first)
-{
-	struct diagram_options o = { 0 };
-
-	d->d[first] = diagram_build(d->a, &d->p[first], NULL);
-	if (!d->d[first])
-		return false;
-	o.order = d->d[first]->order;
-	d->d[!first] = diagram_build(d->a, &d->p[!first], &o);
-	return d->d[!first];
-}
-
-int diff_prepare(struct diff *d, const struct policy *old,
-		 const struct policy *new)
+void diff_prepare(struct diff *d, const struct policy *old,
+		  const struct policy *new)
 {
 	uint32_t *numbers[SIDES];
 	const uint32_t *to;
@@ -228,5 +213,23 @@ int diff_prepare(struct diff *d, const struct policy *old,
 	number_sockets(d, numbers);
 	for (unsigned int kind = 0; kind < SLOT_KINDS; kind++)
 		number_effects(d, numbers, kind);
-	return build(d, OLD) || build(d, NEW) ? 0 : -E2BIG;
+}
+
+/* ----------------------------------------------------------- diagrams */
+
+static bool build(struct diff *d, int first)
+{
+	struct diagram_options o = { .max_weight = WEIGHT_MAX };
+
+	d->d[first] = diagram_build(d->a, &d->p[first], &o);
+	if (!d->d[first])
+		return false;
+	o.order = d->d[first]->order;
+	d->d[!first] = diagram_build(d->a, &d->p[!first], &o);
+	return d->d[!first];
+}
+
+bool diff_build(struct diff *d)
+{
+	return build(d, OLD) || build(d, NEW);
 }

@@ -2,25 +2,24 @@
 /*
  * diff_walk - two diagrams gone through together
  *
- * In: two policies made comparable. Out: the changes, with packets. For each
- * kind of packet (family and protocol), the pairs of nodes that some packet
- * meets are visited: what lies below a pair does not depend on the way to it.
- * A pair below which nothing differs is visited once, others once for each
- * packet that is wanted and once more, to know whether there are more. Splits
- * are asked once, unless they have so few packets that all were tried: others
- * may come another way, so such pairs are always visited again.
+ * In: two diagrams made comparable, and a term of whose packets both are right.
+ * Out: the changes, with packets of the term. For each kind of packet (family
+ * and protocol), the pairs of nodes that some packet meets are visited: what
+ * lies below a pair does not depend on the way to it. A pair below which
+ * nothing differs is visited once, others once for each packet that is wanted
+ * and once more, to know whether there are more. Splits are asked once, unless
+ * they have so few packets that all were tried: others may come another way, so
+ * such pairs are always visited again.
  */
 #include "diff_walk.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <string.h>
 
 #include "witness.h"
 
 enum {
-	STEPS_MAX = 64000000,		/* pairs of intervals met */
-	SEARCH_BUDGET = 1 << 22,	/* packets tried for splits, in all */
+	STEPS_MANY = 32000000,		/* with fewer left, each pair once */
 	PAIR_BUDGET = 1 << 17,		/* for one pair of splits */
 	REST = 4096,			/* after the first that differed */
 	PAIRS_MIN = 1024,
@@ -28,12 +27,12 @@ enum {
 
 struct walk {
 	struct diff *d;
+	struct term term;	/* whose packets are asked about, of one kind */
 	unsigned int kind;
 	uint8_t rank[FIELD_COUNT];
 	struct box box;
 	u128 v[FIELD_COUNT];
 	struct pairs seen;
-	size_t steps, budget;
 	size_t differences;		/* met so far */
 	bool again;			/* below a pair visited before */
 	uint32_t action[SIDES];		/* of the leaves at hand */
@@ -120,6 +119,8 @@ static bool still_differs(void *ctx, const u128 v[FIELD_COUNT])
 {
 	const struct walk *w = ctx;
 
+	if (!term_holds(&w->term, v))
+		return false;
 	for (int side = 0; side < SIDES; side++)
 		if (diagram_walk(w->d->d[side], v) !=
 		    (DREF_LEAF | w->action[side]) ||
@@ -152,6 +153,7 @@ static void keep_packet(struct walk *w, struct change *c,
 		c->more = true;
 		return;
 	}
+	w->d->checked++;
 	for (int side = 0; side < SIDES; side++)
 		assert(policy_clause(&w->d->p[side], v)->action ==
 		       w->action[side]);
@@ -239,10 +241,10 @@ static bool hashes_apart(void *ctx, const u128 v[FIELD_COUNT])
 static bool compare_splits(struct walk *w, const struct split *old,
 			   const struct split *new)
 {
-	static const struct term any = { { NULL } };
-	size_t budget = w->budget < PAIR_BUDGET ? w->budget : PAIR_BUDGET;
+	size_t tries = w->d->tries;
+	size_t budget = tries < PAIR_BUDGET ? tries : PAIR_BUDGET;
 	struct witness_search s = {
-		.term = &any, .test = hashes_apart, .ctx = w,
+		.term = &w->term, .test = hashes_apart, .ctx = w,
 		.budget = budget,
 	};
 	uint32_t outcome[SIDES] = { w->outcome[OLD], w->outcome[NEW] };
@@ -253,7 +255,7 @@ static bool compare_splits(struct walk *w, const struct split *old,
 	w->rest = REST;
 	s.vary = (old ? split_fields(old) : 0) | (new ? split_fields(new) : 0);
 	found = witness_in_box(&s, &w->box, v);
-	w->budget -= budget - s.budget;
+	w->d->tries -= budget - s.budget;
 	if (found == WITNESS_UNKNOWN && !w->apart) {
 		memcpy(w->outcome, outcome, sizeof(outcome));
 		change_of(w);	/* they differ, and no packet shows it */
@@ -267,6 +269,9 @@ static bool compare(struct walk *w, dref x, dref y)
 
 	w->action[OLD] = dref_action(x);
 	w->action[NEW] = dref_action(y);
+	for (int side = 0; side < SIDES; side++)
+		if (w->action[side] >= w->d->p[side].nactions)
+			return true;	/* not asked about */
 	old = &w->d->p[OLD].actions[w->action[OLD]];
 	new = &w->d->p[NEW].actions[w->action[NEW]];
 	if (!may_differ(w, old, new))
@@ -307,16 +312,14 @@ static bool visit(struct walk *w, dref x, dref y);
 static bool visit_interval(struct walk *w, unsigned int field, u128 low,
 			   u128 high, dref x, dref y)
 {
-	bool given = field == FIELD_FAMILY || field == FIELD_PROTOCOL;
-	u128 value = !given ? low :
-		field == FIELD_FAMILY ? w->kind & 1 : w->kind >> 1;
+	u128 value;
 
-	w->steps++;
-	if (value < low || value > high ||
-	    (field == FIELD_IFNAME && low > w->d->p[OLD].ninterfaces))
-		return true;	/* no packet is there */
-	w->v[field] = w->box.low[field] = value;
-	w->box.high[field] = given ? value : high;
+	w->d->steps--;
+	if (!term_lowest(&w->term, field, low, &value) || value > high)
+		return true;	/* no packet of the term is there */
+	w->v[field] = value;
+	w->box.low[field] = low;
+	w->box.high[field] = high;
 	return visit(w, x, y);
 }
 
@@ -329,7 +332,7 @@ static bool visit_children(struct walk *w, dref x, dref y)
 	u128 high_before = w->box.high[field], before = w->v[field];
 	bool settled = true;
 
-	for (uint32_t i = 0, k = 0; w->steps < STEPS_MAX;) {
+	for (uint32_t i = 0, k = 0; w->d->steps;) {
 		u128 high_x = i < n.ncuts ? n.cuts[i] - 1 :
 			field_highest(field);
 		u128 high_y = k < m.ncuts ? m.cuts[k] - 1 :
@@ -357,7 +360,7 @@ static bool is_enough(const struct walk *w, uint32_t value)
 {
 	return value == ALIKE ||
 	       (value && (value - VISITED > w->d->limit ||
-			  w->steps > STEPS_MAX / 2));
+			  w->d->steps < STEPS_MANY));
 }
 
 static bool visit(struct walk *w, dref x, dref y)
@@ -369,7 +372,7 @@ static bool visit(struct walk *w, dref x, dref y)
 
 	if (dref_is_leaf(x) && dref_is_leaf(y))
 		return compare(w, x, y);
-	value = pair_of(w->d->a, &w->seen, x, y)->value;
+	value = pair_of(w->d->work, &w->seen, x, y)->value;
 	if (is_enough(w, value)) {
 		w->differences += value != ALIKE;
 		return true;
@@ -383,34 +386,54 @@ static bool visit(struct walk *w, dref x, dref y)
 		value = ALIKE;
 	else
 		value = value ? value + 1 : VISITED + 1;
-	at = pair_of(w->d->a, &w->seen, x, y);
+	at = pair_of(w->d->work, &w->seen, x, y);
 	put_pair(&w->seen, at, x, y, value);
 	return true;
 }
 
-static void walk_kind(struct walk *w, unsigned int kind)
+/* TERM's packets of the kind at hand; false when there are none. */
+static bool narrow(struct walk *w, const struct term *term)
+{
+	const uint8_t fields[] = { FIELD_FAMILY, FIELD_PROTOCOL,
+				   FIELD_IFNAME };
+	const u128 low[] = { w->kind & 1, w->kind >> 1, 0 };
+	const u128 high[] = { low[0], low[1], w->d->p[OLD].ninterfaces };
+
+	w->term = *term;
+	for (int i = 0; i < 3; i++) {
+		const struct iset **set = &w->term.set[fields[i]];
+		const struct iset *all = iset_range(w->d->work, low[i],
+						    high[i]);
+
+		*set = *set ? iset_intersect(w->d->work, *set, all) : all;
+	}
+	for (int f = 0; f < FIELD_COUNT; f++)
+		if (!term_lowest(&w->term, f, 0, &w->v[f]))
+			return false;
+	return true;
+}
+
+static void walk_kind(struct walk *w, const struct term *term,
+		      unsigned int kind)
 {
 	w->kind = kind;
 	w->seen = (struct pairs){ 0 };
-	memset(w->v, 0, sizeof(w->v));
+	if (!narrow(w, term))
+		return;
 	for (unsigned int f = 0; f < FIELD_COUNT; f++) {
 		w->box.low[f] = 0;
 		w->box.high[f] = field_highest(f);
 	}
-	w->v[FIELD_FAMILY] = kind & 1;
-	w->v[FIELD_PROTOCOL] = kind >> 1;
-	for (unsigned int f = FIELD_FAMILY; f <= FIELD_PROTOCOL; f++)
-		w->box.low[f] = w->box.high[f] = w->v[f];
 	visit(w, w->d->d[OLD]->root, w->d->d[NEW]->root);
 }
 
-int diff_walk(struct diff *d)
+bool diff_walk(struct diff *d, const struct term *term)
 {
-	struct walk w = { .d = d, .budget = SEARCH_BUDGET };
+	struct walk w = { .d = d };
 
 	for (uint8_t i = 0; i < FIELD_COUNT; i++)
 		w.rank[d->d[OLD]->order[i]] = i;
 	for (unsigned int kind = 0; kind < SLOT_KINDS; kind++)
-		walk_kind(&w, kind);
-	return w.steps < STEPS_MAX ? 0 : -E2BIG;
+		walk_kind(&w, term, kind);
+	return d->steps;
 }

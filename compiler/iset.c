@@ -220,6 +220,8 @@ bool iset_contains(const struct iset *x, u128 value)
 {
 	u128 lowest;
 
+	if (x->n == 1)	/* most sets are */
+		return x->v->low <= value && value <= x->v->high;
 	return iset_lowest(x, value, &lowest) && lowest == value;
 }
 

@@ -6,7 +6,6 @@
  * The diagram is asked, and what the bytes do is said beside it. Or two
  * policies, and which packets they treat differently.
  */
-#include <errno.h>
 #include <string.h>
 
 #include "../grammar/packet.h"
@@ -93,16 +92,6 @@ static int print_diff(struct skpolc *k, const json_t *d)
 	return diff_same(d) ? 0 : EXIT_INPUT;
 }
 
-static int cannot_compare(int err)
-{
-	if (err != -E2BIG)
-		return skpolc_error(EXIT_SYSTEM, "cannot compare: %s",
-				    strerror(-err));
-	return skpolc_error(EXIT_INPUT, "cannot compare: one diagram of all "
-			    "rules would be too large; ask about packets that "
-			    "matter instead (skpolc verdicts, `expect`)");
-}
-
 /* Like diff(1): 0 when no packet is treated differently, else 1. */
 int skpolc_diff(struct skpolc *k)
 {
@@ -116,11 +105,12 @@ int skpolc_diff(struct skpolc *k)
 		return status;
 	status = skpolc_load_either(k, k->args[1], COMPILE_PROVED, &b);
 	if (!status) {
-		struct diff_side old = { a.policy, &a.sources };
-		struct diff_side new = { b.policy, &b.sources };
+		struct diff_side old = { a.policy, &a.sources, a.forest };
+		struct diff_side new = { b.policy, &b.sources, b.forest };
 
 		err = diff_json(&old, &new, NULL, &d);
-		status = err ? cannot_compare(err) : print_diff(k, d);
+		status = err ? skpolc_error(EXIT_SYSTEM, "cannot compare: %s",
+					    strerror(-err)) : print_diff(k, d);
 		if (!err)
 			json_decref(d);
 		compiled_free(&b);

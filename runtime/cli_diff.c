@@ -74,15 +74,13 @@ static void bound(json_t *diff)
 
 static json_t *compare(struct compiled *a, struct compiled *b)
 {
-	struct diff_side old = { a->policy, &a->sources };
-	struct diff_side new = { b->policy, &b->sources };
+	struct diff_side old = { a->policy, &a->sources, a->forest };
+	struct diff_side new = { b->policy, &b->sources, b->forest };
 	json_t *diff = NULL;
 	int err = diff_json(&old, &new, NULL, &diff);
 
 	if (err) {
-		cli_error(0, "note: no diff: %s", err == -E2BIG ? "the "
-			  "policies are too large to be compared" :
-			  strerror(-err));
+		cli_error(0, "note: no diff: %s", strerror(-err));
 		return json_null();
 	}
 	bound(diff);

@@ -5,7 +5,8 @@
  * Exact texts, exact JSON; then random policies and variants of them, whose
  * packets are gone through one by one: what differs must be listed, with the
  * right rules and verdicts, every packet in the list must differ, and the
- * statement that none does must be true.
+ * statement that none does must be true. All of that with diagrams of all
+ * packets and without.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -21,14 +22,23 @@
 #include "../../grammar/arena.h"
 #include "fixture_policy.h"
 
-static json_t *diff(struct fixture *old, struct fixture *new)
+static json_t *diff_as(struct fixture *old, struct fixture *new, bool forest,
+		       size_t budget)
 {
-	struct diff_side sides[2] = { { old->policy, &old->sources },
-				      { new->policy, &new->sources } };
+	struct diff_side sides[2] = {
+		{ old->policy, &old->sources, forest },
+		{ new->policy, &new->sources, forest },
+	};
+	struct diff_options o = { .budget = budget };
 	json_t *out;
 
-	assert_int_equal(diff_json(&sides[0], &sides[1], NULL, &out), 0);
+	assert_int_equal(diff_json(&sides[0], &sides[1], &o, &out), 0);
 	return out;
+}
+
+static json_t *diff(struct fixture *old, struct fixture *new)
+{
+	return diff_as(old, new, false, 0);
 }
 
 /* -------------------------------------------------------------- texts */
@@ -207,7 +217,7 @@ static void exact_json(void **state)
 
 	(void)state;
 	assert_string_equal(text, "{\"old\":\"p\",\"new\":\"p\","
-			    "\"same\":true,\"changes\":[]}");
+			    "\"same\":true,\"changes\":[],\"unknown\":[]}");
 	free(text);
 	json_decref(x);
 	x = diff(new, old);
@@ -230,7 +240,7 @@ static void exact_json(void **state)
 		"\"column\":1},\"packets\":["
 		"\"udp 203.0.113.9:50000 -> 192.0.2.1:7\","
 		"\"udp [2001:db8::9]:50000 -> [2001:db8::1]:7\"],"
-		"\"more\":false}]}");
+		"\"more\":false}],\"unknown\":[]}");
 	free(text);
 	json_decref(x);
 	fixture_free(old);
@@ -334,9 +344,9 @@ static void assert_packets(struct fixture *old, struct fixture *new,
 	}
 }
 
-static bool one_pair(struct fixture *old, struct fixture *new)
+static bool one_pair(struct fixture *old, struct fixture *new, bool forest)
 {
-	json_t *x = diff(old, new);
+	json_t *x = diff_as(old, new, forest, 0);
 	bool same = diff_same(x);
 	u128 v[FIELD_COUNT];
 
@@ -365,8 +375,9 @@ static void random_pairs(void **state)
 		struct fixture *old = fixture_random();
 		struct fixture *new = i % 10 ? fixture_variant() :
 			fixture_random();
-		bool equal = one_pair(old, new);
+		bool equal = one_pair(old, new, false);
 
+		assert_int_equal(one_pair(old, new, true), equal);
 		same += equal;
 		different += !equal;
 		fixture_free(old);
@@ -400,17 +411,89 @@ static struct fixture *large(uint32_t moved)
 static void one_of_many(void **state)
 {
 	struct fixture *old = large(UINT32_MAX), *new = large(12345);
-	json_t *x = diff(old, new), *change;
 
 	(void)state;
-	change = json_array_get(json_object_get(x, "changes"), 0);
-	assert_int_equal(json_array_size(json_object_get(x, "changes")), 1);
-	assert_string_equal(json_string_value(json_array_get(
-			json_object_get(change, "packets"), 0)),
-		"tcp 203.0.113.9:50000 -> 10.3.3.144:443");
+	for (int forest = 0; forest < 2; forest++) {
+		json_t *x = diff_as(old, new, forest, 0), *change;
+
+		change = json_array_get(json_object_get(x, "changes"), 0);
+		assert_int_equal(json_array_size(json_object_get(x,
+								 "changes")),
+				 1);
+		assert_string_equal(json_string_value(json_array_get(
+				json_object_get(change, "packets"), 0)),
+			"tcp 203.0.113.9:50000 -> 10.3.3.144:443");
+		json_decref(x);
+		x = diff_as(old, old, forest, 0);
+		assert_true(diff_same(x));
+		json_decref(x);
+	}
+	fixture_free(old);
+	fixture_free(new);
+}
+
+/* ------------------------------------------------------------- forests */
+
+enum { CROSSED = 600 };
+
+/* Rules wide in one address over rules wide in the other; the one of number
+ * OTHER goes elsewhere, LAST is the last. */
+static struct fixture *crossed(uint32_t other, const char *last)
+{
+	char *text = malloc(CROSSED * 140 + 300), *at = text;
+	struct fixture *w;
+
+	at += sprintf(at, "policy p\nsocket a\nsocket b\ndefault -> pass\n");
+	for (uint32_t i = 0; i < CROSSED; i++)
+		at += sprintf(at, "r%u: from 10.%u.%u.0/24 to %u.0.0.0/8 -> "
+			      "%c\nq%u: from %u.0.0.0/8 to 11.%u.%u.0/24 -> %c\n",
+			      i, i / 256, i % 256, i % 100,
+			      'a' + (i + (i == other)) % 2,
+			      i, i % 100, i / 256, i % 256, 'b' - i % 2);
+	sprintf(at, "%s\n", last);
+	w = fixture_compile(text);
+	assert_non_null(w->policy);
+	free(text);
+	return w;
+}
+
+static void one_of_crossed(void **state)
+{
+	struct fixture *old = crossed(CROSSED, "");
+	struct fixture *new = crossed(321, "");
+	json_t *x = diff_as(old, new, true, 0), *changes, *side;
+
+	(void)state;
+	assert_packets(old, new, x);
+	changes = json_object_get(x, "changes");
+	side = json_object_get(json_array_get(changes, 0), "new");
+	assert_int_equal(json_array_size(changes), 1);
+	assert_string_equal(json_string_value(json_object_get(side, "rule")),
+			    "r321");
 	json_decref(x);
-	x = diff(old, old);
-	assert_true(diff_same(x));
+	fixture_free(old);
+	fixture_free(new);
+}
+
+/* What the wide rules leave of one is compared, or it is said what is not. */
+static void crossed_rules(void **state)
+{
+	struct fixture *old = crossed(CROSSED, "z: tcp -> a");
+	struct fixture *new = crossed(CROSSED, "z: tcp -> b");
+	json_t *x = diff_as(old, new, true, 0), *unknown;
+
+	(void)state;
+	assert_packets(old, new, x);
+	assert_int_equal(json_array_size(json_object_get(x, "changes")), 1);
+	assert_int_equal(json_array_size(json_object_get(x, "unknown")), 0);
+	json_decref(x);
+	x = diff_as(old, new, true, CROSSED);
+	unknown = json_object_get(x, "unknown");
+	assert_false(diff_same(x));
+	assert_int_equal(json_array_size(json_object_get(x, "changes")), 0);
+	assert_int_equal(json_array_size(unknown), 2);
+	assert_string_equal(json_string_value(json_object_get(
+		json_array_get(unknown, 1), "rule")), "z");
 	json_decref(x);
 	fixture_free(old);
 	fixture_free(new);
@@ -423,6 +506,8 @@ int main(void)
 		cmocka_unit_test(exact_json),
 		cmocka_unit_test(random_pairs),
 		cmocka_unit_test(one_of_many),
+		cmocka_unit_test(one_of_crossed),
+		cmocka_unit_test(crossed_rules),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
