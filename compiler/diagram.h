@@ -66,6 +66,9 @@ static inline size_t dnode_weight(uint32_t ncuts, uint32_t below)
 	return ncuts >= 12 && below <= ncuts / 4 ? 20 + below : ncuts + 4;
 }
 
+/* order.c: when nothing speaks for another; for diagrams of a few packets */
+extern const uint8_t order_plain[FIELD_COUNT];
+
 struct diagram_options {
 	const uint8_t *order;	/* FIELD_COUNT fields, FAMILY first; NULL = search */
 	size_t max_cuts;	/* give up above this many (0 = 16,000,000) */

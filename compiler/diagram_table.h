@@ -123,9 +123,6 @@ struct diagram_marks {
 	uint32_t nactions;
 };
 
-/* The order of the fields when nothing speaks for another. */
-extern const uint8_t order_plain[FIELD_COUNT];
-
 /*
  * Chooses an order for ITEMS by trying some on samples, and builds the whole
  * in BEST with it; BEST->failed when that took more than MAX_CUTS or

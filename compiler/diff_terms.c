@@ -8,7 +8,8 @@
  * are gone through, the old ones first, and of each the packets that it
  * decides: those of a new one only where no such old one decides them, too, so
  * that no packet is met twice. Of the term's packets small diagrams are built
- * of both policies; where these grow too large, of each half of them, and so on.
+ * of both policies; where these grow too large, of each half of them, and so
+ * on.
  *
  * The work is bounded, for each term and in all, and counted in terms looked at
  * and nodes made: a rule that had to be left is in `unknown`.
@@ -177,12 +178,8 @@ static bool is_asked(const struct comparer *x, const struct lists *l,
 
 static bool build(struct comparer *x, const struct lists *l, struct arena *a)
 {
-	static const uint8_t order[FIELD_COUNT] = {
-		FIELD_FAMILY, FIELD_PROTOCOL, FIELD_LPORT, FIELD_RPORT,
-		FIELD_RADDR4, FIELD_RADDR6, FIELD_LADDR4, FIELD_LADDR6,
-		FIELD_IFNAME, FIELD_IFINDEX,
-	};
-	struct diagram_options o = { .order = order, .max_steps = TRY_STEPS };
+	struct diagram_options o = { .order = order_plain,
+				     .max_steps = TRY_STEPS };
 
 	for (int side = 0; side < SIDES; side++) {
 		struct diagram *d = diagram_build_clauses(a, l->v[side],

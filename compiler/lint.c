@@ -2,11 +2,13 @@
 /*
  * lint - finds rules that decide nothing
  *
- * In: policy and diagram, or forest. Out: unreachable-rule and redundant-rule. A rule is
- * unreachable when no leaf names it; what takes its packets is asked of the
- * diagram, rule by rule. Which rules are redundant is asked once, of a second
- * diagram whose leaves know what the next rule would do: its size is bounded,
- * and where the bound does not suffice, redundant rules are not looked for.
+ * In: policy and diagram, or forest. Out: unreachable-rule (which is said in
+ * lint_unreachable.c) and redundant-rule. A rule is unreachable when no leaf
+ * names it. Which rules are redundant is asked once, of a second diagram whose
+ * leaves know what the next rule would do: its size is bounded, and where the
+ * bound does not suffice, redundant rules are not looked for. In a forest each
+ * rule is asked about by itself (lint_forest.c); unjudged says how many of them
+ * had to be left.
  *
  * A rule that counts or traces is never redundant, nor one that keeps packets
  * from being counted or traced by a rule behind it. The default is never
@@ -23,25 +25,8 @@
 #include "witness.h"
 
 enum {
-	DETAILS_MAX = 200,	/* warnings with packets, then without */
 	STEPS_MIN = 4000000,	/* of the second diagram */
 	STEPS_FACTOR = 40,	/* times the cuts of the first */
-};
-
-enum reach { REACH_EMPTY, REACH_NOT, REACH_SOME };
-
-struct lint {
-	const struct policy *p;
-	const struct diagram *d;
-	struct diags *diags;
-	struct arena *a;
-	uint8_t *reached;	/* by action */
-	uint8_t *reach;		/* by rule: enum reach */
-	bool *twin;		/* by rule: an earlier one has its text */
-	size_t *first;		/* by rule: its first clause; then nclauses */
-	uint32_t *verdict;	/* by action, equal for what does the same */
-	uint32_t nverdicts, special;	/* special: like nothing else */
-	size_t details;
 };
 
 /* ---------------------------------------------------------- preparing */
@@ -64,22 +49,6 @@ static void mark_reached(struct lint *l)
 static uint32_t rule_of(const struct policy *p, const struct clause *c)
 {
 	return p->actions[c->action].rule;
-}
-
-/* The same of a tree, whose leaves are clauses. */
-static void mark_clauses(struct lint *l, const struct diagram *d)
-{
-	const struct clause *c = l->p->clauses;
-
-	if (dref_is_leaf(d->root))
-		l->reached[c[dref_action(d->root)].action] = 1;
-	for (size_t i = 0; i < d->nnodes; i++)
-		for (uint32_t k = 0; k <= d->nodes[i].ncuts; k++) {
-			dref r = d->nodes[i].children[k];
-
-			if (dref_is_leaf(r) && r != DREF_NONE)
-				l->reached[c[dref_action(r)].action] = 1;
-		}
 }
 
 /* A rule is EMPTY when it has no clause that holds a packet. */
@@ -178,14 +147,13 @@ static void number_verdicts(struct lint *l)
 			l->verdict[i] = l->special;
 }
 
-/* Whether TWO does what ACTION does. */
-static bool same_doing(const struct lint *l, uint32_t action, uint32_t two)
+bool lint_same_doing(const struct lint *l, uint32_t action, uint32_t two)
 {
 	return l->verdict[action] != l->special &&
 	       l->verdict[action] == l->verdict[two];
 }
 
-static uint32_t choice_by(const struct policy *p, uint32_t action,
+uint32_t lint_choice(const struct policy *p, uint32_t action,
 			  const u128 v[FIELD_COUNT])
 {
 	const struct outcome *o =
@@ -195,8 +163,7 @@ static uint32_t choice_by(const struct policy *p, uint32_t action,
 				   (unsigned int)v[FIELD_PROTOCOL]);
 }
 
-/* The first clause from number I on that holds V; there is one. */
-static const struct clause *clause_from(const struct policy *p, size_t i,
+const struct clause *lint_clause_from(const struct policy *p, size_t i,
 					const u128 v[FIELD_COUNT])
 {
 	for (;; i++)
@@ -205,177 +172,11 @@ static const struct clause *clause_from(const struct policy *p, size_t i,
 				return &p->clauses[i];
 }
 
-/* -------------------------------------------------------- unreachable */
-
-struct takers {			/* who takes the packets of a rule */
-	struct lint *l;
-	uint32_t rule;
-	uint32_t *seen;		/* by rule: whom it was last seen for, + 1 */
-	uint32_t first, n;	/* the one that stands first; how many */
-	uint32_t own, now;	/* actions, in a case where they differ */
-	bool differs;		/* somewhere, what is done */
-	bool shows;		/* and in V the first choice as well */
-	u128 v[FIELD_COUNT];
-};
-
-static bool take(void *ctx, dref leaf, const u128 v[FIELD_COUNT])
+uint32_t lint_decider(const struct lint *l, const u128 v[FIELD_COUNT])
 {
-	struct takers *t = ctx;
-	struct lint *l = t->l;
-	uint32_t now = dref_action(leaf), rule = l->p->actions[now].rule;
-	uint32_t own = clause_from(l->p, l->first[t->rule], v)->action;
-
-	if (t->seen[rule] != t->rule + 1) {
-		t->seen[rule] = t->rule + 1;
-		if (!t->n++ || rule < t->first)
-			t->first = rule;
-	}
-	if (t->shows || same_doing(l, own, now))
-		return true;
-	t->differs = true;
-	t->shows = choice_by(l->p, own, v) != choice_by(l->p, now, v);
-	t->own = own;
-	t->now = now;
-	memcpy(t->v, v, sizeof(t->v));
-	return true;
-}
-
-static void ask_takers(struct takers *t)
-{
-	const struct policy *p = t->l->p;
-
-	for (size_t i = t->l->first[t->rule]; i < t->l->first[t->rule + 1];
-	     i++)
-		for (size_t k = 0; k < p->clauses[i].terms.n; k++)
-			diagram_restrict(t->l->d, &p->clauses[i].terms.v[k],
-					 take, t);
-}
-
-/* The packet still goes one way, and would go the other by the rule. */
-static bool still_taken(void *ctx, const u128 v[FIELD_COUNT])
-{
-	const struct takers *t = ctx;
-	const struct lint *l = t->l;
-	const struct policy_rule *rule = &l->p->rules[t->rule];
-	const u128 *w = t->v;
-	bool inside = false;
-
-	for (size_t i = 0; i < rule->terms.n; i++)
-		inside = inside || term_holds(&rule->terms.v[i], v);
-	return inside && diagram_walk(l->d, v) == (DREF_LEAF | t->now) &&
-	       clause_from(l->p, l->first[t->rule], v)->action == t->own &&
-	       choice_by(l->p, t->own, v) == choice_by(l->p, t->own, w) &&
-	       choice_by(l->p, t->now, v) == choice_by(l->p, t->now, w);
-}
-
-static const char *instead_text(struct lint *l, uint32_t now, uint32_t own)
-{
-	if (own == GOAL_PASS)
-		return "and is not passed";
-	if (own == GOAL_DROP)
-		return "and is not dropped";
-	return arena_printf(l->a, now == GOAL_PASS || now == GOAL_DROP ?
-			    "and does not go to `%s`" : "not to `%s`",
-			    policy_choice_name(l->p, own));
-}
-
-static const char *verdicts_note(struct takers *t)
-{
-	struct lint *l = t->l;
-	const struct action *own = &l->p->actions[t->own];
-	const struct action *now = &l->p->actions[t->now];
-	uint32_t choice;
-	u128 v[FIELD_COUNT];
-
-	if (!t->differs)
-		return "the verdicts are the same";
-	if (t->shows) {
-		memcpy(v, t->v, sizeof(v));
-		witness_polish(v, still_taken, t);
-		assert(policy_clause(l->p, v)->action == t->now);
-		choice = choice_by(l->p, t->now, v);
-		return arena_printf(l->a,
-			"the verdicts differ: today `%s` %s, %s",
-			witness_text(l->a, l->p, v),
-			choice_text(l->a, l->p, choice),
-			instead_text(l, choice, choice_by(l->p, t->own, v)));
-	}
-	if (own->split || now->split)
-		return NULL;
-	return arena_printf(l->a, "the verdicts differ: `%s`, not `%s`",
-		outcome_text(l->a, l->p, &l->p->outcomes[now->outcome]),
-		outcome_text(l->a, l->p, &l->p->outcomes[own->outcome]));
-}
-
-static const char *does_text(struct lint *l, uint32_t rule)
-{
-	const struct ast_verdict *verdict = &l->p->rules[rule].ast->verdict;
-
-	switch ((enum ast_verdict_kind)verdict->kind) {
-	case AST_PASS:
-		return "passes it";
-	case AST_DROP:
-		return "drops it";
-	case AST_MAP:
-		return arena_printf(l->a, "asks the map `%s`",
-				    verdict->map.text);
-	case AST_SPLIT:
-		return "splits it";
-	case AST_CHAIN:
-		break;
-	}
-	return arena_printf(l->a, "sends it to `%s`",
-			    verdict->chain[0].socket.text);
-}
-
-static const char *taker_text(struct takers *t)
-{
-	struct lint *l = t->l;
-	const char *label = rule_label(l->a, l->p, t->rule);
-
-	if (t->n == 1)
-		return arena_printf(l->a,
-			"already takes every packet of `%s`, and %s", label,
-			does_text(l, t->first));
-	return arena_printf(l->a,
-		"takes packets of `%s`, and %u %s the others", label, t->n - 1,
-		t->n == 2 ? "more rule takes" : "more rules take");
-}
-
-static void say_unreachable(struct lint *l, uint32_t rule, uint32_t *seen)
-{
-	struct takers t = { .l = l, .rule = rule, .seen = seen };
-	const struct policy_rule *r = &l->p->rules[rule];
-	struct place at = rule_place(r);
-	struct diag *d;
-
-	d = diag_add(l->diags, DIAG_UNREACHABLE_RULE, &at,
-		     "rule `%s` can never match",
-		     rule_label(l->a, l->p, rule));
-	d->label = "never reached";
-	if (!l->d || l->details++ >= DETAILS_MAX)
-		return;
-	ask_takers(&t);
-	d->also.place = rule_place(&l->p->rules[t.first]);
-	d->also.text = taker_text(&t);
-	d->note = verdicts_note(&t);
-	if (!t.differs)
-		d->help = arena_printf(l->a, "remove `%s`",
-				       rule_label(l->a, l->p, rule));
-	else if (t.n == 1 && lint_may_move(l->a, l->p, l->d, rule,
-					       t.first))
-		d->help = arena_printf(l->a, "move `%s` above `%s`",
-				       rule_label(l->a, l->p, rule),
-				       rule_label(l->a, l->p, t.first));
-}
-
-static void unreachable(struct lint *l)
-{
-	uint32_t *seen = arena_array(l->a, l->p->nrules, sizeof(*seen));
-
-	for (uint32_t i = 0; i + 1 < l->p->nrules; i++)
-		if (l->reach[i] == REACH_NOT && !l->twin[i])
-			say_unreachable(l, i, seen);
+	if (l->d)
+		return dref_action(diagram_walk(l->d, v));
+	return l->p->clauses[term_index_find(l->index, 0, v)].action;
 }
 
 /* ---------------------------------------------------------- redundant */
@@ -451,8 +252,8 @@ static bool still_same(void *ctx, const u128 v[FIELD_COUNT])
 	const struct lint *l = s->l;
 	uint32_t rule = l->p->actions[s->action].rule;
 
-	return diagram_walk(l->d, v) == (DREF_LEAF | s->action) &&
-	       clause_from(l->p, l->first[rule + 1], v)->action == s->next;
+	return lint_decider(l, v) == s->action &&
+	       lint_clause_from(l->p, l->first[rule + 1], v)->action == s->next;
 }
 
 static void say_redundant(struct lint *l, uint32_t rule, u128 *v)
@@ -467,13 +268,13 @@ static void say_redundant(struct lint *l, uint32_t rule, u128 *v)
 		     "rule `%s` changes no verdict", label);
 	d->label = "every packet gets the same verdict without it";
 	d->help = arena_printf(l->a, "remove `%s`", label);
-	if (l->details++ >= DETAILS_MAX)
+	if (l->details++ >= LINT_DETAILS)
 		return;
 	s.action = policy_clause(l->p, v)->action;
-	s.next = clause_from(l->p, l->first[rule + 1], v)->action;
+	s.next = lint_clause_from(l->p, l->first[rule + 1], v)->action;
 	next = l->p->actions[s.next].rule;
 	assert(l->p->actions[s.action].rule == rule);
-	assert(same_doing(l, s.action, s.next));
+	assert(lint_same_doing(l, s.action, s.next));
 	witness_polish(v, still_same, &s);
 	d->also.place = rule_place(&l->p->rules[next]);
 	d->also.text = arena_printf(l->a, "`%s` does the same",
@@ -481,7 +282,7 @@ static void say_redundant(struct lint *l, uint32_t rule, u128 *v)
 	d->note = arena_printf(l->a,
 		"without it, `%s` %s all the same, by `%s`",
 		witness_text(l->a, l->p, v),
-		choice_text(l->a, l->p, choice_by(l->p, s.action, v)),
+		choice_text(l->a, l->p, lint_choice(l->p, s.action, v)),
 		rule_label(l->a, l->p, next));
 }
 
@@ -526,22 +327,93 @@ void expect_lint(const struct policy *p, const struct diagram *d,
 	mark_twins(&l);
 	number_verdicts(&l);
 	if (!diags->silent[DIAG_UNREACHABLE_RULE])
-		unreachable(&l);
+		lint_unreachable(&l);
 	mark_special(&l);
 	if (may_be_redundant(&l))
 		redundant(&l);
+}
+
+/* ------------------------------------------------------------- forests */
+
+/* A clause that is not judged counts as one that decides something. */
+static void judge_reached(struct lint *l)
+{
+	for (uint32_t i = 0; i < l->p->nclauses; i++) {
+		const struct clause *c = &l->p->clauses[i];
+		enum lint_found found = lint_decides(l->judge, i);
+
+		if (found != LINT_NONE)
+			l->reached[c->action] = 1;
+		if (found == LINT_UNKNOWN)
+			l->unjudged[rule_of(l->p, c)] = true;
+	}
+}
+
+/* Says so if no clause of the RULE is needed, as far as that is known. */
+static void judge_redundant(struct lint *l, uint32_t rule)
+{
+	uint32_t next = (uint32_t)l->first[rule + 1];
+	const u128 *packet = NULL;
+	u128 v[FIELD_COUNT];
+	bool unknown = false;
+
+	for (uint32_t i = (uint32_t)l->first[rule]; i < next; i++) {
+		enum lint_found found = LINT_FOUND;
+
+		if (l->verdict[l->p->clauses[i].action] != l->special)
+			found = lint_needed(l->judge, i, next, l->verdict);
+		if (found == LINT_FOUND)
+			return;
+		unknown |= found == LINT_UNKNOWN;
+		if (!packet)
+			packet = lint_packet(l->judge, i);
+	}
+	l->unjudged[rule] |= unknown;
+	if (unknown || !packet)
+		return;
+	memcpy(v, packet, sizeof(v));
+	say_redundant(l, rule, v);
+}
+
+static void say_unjudged(struct lint *l)
+{
+	size_t n = 0;
+	struct diag *d;
+
+	for (size_t i = 0; i < l->p->nrules; i++)
+		n += l->unjudged[i];
+	if (!n || l->diags->silent[DIAG_UNJUDGED])
+		return;
+	d = diag_add(l->diags, DIAG_UNJUDGED, NULL, "of %zu %s it was not "
+		     "found out whether they are of use", n,
+		     n == 1 ? "rule" : "rules");
+	d->note = "too many other rules overlap with them";
 }
 
 void expect_lint_forest(const struct policy *p, const struct forest *f,
 			struct diags *diags)
 {
 	struct lint l = { .p = p, .diags = diags, .a = diags->arena };
+	bool redundant_asked;
 
+	if (diags->silent[DIAG_UNREACHABLE_RULE] &&
+	    diags->silent[DIAG_REDUNDANT_RULE])
+		return;
+	l.index = term_index_new(l.a, p);
+	l.judge = lint_judge_new(l.a, p, f, l.index);
 	l.reached = arena_array(l.a, p->nactions, 1);
-	for (size_t i = 0; i < f->ntrees; i++)
-		mark_clauses(&l, f->trees[i].diagram);
+	l.unjudged = arena_array(l.a, p->nrules, sizeof(*l.unjudged));
+	judge_reached(&l);
 	mark_rules(&l);
 	mark_twins(&l);
+	number_verdicts(&l);
 	if (!diags->silent[DIAG_UNREACHABLE_RULE])
-		unreachable(&l);
+		lint_unreachable(&l);
+	mark_special(&l);
+	lint_refresh(l.judge);
+	redundant_asked = may_be_redundant(&l);
+	for (uint32_t i = 0; redundant_asked && i + 1 < p->nrules; i++)
+		if (l.reach[i] == REACH_SOME && !l.unjudged[i])
+			judge_redundant(&l, i);
+	say_unjudged(&l);
 }

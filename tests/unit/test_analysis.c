@@ -6,8 +6,9 @@
  * explain names the verdict and the rule that eval.c names; packets of a diff
  * get the verdicts that it tells, from the rules of either side; a policy is
  * the same as itself and as its normal form; a rule that lint calls unreachable
- * decides no packet at the edges. Meant to be run under the sanitizers, too:
- * SKPOL_RANDOM_POLICIES and SKPOL_RANDOM_SEED say how many, and from where.
+ * decides no packet at the edges, and of forests it says the same. Meant to be
+ * run under the sanitizers, too: SKPOL_RANDOM_POLICIES and SKPOL_RANDOM_SEED
+ * say how many, and from where.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -279,12 +280,60 @@ static void linting(void **state)
 	assert_true(unreachable > 0);
 }
 
+/* The lines of the warnings of ID, as a text. */
+static void lines_of(struct side *s, enum diag_id id, char text[4096])
+{
+	size_t n = 0;
+
+	text[0] = 0;
+	for (const struct diag *d = s->c.diags.first; d; d = d->next)
+		if (d->id == id && n < 4000)
+			n += (size_t)sprintf(text + n, "%u ",
+					     line_of(s, d->place));
+}
+
+/* Rule by rule, and all in one diagram: the same is said. */
+static void forests_alike(void **state)
+{
+	static const enum diag_id ids[] = { DIAG_UNREACHABLE_RULE,
+					    DIAG_REDUNDANT_RULE };
+	uint64_t first = number_of("SKPOL_RANDOM_SEED", 1);
+	uint64_t n = 4 * number_of("SKPOL_RANDOM_POLICIES", POLICIES);
+	size_t said[2] = { 0, 0 }, forests = 0;
+
+	(void)state;
+	for (uint64_t i = 0; i < n; i++) {
+		char one[4096], other[4096];
+		struct side x, y;
+
+		begin(&x, first + i, true);
+		begin(&y, first + i, false);
+		assert_int_equal(!x.c.diagram, 0);
+		forests += !y.c.diagram;
+		for (int k = 0; k < 2; k++) {
+			lines_of(&x, ids[k], one);
+			lines_of(&y, ids[k], other);
+			if (strcmp(one, other))
+				fail_msg("%s of %d: %s, in a forest %s",
+					 diag_name(ids[k]), (int)(first + i),
+					 one, other);
+			said[k] += *one != 0;
+		}
+		end(&x);
+		end(&y);
+	}
+	print_message("%zu and %zu of %zu forests have such rules\n", said[0],
+		      said[1], forests);
+	assert_true(said[0] > 9 && said[1] > 9 && forests > n / 2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(explaining),
 		cmocka_unit_test(differing),
 		cmocka_unit_test(linting),
+		cmocka_unit_test(forests_alike),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
