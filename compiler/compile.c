@@ -123,14 +123,6 @@ static void image_numbers(struct compiled *c)
 	m->ncounters = c->policy->ncounters + m->events;
 }
 
-static struct weight_input weight_input(const struct compiled *c,
-					const struct compile_options *o)
-{
-	return (struct weight_input){ c->policy, c->effects,
-				      o->optimize ? c->profile.hits : NULL,
-				      o->optimize };
-}
-
 /* Hits by rule, if the profile is of use. */
 static void match_profile(struct compiled *c, const struct compile_options *o)
 {
@@ -140,6 +132,50 @@ static void match_profile(struct compiled *c, const struct compile_options *o)
 	if (o->profile && !profile_match(&c->arena, o->profile, c->policy,
 					 digest, &c->diags, &c->profile))
 		c->profile.hits = NULL;
+}
+
+static void rank_forest(struct compiled *c, const struct compile_options *o)
+{
+	c->ranks = arena_alloc(&c->arena, sizeof(*c->ranks));
+	forest_rank(&c->arena, c->forest, c->policy, c->effects, !o->all_data,
+		    c->ranks);
+}
+
+/* Its order is found once, however often it is lowered. */
+static void weigh_forest(struct compiled *c, const struct compile_options *o,
+			 const uint64_t *hits)
+{
+	rank_forest(c, o);
+	if (!hits)
+		return;
+	if (!c->weighed)
+		weight_forest(&c->arena, c->policy, c->forest, c->ranks, hits,
+			      o->optimize, &c->gain);
+	c->weighed = true;
+	rank_forest(c, o);
+	weight_ranks(&c->arena, c->policy, c->forest, c->ranks, hits,
+		     o->optimize);
+}
+
+/* The blocks of the diagram, or of the forest's trees; weighed. */
+static void make_blocks(struct compiled *c, const struct compile_options *o,
+			struct lower_input *in, struct blocks *out)
+{
+	const uint64_t *hits = o->optimize ? c->profile.hits : NULL;
+	struct weight_input weights;
+	struct arena *a = &c->arena;
+
+	if (c->forest) {
+		weigh_forest(c, o, hits);
+		in->forest = c->ranks;
+		return;
+	}
+	weights = weight_of_policy(a, c->policy, c->effects, hits,
+				   o->optimize);
+	if (hits)
+		c->diagram = weight_order(a, &weights, c->diagram, &c->gain);
+	weight_make_blocks(a, &weights, c->diagram, out);
+	in->blocks = out;
 }
 
 static enum size_fault generate_with(struct compiled *c,
@@ -158,20 +194,9 @@ static enum size_fault generate_with(struct compiled *c,
 		.report = &c->lowered,
 	};
 	struct layout_options lo = { o->reach, c->target->gotol };
-	struct weight_input weights = weight_input(c, o);
 
 	c->lowered = (struct lower_report){ 0 };
-	if (weights.hits && c->diagram)
-		c->diagram = weight_order(a, &weights, c->diagram, &c->gain);
-	if (c->forest) {
-		c->ranks = arena_alloc(a, sizeof(*c->ranks));
-		forest_rank(a, c->forest, c->policy, c->effects,
-			    !o->all_data, c->ranks);
-		in.forest = c->ranks;
-	} else {
-		weight_make_blocks(a, &weights, c->diagram, &blocks);
-		in.blocks = &blocks;
-	}
+	make_blocks(c, o, &in, &blocks);
 	code_init(&code, a);
 	lower(a, &in, &code, &rodata);
 	metadata(c, &rodata);
@@ -201,6 +226,7 @@ static void generate(struct compiled *c, const struct compile_options *o)
 			c->forest = NULL;
 			c->ranks = NULL;
 			c->image = one.image;
+			c->gain = one.gain;
 		} else {
 			fault = more;
 		}

@@ -81,11 +81,12 @@ struct compiled {
 	struct forest *forest;		/* where one would be too large */
 	const struct target *target;
 	struct effects *effects;
+	bool weighed;			/* the forest is, by the profile */
 	struct forest_ranks *ranks;	/* of the forest, or NULL */
 	struct image *image;
 	struct profile_match profile;	/* .hits NULL: there is none of use */
 	struct lower_report lowered;
-	struct weight_gain gain;	/* by it; not of a forest */
+	struct weight_gain gain;	/* by it */
 	struct prove_result proof;	/* .why NULL and not .ok: not tried */
 };
 

@@ -88,13 +88,10 @@ static void print_profile(const struct compiled *c)
 		"in it weigh%s nothing\n", (unsigned long long)m->total,
 		m->nrules, m->nrules == 1 ? "" : "s", m->nsilent,
 		m->nsilent == 1 ? "" : "s", m->nsilent == 1 ? "s" : "");
-	if (c->forest)
-		fputs("             a forest is not weighed\n", stderr);
-	else
-		fprintf(stderr, "expected     %.1f instructions to the verdict, "
-			"%.1f without the profile%s\n", c->gain.after,
-			c->gain.before, c->gain.reordered ?
-			"; other fields first" : "");
+	fprintf(stderr, "expected     %.1f instructions to the verdict, "
+		"%.1f without the profile%s\n", c->gain.after,
+		c->gain.before, c->gain.reordered ?
+		"; other fields first" : "");
 }
 
 static void print_lowered(struct compiled *c, const struct lowered *e)

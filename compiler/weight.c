@@ -26,14 +26,12 @@ enum {
 
 struct spread {
 	const struct blocks *b;
-	const struct policy *p;
-	const struct effects *e;
-	const uint64_t *hits;
+	const struct weight_input *in;
 	double *reach;		/* by block: share of packets that comes here */
 	double *mean;		/* by block: density of what is below */
-	double *share;		/* by effect: of all packets */
-	double *density;	/* by effect: hits for all packets */
-	uint32_t *last;		/* by effect: the last rule that had it, + 1 */
+	double *share;		/* by leaf: of all packets */
+	double *density;	/* by leaf: hits for all packets */
+	uint32_t *last;		/* by leaf: the last rule that had it, + 1 */
 	double **weight;	/* by block: its children's */
 };
 
@@ -47,7 +45,7 @@ static double values_of(const struct spread *s, uint8_t word)
 	case FIELD_RPORT:
 		return 65536;
 	case FIELD_IFNAME:
-		return (double)s->p->ninterfaces + 1;
+		return (double)s->in->policy->ninterfaces + 1;
 	case FIELD_IFINDEX:
 		return 2147483648.0;
 	default:
@@ -68,7 +66,7 @@ static double part(const struct spread *s, const struct block *b, uint32_t i)
 /* From ROOT: of one family, or of all packets. */
 static void go_down(struct spread *s, bref root)
 {
-	memset(s->share, 0, s->e->n * sizeof(*s->share));
+	memset(s->share, 0, s->in->nleaves * sizeof(*s->share));
 	memset(s->reach, 0, s->b->n * sizeof(*s->reach));
 	if (bref_is_leaf(root)) {
 		s->share[bref_leaf(root)] = 1;
@@ -90,20 +88,20 @@ static void go_down(struct spread *s, bref root)
 	}
 }
 
-/* Adds to BY_RULE the share of each effect of each rule, once. */
+/* Adds to BY_RULE the share of each leaf of each rule, once. */
 static void share_rules(struct spread *s, double *by_rule)
 {
 	uint32_t *last = s->last;
 
-	memset(last, 0, s->e->n * sizeof(*last));
-	memset(by_rule, 0, s->p->nrules * sizeof(*by_rule));
-	for (uint32_t i = 0; i < s->p->nactions; i++) {
-		uint32_t rule = s->p->actions[i].rule;
-		uint32_t effect = s->e->of_action[i];
+	memset(last, 0, s->in->nleaves * sizeof(*last));
+	memset(by_rule, 0, s->in->policy->nrules * sizeof(*by_rule));
+	for (size_t i = 0; i < s->in->nat; i++) {
+		uint32_t rule = s->in->at[i].rule;
+		uint32_t leaf = s->in->at[i].leaf;
 
-		if (last[effect] != rule + 1)
-			by_rule[rule] += s->share[effect];
-		last[effect] = rule + 1;
+		if (last[leaf] != rule + 1)
+			by_rule[rule] += s->share[leaf];
+		last[leaf] = rule + 1;
 	}
 }
 
@@ -114,18 +112,18 @@ static void find_density(struct spread *s, const double *by_rule,
 {
 	uint32_t *last = s->last;
 
-	memset(last, 0, s->e->n * sizeof(*last));
-	memset(s->density, 0, s->e->n * sizeof(*s->density));
-	for (uint32_t i = 0; i < s->p->nactions; i++) {
-		uint32_t rule = s->p->actions[i].rule;
-		uint32_t effect = s->e->of_action[i];
-		double hits = (double)s->hits[rule];
+	memset(last, 0, s->in->nleaves * sizeof(*last));
+	memset(s->density, 0, s->in->nleaves * sizeof(*s->density));
+	for (size_t i = 0; i < s->in->nat; i++) {
+		uint32_t rule = s->in->at[i].rule;
+		uint32_t leaf = s->in->at[i].leaf;
+		double hits = (double)s->in->hits[rule];
 
 		if (other && other[rule] > 0)
 			hits = hits / 2;
-		if (last[effect] != rule + 1 && by_rule[rule] > 0)
-			s->density[effect] += hits / by_rule[rule];
-		last[effect] = rule + 1;
+		if (last[leaf] != rule + 1 && by_rule[rule] > 0)
+			s->density[leaf] += hits / by_rule[rule];
+		last[leaf] = rule + 1;
 	}
 }
 
@@ -164,7 +162,8 @@ static void spread_hits(struct spread *s, struct arena *a)
 	double *by_rule[2], sum;
 
 	for (int f = 0; f < 2; f++)
-		by_rule[f] = arena_array(a, s->p->nrules, sizeof(double));
+		by_rule[f] = arena_array(a, s->in->policy->nrules,
+					 sizeof(double));
 	for (int f = 0; families && f < 2; f++) {
 		go_down(s, families->children[f]);
 		share_rules(s, by_rule[f]);
@@ -182,16 +181,17 @@ static void spread_hits(struct spread *s, struct arena *a)
 	}
 }
 
-void weight_blocks(struct arena *a, struct blocks *b, const struct policy *p,
-		   const struct effects *e, const uint64_t *hits)
+void weight_blocks(struct arena *a, struct blocks *b,
+		   const struct weight_input *in)
 {
-	struct spread s = { .b = b, .p = p, .e = e, .hits = hits };
+	size_t leaves = (size_t)in->nleaves + 1;
+	struct spread s = { .b = b, .in = in };
 
 	s.reach = arena_array(a, b->n + 1, sizeof(*s.reach));
 	s.mean = arena_array(a, b->n + 1, sizeof(*s.mean));
-	s.share = arena_array(a, e->n + 1, sizeof(*s.share));
-	s.density = arena_array(a, e->n + 1, sizeof(*s.density));
-	s.last = arena_array(a, e->n + 1, sizeof(*s.last));
+	s.share = arena_array(a, leaves, sizeof(*s.share));
+	s.density = arena_array(a, leaves, sizeof(*s.density));
+	s.last = arena_array(a, leaves, sizeof(*s.last));
 	s.weight = arena_array(a, b->n + 1, sizeof(*s.weight));
 	for (size_t n = 0; n < b->n; n++)
 		s.weight[n] = arena_array(a, (size_t)b->v[n].ncuts + 1,

@@ -14,20 +14,41 @@
 #include "block.h"
 #include "effect.h"
 
+struct weight_hit {
+	uint32_t rule, leaf;
+};
+
+/*
+ * Where packets end, of a single diagram or of a tree of a forest: a leaf of
+ * the diagram is one of the blocks, and rules are hit there.
+ */
 struct weight_input {
 	const struct policy *policy;
-	const struct effects *effects;
+	const struct clause *clauses;	/* what the diagram is made of */
+	size_t nclauses;
+	const uint32_t *leaf_of;	/* by leaf of the diagram */
+	dref none;			/* what no action becomes */
+	const uint32_t *rules;		/* by leaf: the one to blame */
+	uint32_t nleaves;
+	const struct weight_hit *at;	/* one rule's side by side */
+	size_t nat;
 	const uint64_t *hits;		/* by rule, or NULL */
 	unsigned int optimize;
 };
 
-/* The blocks of D, whose leaves are actions; with weights if there are hits. */
+/* That of the diagram of P, whose leaves are actions. */
+struct weight_input weight_of_policy(struct arena *a, const struct policy *p,
+				     const struct effects *e,
+				     const uint64_t *hits,
+				     unsigned int optimize);
+
+/* The blocks of D; with weights if there are hits. */
 void weight_make_blocks(struct arena *a, const struct weight_input *in,
 			const struct diagram *d, struct blocks *out);
 
 /* How many of all hits go to each child of each block. */
-void weight_blocks(struct arena *a, struct blocks *b, const struct policy *p,
-		   const struct effects *e, const uint64_t *hits);
+void weight_blocks(struct arena *a, struct blocks *b,
+		   const struct weight_input *in);
 
 /*
  * Of children BEGIN to END of a block with weights, the first one of the right
@@ -55,11 +76,25 @@ double weight_cost(struct arena *a, const struct blocks *b,
 
 struct weight_gain {		/* expected instructions, see weight_cost */
 	double before, after;
-	bool reordered;
+	bool reordered;		/* other fields first */
 };
 
 /* weight_order.c: D, or a diagram in an order that costs less. */
 struct diagram *weight_order(struct arena *a, const struct weight_input *in,
 			     struct diagram *d, struct weight_gain *gain);
+
+struct forest;
+struct forest_ranks;
+/*
+ * weight_forest.c: F with each tree in an order of fields that costs less. R
+ * was made of F before that.
+ */
+void weight_forest(struct arena *a, const struct policy *p, struct forest *f,
+		   const struct forest_ranks *r, const uint64_t *hits,
+		   unsigned int optimize, struct weight_gain *gain);
+/* R's blocks with weights. */
+void weight_ranks(struct arena *a, const struct policy *p,
+		  struct forest *f, struct forest_ranks *r,
+		  const uint64_t *hits, unsigned int optimize);
 
 #endif

@@ -92,7 +92,8 @@ static void measure_order(struct orders *o, struct arena *scratch,
 {
 	struct diagram_options how = { .order = order,
 				       .max_cuts = o->max_cuts };
-	struct diagram *d = diagram_build(scratch, o->in->policy, &how);
+	struct diagram *d = diagram_build_clauses(scratch,
+		o->in->clauses, o->in->nclauses, &how);
 	size_t cuts = d ? diagram_stats(d).cuts + 1 : o->max_cuts;
 	double cost;
 
@@ -158,19 +159,36 @@ struct diagram *weight_order(struct arena *a, const struct weight_input *in,
 		permute(&o, 0);
 	gain->after = o.cost;
 	gain->reordered = o.found;
-	return o.found ? diagram_build(a, in->policy, &how) : d;
+	return o.found ? diagram_build_clauses(a, in->clauses, in->nclauses,
+					       &how) : d;
 }
 
 void weight_make_blocks(struct arena *a, const struct weight_input *in,
 			const struct diagram *d, struct blocks *out)
 {
-	const struct effects *e = in->effects;
+	blocks_build(a, diagram_map_leaves(a, d, in->leaf_of, in->none),
+		     in->rules, out);
+	if (in->hits)
+		weight_blocks(a, out, in);
+}
+
+struct weight_input weight_of_policy(struct arena *a, const struct policy *p,
+				     const struct effects *e,
+				     const uint64_t *hits,
+				     unsigned int optimize)
+{
+	struct weight_hit *at = arena_array(a, p->nactions, sizeof(*at));
 	uint32_t *rules = arena_array(a, e->n, sizeof(*rules));
 
 	for (size_t i = 0; i < e->n; i++)
 		rules[i] = e->v[i].rule;
-	blocks_build(a, diagram_map_leaves(a, d, e->of_action, DREF_NONE),
-		     rules, out);
-	if (in->hits)
-		weight_blocks(a, out, in->policy, e, in->hits);
+	for (size_t i = 0; i < p->nactions; i++)
+		at[i] = (struct weight_hit){ p->actions[i].rule,
+					     e->of_action[i] };
+	return (struct weight_input){
+		.policy = p, .clauses = p->clauses, .nclauses = p->nclauses,
+		.leaf_of = e->of_action, .none = DREF_NONE, .rules = rules,
+		.nleaves = (uint32_t)e->n, .at = at, .nat = p->nactions,
+		.hits = hits, .optimize = optimize,
+	};
 }

@@ -96,16 +96,23 @@ static void large_numbers(void **state)
 
 /* --------------------------------------------------------------- compiling */
 
-static void compile_with(struct compiled *c, const char *text,
-			 unsigned int optimize, const struct profile *p)
+static void compile_as(struct compiled *c, const char *text,
+		       unsigned int optimize, const struct profile *p,
+		       bool forest)
 {
 	struct compile_options o = {
 		.optimize = optimize, .until = COMPILE_ALL, .profile = p,
 		.name = "t.skl", .text = text, .size = strlen(text),
-		.no_lint = true,
+		.no_lint = true, .diagram_weight = forest,
 	};
 
 	assert_int_equal(compile(c, NULL, &o), 0);
+}
+
+static void compile_with(struct compiled *c, const char *text,
+			 unsigned int optimize, const struct profile *p)
+{
+	compile_as(c, text, optimize, p, false);
 }
 
 static bool said(const struct compiled *c, enum diag_id id, const char *text)
@@ -318,42 +325,107 @@ static struct profile *random_profile(struct arena *a, struct random *r,
 	return p;
 }
 
+static bool same_bytes(const struct compiled *x, const struct compiled *y)
+{
+	return x->image->ninsns == y->image->ninsns &&
+	       !memcmp(x->image->insns, y->image->insns,
+		       x->image->ninsns * sizeof(*x->image->insns)) &&
+	       x->image->rodata_size == y->image->rodata_size &&
+	       !memcmp(x->image->rodata, y->image->rodata,
+		       x->image->rodata_size);
+}
+
+struct seen {
+	size_t weighed, cheaper, changed, forests;
+};
+
 /* The same bytes each time, and they are proved. */
+static void one_policy(struct random *r, uint64_t seed, bool forest,
+		       struct seen *seen)
+{
+	unsigned int optimize = 1 + seed % 2;
+	struct compiled plain, c, again;
+	const struct profile *p;
+	struct arena a;
+	char *text;
+
+	arena_init(&a, NULL);
+	text = generate_policy(&a, seed, 0);
+	compile_as(&plain, text, optimize, NULL, forest);
+	assert_non_null(plain.image);
+	p = random_profile(&a, r, plain.policy);
+	compile_as(&c, text, optimize, p, forest);
+	compile_as(&again, text, optimize, p, forest);
+	assert_non_null(c.image);
+	assert_true(c.proof.ok);
+	assert_true(same_bytes(&c, &again));
+	seen->forests += !!c.forest;
+	seen->changed += !same_bytes(&c, &plain);
+	seen->weighed += !!c.profile.hits;
+	seen->cheaper += c.gain.after < c.gain.before;
+	assert_true(c.gain.after <= c.gain.before * 1.0001);
+	compiled_free(&again);
+	compiled_free(&c);
+	compiled_free(&plain);
+	arena_free(&a);
+}
+
 static void random_policies(void **state)
 {
 	struct random r = random_new(5);
-	size_t weighed = 0, cheaper = 0;
+	struct seen seen = { 0 };
 
 	(void)state;
-	for (uint64_t seed = 1; seed <= POLICIES; seed++) {
-		unsigned int optimize = 1 + seed % 2;
-		struct compiled plain, c, again;
-		const struct profile *p;
-		struct arena a;
-		char *text;
+	for (uint64_t seed = 1; seed <= POLICIES; seed++)
+		one_policy(&r, seed, false, &seen);
+	assert_int_equal(seen.weighed, POLICIES);
+	assert_true(seen.cheaper > POLICIES / 2);
+}
 
-		arena_init(&a, NULL);
-		text = generate_policy(&a, seed, 0);
-		compile_with(&plain, text, optimize, NULL);
-		assert_non_null(plain.image);
-		p = random_profile(&a, &r, plain.policy);
-		compile_with(&c, text, optimize, p);
-		compile_with(&again, text, optimize, p);
-		assert_non_null(c.image);
-		assert_true(c.proof.ok);
-		assert_int_equal(c.image->ninsns, again.image->ninsns);
-		assert_memory_equal(c.image->insns, again.image->insns,
-				    c.image->ninsns * sizeof(*c.image->insns));
-		weighed += !!c.profile.hits;
-		cheaper += c.gain.after < c.gain.before;
-		assert_true(c.gain.after <= c.gain.before * 1.0001);
-		compiled_free(&again);
-		compiled_free(&c);
-		compiled_free(&plain);
-		arena_free(&a);
-	}
-	assert_int_equal(weighed, POLICIES);
-	assert_true(cheaper > POLICIES / 2);
+static void random_forests(void **state)
+{
+	struct random r = random_new(6);
+	struct seen seen = { 0 };
+
+	(void)state;
+	for (uint64_t seed = 1; seed <= POLICIES; seed++)
+		one_policy(&r, seed, true, &seen);
+	print_message("%zu forests, %zu cheaper\n", seen.forests,
+		      seen.cheaper);
+	assert_int_equal(seen.weighed, POLICIES);
+	assert_true(seen.forests > POLICIES / 2);
+	assert_true(seen.cheaper > POLICIES / 2);
+	assert_true(seen.changed > POLICIES / 2);
+}
+
+/* Three trees; a packet of a hot rule takes fewer instructions. */
+static void hot_trees(void **state)
+{
+	static const char text[] = "policy t\nsocket a\n"
+		"r1: from 10.0.0.0/8 to 192.0.2.1 port 80-90 -> a count\n"
+		"r2: from 10.1.0.0/16 to 192.0.0.0/8 port 7 -> pass count\n"
+		"r3: from 10.1.1.0/24 to 192.0.2.0/24 port 100-900 -> a\n"
+		"r4: from 10.1.2.0/24 to 192.0.3.0/24 port 443 -> drop count\n"
+		"r5: from 10.1.9.0/24 to 192.0.9.0/24 port 22 -> pass\n"
+		"r6: from 10.1.9.0/24 to 192.0.7.0/24 port 53 -> a count\n"
+		"default -> drop\n";
+	struct profile_rule rule = { "r6", 1000 };
+	struct profile p = { .rules = &rule, .nrules = 1 };
+	struct compiled plain, weighed;
+	size_t before, after;
+
+	(void)state;
+	compile_as(&plain, text, 1, NULL, true);
+	compile_as(&weighed, text, 1, &p, true);
+	assert_int_equal(weighed.forest->ntrees, 3);
+	before = steps(&plain, "tcp 10.1.9.1:5 -> 192.0.7.1:53");
+	after = steps(&weighed, "tcp 10.1.9.1:5 -> 192.0.7.1:53");
+	print_message("%zu to %zu instructions, expected %.1f to %.1f\n",
+		      before, after, weighed.gain.before, weighed.gain.after);
+	assert_true(after < before);
+	assert_true(weighed.gain.after < weighed.gain.before);
+	compiled_free(&plain);
+	compiled_free(&weighed);
 }
 
 int main(void)
@@ -367,6 +439,8 @@ int main(void)
 		cmocka_unit_test(other_policy),
 		cmocka_unit_test(other_text),
 		cmocka_unit_test(random_policies),
+		cmocka_unit_test(random_forests),
+		cmocka_unit_test(hot_trees),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
