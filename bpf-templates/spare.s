@@ -2,28 +2,12 @@
 #
 # spare - the next place of a slot, when the one before did not do
 #
-# In:	r6 = context, r8 = step, the stack at -4 = index of the place before
-# Out:	falls out at its end when the kernel refused: r7 = -errno; the stack at
-#	-4 = index of this place, also on `missing`
-# Ways:	missing (nothing in this place; r7 as it was); assigned
-# Lost:	r0-r5, r9; r7 on `assigned`
+# In:	the stack at -4 = index of the place before
+# Out:	falls out at its end: the stack at -4 = index of this place; `assign`
+#	goes on from there
+# Lost:	r1
 # Only a packet whose first socket is gone comes here.
 .equ SLOTS_MAX, 65536			# IMAGE_SLOTS_MAX
 	w1 = *(u32 *)(r10 - 4)
 	w1 += SLOTS_MAX
 	*(u32 *)(r10 - 4) = w1
-	r1 = sockets ll
-	r2 = r10
-	r2 += -4
-	call 1				# bpf_map_lookup_elem
-	if r0 == 0 goto missing
-	r9 = r0
-	r1 = r6
-	r2 = r0
-	w3 = *(u32 *)(r8 + 0)
-	w3 >>= 24			# flags
-	call 124			# bpf_sk_assign
-	r7 = r0
-	r1 = r9
-	call 86				# bpf_sk_release
-	if w7 == 0 goto assigned

@@ -57,15 +57,22 @@ static void locate(struct decide *d)
 		      NULL);
 }
 
+/* The socket in the place at hand; code goes on when it is refused. */
+static void try_place(struct decide *d, label missing)
+{
+	template_emit(d->c, &template_assign, NULL,
+		      TEMPLATE_WAYS({ "missing", missing },
+				    { "assigned", d->pass }));
+}
+
 /* The places behind the first, in order: r7 = 0 or the last one's -errno. */
 static void try_spares(struct decide *d)
 {
 	for (int k = 1; k < IMAGE_PLACES; k++) {
 		label missing = code_label(d->c);
 
-		template_emit(d->c, &template_spare, NULL,
-			      TEMPLATE_WAYS({ "missing", missing },
-					    { "assigned", d->pass }));
+		template_emit(d->c, &template_spare, NULL, NULL);
+		try_place(d, missing);
 		code_place(d->c, missing);
 	}
 }
@@ -80,12 +87,11 @@ static void try_step(struct decide *d)
 	bool counts = d->l->in->effects->counts;
 	label missing = code_label(d->c), refused = code_label(d->c);
 
-	template_emit(d->c, &template_assign,
+	template_emit(d->c, &template_place,
 		      TEMPLATE_HOLES({ "SLOTS", d->l->slots },
 				     { "SLOT_MASK", d->slot_mask }),
-		      TEMPLATE_WAYS({ "pass", d->pass }, { "drop", d->drop },
-				    { "assigned", d->pass },
-				    { "missing", missing }));
+		      TEMPLATE_WAYS({ "pass", d->pass }, { "drop", d->drop }));
+	try_place(d, missing);
 	if (counts)
 		emit_goto(d->c, refused);
 	code_place(d->c, missing);

@@ -72,17 +72,19 @@ static void one_step(struct code *c, const struct exits *x, bool first)
 		{ "STEP_MASK", NSTEPS - 1 }, { "STEPS", STEPS }), NULL);
 	if (first)
 		template_emit(c, &template_hit, NULL, NULL);
-	template_emit(c, &template_assign, TEMPLATE_HOLES(
+	template_emit(c, &template_place, TEMPLATE_HOLES(
 		{ "SLOT_MASK", NSLOTS - 1 }, { "SLOTS", SLOTS }),
-		TEMPLATE_WAYS({ "drop", x->drop }, { "pass", x->pass },
-			      { "missing", missing }, { "assigned", x->pass }));
+		TEMPLATE_WAYS({ "drop", x->drop }, { "pass", x->pass }));
+	template_emit(c, &template_assign, NULL, TEMPLATE_WAYS(
+		{ "missing", missing }, { "assigned", x->pass }));
 	emit_goto(c, failed);
 	code_place(c, missing);
 	emit_alu32_imm(c, BPF_MOV, BPF_REG_7, 0);
 	code_place(c, failed);
 	for (int k = 1; k < IMAGE_PLACES; k++) {
 		missing = code_label(c);
-		template_emit(c, &template_spare, NULL, TEMPLATE_WAYS(
+		template_emit(c, &template_spare, NULL, NULL);
+		template_emit(c, &template_assign, NULL, TEMPLATE_WAYS(
 			{ "missing", missing }, { "assigned", x->pass }));
 		code_place(c, missing);
 	}
