@@ -22,46 +22,13 @@
 
 #include <cmocka.h>
 
+#include "edge.h"
 #include "rig.h"
-
-#define POLICY(extra) \
-	"policy edge\n" \
-	"socket web at 127.0.0.2 port 8008\n" \
-	"web: udp port 7007 -> web count\n" \
-	extra \
-	"default -> pass\n"
-#define ONE POLICY("one: udp port 7001 -> web count\n")
-#define TWO POLICY("two: udp port 7002 -> web count\n")
 
 enum { LONG = 3600000, WAIT_TRIES = 400, WAIT_US = 25000 };
 
-static int udp = -1;
 static struct rig_object two;
 static char file[96];
-
-static int setup(void **state)
-{
-	(void)state;
-	rig_reset();
-	udp = rig_socket(SOCK_DGRAM, "127.0.0.2", 8008, 0);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	close(udp);
-	rig_reset();
-	return 0;
-}
-
-static bool served(uint16_t port)
-{
-	int err = rig_send("127.0.0.1", port);
-
-	(void)err;
-	return rig_drain(udp) == 1;
-}
 
 static struct skpol_applied try_two(uint32_t ms)
 {
@@ -112,13 +79,13 @@ static void confirmed_in_time(void **state)
 	int64_t left;
 
 	(void)state;
-	rig_must_apply(ONE);
+	rig_must_apply(EDGE_ONE);
 	a = try_two(LONG);
 	assert_true(a.changed);
 	assert_in_range(a.unconfirmed_ms, LONG / 2, LONG);
 	assert_int_equal(a.back, 1);
 	assert_true(is_pending());
-	assert_true(served(7002));
+	assert_true(edge_served(7002));
 	assert_false(enforce(&left));
 	assert_in_range(left, LONG / 2, LONG);
 	assert_int_equal(confirm(), 0);
@@ -126,8 +93,8 @@ static void confirmed_in_time(void **state)
 	assert_false(is_pending());
 	assert_false(enforce(&left));
 	assert_int_equal(left, -1);
-	assert_false(rig_must_apply(TWO).changed);
-	assert_true(rig_must_apply(ONE).changed);
+	assert_false(rig_must_apply(EDGE_TWO).changed);
+	assert_true(rig_must_apply(EDGE_ONE).changed);
 	assert_int_equal(confirm(), -ENOENT);
 }
 
@@ -136,17 +103,17 @@ static void overdue_is_rolled_back(void **state)
 	int64_t left;
 
 	(void)state;
-	rig_must_apply(ONE);
-	assert_true(served(7007));
+	rig_must_apply(EDGE_ONE);
+	assert_true(edge_served(7007));
 	try_two(1);
-	assert_true(served(7007));
+	assert_true(edge_served(7007));
 	usleep(2000);
 	assert_true(is_pending());	/* readers change nothing */
 	assert_true(enforce(&left));
 	assert_int_equal(left, 0);
 	assert_false(is_pending());
-	assert_true(served(7001));
-	assert_false(served(7002));
+	assert_true(edge_served(7001));
+	assert_false(edge_served(7002));
 	assert_int_equal(rig_count("web", "hits"), 2);
 	assert_int_equal(confirm(), -ETIME);
 	assert_false(enforce(&left));
@@ -162,31 +129,31 @@ static void the_next_command_rolls_back(void **state)
 	size_t filled;
 
 	(void)state;
-	rig_must_apply(ONE);
+	rig_must_apply(EDGE_ONE);
 	try_two(1);
 	usleep(2000);
 	assert_int_equal(confirm(), -ETIME);
-	assert_true(served(7001));
+	assert_true(edge_served(7001));
 	try_two(1);
 	usleep(2000);
-	assert_int_equal(skpol_register_fds(s, &c, &udp, 1, &filled), 0);
-	assert_true(served(7001));
+	assert_int_equal(skpol_register_fds(s, &c, &edge_udp, 1, &filled), 0);
+	assert_true(edge_served(7001));
 	try_two(1);
 	usleep(2000);
 	assert_int_equal(skpol_rollback(s, 0, &out), 0);
 	assert_true(out.changed);
-	assert_true(served(7001));
+	assert_true(edge_served(7001));
 	/* once more, and not to what has failed, unless that is said */
 	assert_int_equal(skpol_rollback(s, 0, &out), -ENOENT);
 	assert_non_null(strstr(skpol_message(s), "was not confirmed"));
-	assert_true(served(7001));
+	assert_true(edge_served(7001));
 	assert_int_equal(skpol_rollback(s, out.generation - 1, &out), 0);
-	assert_true(served(7002));
-	rig_must_apply(ONE);
+	assert_true(edge_served(7002));
+	rig_must_apply(EDGE_ONE);
 	try_two(1);
 	usleep(2000);
-	assert_false(rig_must_apply(ONE).changed);
-	assert_true(served(7001));
+	assert_false(rig_must_apply(EDGE_ONE).changed);
+	assert_true(edge_served(7001));
 	skpol_close(s);
 }
 
@@ -200,14 +167,14 @@ static void the_first_one_leaves_nothing(void **state)
 	(void)state;
 	a = try_two(1);
 	assert_int_equal(a.back, 0);
-	assert_true(served(7002));
+	assert_true(edge_served(7002));
 	usleep(2000);
 	assert_true(enforce(&left));
 	assert_int_equal(rig_attached(), 0);
-	assert_false(served(7002));
+	assert_false(edge_served(7002));
 	assert_int_equal(confirm(), -ENOENT);
 	assert_false(enforce(&left));
-	assert_int_equal(rig_must_apply(ONE).generation, 1);
+	assert_int_equal(rig_must_apply(EDGE_ONE).generation, 1);
 	assert_int_equal(skpol_remove(s, true, &changed), 0);
 	assert_false(rig_exists(""));
 	skpol_close(s);
@@ -220,24 +187,24 @@ static void one_at_a_time(void **state)
 	int64_t left;
 
 	(void)state;
-	rig_must_apply(ONE);
+	rig_must_apply(EDGE_ONE);
 	try_two(LONG);
 	assert_false(try_two(LONG).changed);	/* the very same: nothing */
 	assert_true(is_pending());
-	assert_int_equal(rig_apply(s, ONE, &out), -EBUSY);
+	assert_int_equal(rig_apply(s, EDGE_ONE, &out), -EBUSY);
 	assert_int_equal(skpol_fault(s), SKPOL_FAULT_SYSTEM);
 	assert_non_null(strstr(skpol_message(s), "`skpol confirm`"));
-	assert_true(served(7002));
+	assert_true(edge_served(7002));
 	/* back before the time, and then it is over */
 	assert_int_equal(skpol_rollback(s, 0, &out), 0);
-	assert_true(served(7001));
+	assert_true(edge_served(7001));
 	assert_false(is_pending());
 	assert_false(enforce(&left));
 	assert_int_equal(confirm(), -ENOENT);
 	/* by number, the one that was on trial runs again, and not on trial */
 	assert_int_equal(skpol_rollback(s, 0, &out), -ENOENT);
 	assert_int_equal(skpol_rollback(s, 2, &out), 0);
-	assert_true(served(7002));
+	assert_true(edge_served(7002));
 	assert_false(is_pending());
 	assert_false(enforce(&left));
 	assert_int_equal(left, -1);
@@ -249,15 +216,15 @@ static void a_lost_way_back_is_said(void **state)
 	int64_t left;
 
 	(void)state;
-	rig_must_apply(ONE);
+	rig_must_apply(EDGE_ONE);
 	try_two(1);
 	assert_int_equal(unlink(rig_state("1/program")), 0);
 	usleep(2000);
 	assert_false(enforce(&left));
-	assert_true(served(7002));
+	assert_true(edge_served(7002));
 	assert_non_null(strstr(rig_notes, "cannot be rolled back"));
-	rig_must_apply(ONE);		/* another one is taken */
-	assert_true(served(7001));
+	rig_must_apply(EDGE_ONE);		/* another one is taken */
+	assert_true(edge_served(7001));
 }
 
 /* ------------------------------------------------------------ the watcher */
@@ -299,7 +266,7 @@ static bool comes_true(bool (*condition)(void))
 
 static bool one_runs(void)
 {
-	return served(7001);
+	return edge_served(7001);
 }
 
 static bool watcher_there(void)
@@ -316,12 +283,12 @@ static void start_trial(const char *time)
 {
 	struct rig_output o;
 
-	rig_must_apply(ONE);
+	rig_must_apply(EDGE_ONE);
 	o = RIG_SKPOL("apply", "--confirm", time, file);
 	assert_int_equal(o.status, 0);
 	assert_non_null(strstr(o.out, "unconfirmed: `skpol confirm` within"));
 	assert_non_null(strstr(o.out, "or generation 1 runs again"));
-	assert_true(served(7002));
+	assert_true(edge_served(7002));
 }
 
 static void the_watcher_rolls_back(void **state)
@@ -352,7 +319,7 @@ static void the_watcher_ends_when_confirmed(void **state)
 	assert_string_equal(RIG_SKPOL("confirm").out, "edge: generation 2 is "
 			    "confirmed already, nothing changed\n");
 	assert_true(comes_true(watcher_gone));
-	assert_true(served(7002));
+	assert_true(edge_served(7002));
 	assert_null(strstr(RIG_SKPOL("status").out, "unconfirmed"));
 }
 
@@ -365,7 +332,7 @@ static void the_shell_dies(void **state)
 	pid_t pid;
 
 	(void)state;
-	rig_must_apply(ONE);
+	rig_must_apply(EDGE_ONE);
 	snprintf(command, sizeof(command), "%s --bpffs %s apply --confirm=1s "
 		 "%s >/dev/null; kill -9 0", skpol ? skpol : "./skpol",
 		 rig_bpffs, file);
@@ -390,9 +357,9 @@ static void the_watcher_is_killed(void **state)
 	assert_true(comes_true(watcher_gone));
 	assert_true(is_pending());
 	usleep(2100000);
-	assert_true(served(7002));	/* overdue, and nobody there to see */
+	assert_true(edge_served(7002));	/* overdue, and nobody there to see */
 	assert_int_equal(RIG_SKPOL("confirm").status, 3);
-	assert_true(served(7001));
+	assert_true(edge_served(7001));
 }
 
 /* No descriptor is kept that somebody could be waiting at. */
@@ -447,7 +414,7 @@ static void times(void **state)
 static void a_failed_apply(void **state)
 {
 	(void)state;
-	rig_must_apply(ONE);
+	rig_must_apply(EDGE_ONE);
 	assert_int_equal(RIG_SKPOL("apply", "--confirm=1h", "/none.o").status,
 			 1);
 	assert_false(is_pending());
@@ -458,7 +425,7 @@ static void write_object(void)
 {
 	FILE *f;
 
-	two = rig_compile(TWO);
+	two = rig_compile(EDGE_TWO);
 	snprintf(file, sizeof(file), "%s.o", rig_bpffs);
 	f = fopen(file, "w");
 	assert_non_null(f);
@@ -468,7 +435,7 @@ static void write_object(void)
 
 int main(void)
 {
-#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, edge_setup, edge_teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(confirmed_in_time),
 		TEST(overdue_is_rolled_back),

@@ -8,8 +8,8 @@
  * its end. All the other calls (reads, memory, the child's own descriptors,
  * maps and programs that die with it) leave the same behind as the next one of
  * these; SKPOL_KILL_EVERYWHERE=1 kills at those, too, which takes minutes.
- * After each death: a packet is served as before, status has no complaint, the next
- * command works, and every datagram was counted once.
+ * After each death: a packet is served as before, status has no complaint, the
+ * next command works, and every datagram was counted once.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -20,16 +20,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ptrace.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
-#include <linux/bpf.h>
-#include <linux/ptrace.h>
 
+#include "killer.h"
 #include "rig.h"
 
 #define POLICY(extra) \
@@ -43,95 +40,6 @@ enum { CALLS_MAX = 5000, LEAST_CALLS = 3 };
 
 static struct rig_object one, two;
 static int udp = -1, tcp = -1;
-static bool everywhere;
-
-/* Maps that are filled and not pinned yet are nobody's, but who can tell? */
-static bool bpf_changes_state(uint64_t command)
-{
-	switch (command) {
-	case BPF_MAP_UPDATE_ELEM:
-	case BPF_MAP_DELETE_ELEM:
-	case BPF_MAP_UPDATE_BATCH:
-	case BPF_MAP_FREEZE:
-	case BPF_OBJ_PIN:
-	case BPF_LINK_CREATE:
-	case BPF_LINK_UPDATE:
-	case BPF_LINK_DETACH:
-		return true;
-	default:
-		return false;
-	}
-}
-
-static bool changes_state(uint64_t number, uint64_t first)
-{
-	switch (number) {
-	case SYS_bpf:
-		return bpf_changes_state(first);
-	case SYS_flock:
-	case SYS_mkdirat:
-	case SYS_unlinkat:
-	case SYS_renameat2:
-#ifdef SYS_mkdir
-	case SYS_mkdir:
-	case SYS_rmdir:
-	case SYS_unlink:
-	case SYS_rename:
-	case SYS_renameat:
-#endif
-		return true;
-	default:
-		return false;
-	}
-}
-
-/* The child is at a stop; lets it go on to the next and says which it is. */
-static bool next_stop(pid_t pid, int *status)
-{
-	if (ptrace(PTRACE_SYSCALL, pid, NULL, NULL))
-		return false;
-	return waitpid(pid, status, 0) == pid && WIFSTOPPED(*status);
-}
-
-static bool at_entry(pid_t pid, int status)
-{
-	struct ptrace_syscall_info info;
-
-	return WSTOPSIG(status) == (SIGTRAP | 0x80) &&
-		ptrace(PTRACE_GET_SYSCALL_INFO, pid, sizeof(info), &info) > 0 &&
-		info.op == PTRACE_SYSCALL_INFO_ENTRY &&
-		(everywhere || changes_state(info.entry.nr,
-					     info.entry.args[0]));
-}
-
-/*
- * Runs COMMAND in a child and kills it on entry to call N. False when it ran
- * to its end first; it must have succeeded then.
- */
-static bool killed_at(int (*command)(struct skpol *s), int n)
-{
-	int status, calls = 0;
-	pid_t pid = fork();
-
-	if (!pid) {
-		ptrace(PTRACE_TRACEME, 0, NULL, NULL);
-		raise(SIGSTOP);
-		_exit(command(rig_open()) ? 1 : 0);
-	}
-	waitpid(pid, &status, 0);
-	ptrace(PTRACE_SETOPTIONS, pid, NULL,
-	       PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL);
-	while (next_stop(pid, &status)) {
-		if (!at_entry(pid, status) || ++calls < n)
-			continue;
-		kill(pid, SIGKILL);
-		waitpid(pid, &status, 0);
-		return true;
-	}
-	assert_true(WIFEXITED(status));
-	assert_int_equal(WEXITSTATUS(status), 0);
-	return false;
-}
 
 /* ------------------------------------------------------------ commands */
 
@@ -602,7 +510,7 @@ int main(void)
 	two = rig_compile(POLICY("two: tcp port 7002 -> drop count\n"));
 	udp = rig_socket(SOCK_DGRAM, "127.0.0.2", 8008, 0);
 	tcp = rig_socket(SOCK_STREAM, "127.0.0.2", 8008, 0);
-	everywhere = getenv("SKPOL_KILL_EVERYWHERE");
+	killer_everywhere = getenv("SKPOL_KILL_EVERYWHERE");
 	failed = cmocka_run_group_tests(tests, NULL, NULL);
 	free(one.bytes);
 	free(two.bytes);

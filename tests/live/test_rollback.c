@@ -17,43 +17,8 @@
 
 #include <cmocka.h>
 
+#include "edge.h"
 #include "rig.h"
-
-#define POLICY(extra) \
-	"policy edge\n" \
-	"socket web at 127.0.0.2 port 8008\n" \
-	"web: udp port 7007 -> web count\n" \
-	extra \
-	"default -> pass\n"
-#define ONE POLICY("one: udp port 7001 -> web count\n")
-#define TWO POLICY("two: udp port 7002 -> web count\n")
-#define THREE POLICY("three: udp port 7003 -> web count\n")
-
-static int udp = -1;
-
-static int setup(void **state)
-{
-	(void)state;
-	rig_reset();
-	udp = rig_socket(SOCK_DGRAM, "127.0.0.2", 8008, 0);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	close(udp);
-	rig_reset();
-	return 0;
-}
-
-static bool served(uint16_t port)
-{
-	int err = rig_send("127.0.0.1", port);
-
-	(void)err;		/* ECONNREFUSED or not: who got it decides */
-	return rig_drain(udp) == 1;
-}
 
 static struct skpol_applied back_to(uint32_t generation)
 {
@@ -101,59 +66,59 @@ static void goes_back_and_forth(void **state)
 	struct skpol_applied a;
 
 	(void)state;
-	rig_must_apply(ONE);
-	rig_must_apply(TWO);
-	assert_true(served(7002));
-	assert_false(served(7001));
+	rig_must_apply(EDGE_ONE);
+	rig_must_apply(EDGE_TWO);
+	assert_true(edge_served(7002));
+	assert_false(edge_served(7001));
 	a = back_to(0);
 	assert_true(a.changed);
 	assert_int_equal(a.generation, 3);
 	assert_string_equal(a.policy, "edge");
-	assert_true(served(7001));
-	assert_false(served(7002));
+	assert_true(edge_served(7001));
+	assert_false(edge_served(7002));
 	assert_string_equal(kept(), "3 2");
 	assert_false(rig_has_problem(""));
 	a = back_to(0);			/* a second one undoes the first */
 	assert_int_equal(a.generation, 4);
-	assert_true(served(7002));
+	assert_true(edge_served(7002));
 	assert_string_equal(kept(), "4 3");
 	a = back_to(4);
 	assert_false(a.changed);
 	assert_int_equal(a.generation, 4);
 	/* what runs again is known for what it is */
-	assert_false(rig_must_apply(TWO).changed);
-	assert_true(rig_must_apply(ONE).changed);
+	assert_false(rig_must_apply(EDGE_TWO).changed);
+	assert_true(rig_must_apply(EDGE_ONE).changed);
 }
 
 static void goes_back_by_number(void **state)
 {
 	(void)state;
-	rig_must_apply(ONE);
-	rig_must_apply(TWO);
-	rig_must_apply(THREE);
+	rig_must_apply(EDGE_ONE);
+	rig_must_apply(EDGE_TWO);
+	rig_must_apply(EDGE_THREE);
 	assert_string_equal(kept(), "3 2 1");
 	assert_int_equal(back_to(1).generation, 4);
-	assert_true(served(7001));
+	assert_true(edge_served(7001));
 	assert_string_equal(kept(), "4 3 2");
 	refused(1, -ENOENT, "generation 1 is not kept: there is 2, 3");
 	refused(9, -ENOENT, "generation 9 is not kept");
-	assert_true(served(7001));
+	assert_true(edge_served(7001));
 }
 
 static void there_may_be_none(void **state)
 {
 	(void)state;
 	refused(0, -ENOENT, "there is no policy here");
-	rig_must_apply(ONE);
+	rig_must_apply(EDGE_ONE);
 	refused(0, -ENOENT, "no generation to go back to");
 	refused(7, -ENOENT, "generation 7 is not kept");
-	assert_true(served(7001));
+	assert_true(edge_served(7001));
 }
 
 /* N packets to a rule add up to N, whatever ran in between. */
 static void counts_carry_on(void **state)
 {
-	static const char *const texts[] = { ONE, TWO, THREE };
+	static const char *const texts[] = { EDGE_ONE, EDGE_TWO, EDGE_THREE };
 	unsigned int seed = 7, sent[3] = { 0, 0, 0 }, all = 0, live = 0;
 	static const char *const names[] = { "one", "two", "three" };
 	uint32_t generation[3], newest = 3;
@@ -166,8 +131,8 @@ static void counts_carry_on(void **state)
 		unsigned int n = (unsigned int)rand_r(&seed) % 3;
 
 		for (unsigned int k = 0; k < n; k++, all++, sent[live]++) {
-			assert_true(served(7007));
-			assert_true(served((uint16_t)(7001 + live)));
+			assert_true(edge_served(7007));
+			assert_true(edge_served((uint16_t)(7001 + live)));
 		}
 		live = (unsigned int)rand_r(&seed) % 3;
 		if (back_to(generation[live]).changed)
@@ -176,7 +141,7 @@ static void counts_carry_on(void **state)
 		assert_int_equal(rig_count(names[live], "hits"), sent[live]);
 	}
 	assert_true(all > 20);
-	rig_must_apply(POLICY("four: udp port 7004 -> web count\n"));
+	rig_must_apply(EDGE_POLICY("four: udp port 7004 -> web count\n"));
 	assert_int_equal(rig_count("web", "hits"), all);
 }
 
@@ -194,7 +159,7 @@ static void *make_load(void *arg)
 			l->refused++;
 		else
 			l->sent++;
-		rig_drain(udp);
+		rig_drain(edge_udp);
 	}
 	return NULL;
 }
@@ -205,8 +170,8 @@ static void under_load(void **state)
 	pthread_t thread;
 
 	(void)state;
-	rig_must_apply(ONE);
-	rig_must_apply(TWO);
+	rig_must_apply(EDGE_ONE);
+	rig_must_apply(EDGE_TWO);
 	pthread_create(&thread, NULL, make_load, &l);
 	for (int i = 0; i < 40; i++)
 		assert_true(back_to(0).changed);
@@ -220,27 +185,27 @@ static void under_load(void **state)
 static void a_damaged_one_is_none(void **state)
 {
 	(void)state;
-	rig_must_apply(ONE);
-	rig_must_apply(TWO);
-	rig_must_apply(THREE);
+	rig_must_apply(EDGE_ONE);
+	rig_must_apply(EDGE_TWO);
+	rig_must_apply(EDGE_THREE);
 	assert_int_equal(unlink(rig_state("2/program")), 0);
 	refused(2, -ENOENT, "generation 2 is not kept");
 	assert_int_equal(back_to(0).generation, 4);
-	assert_true(served(7001));
+	assert_true(edge_served(7001));
 }
 
 /* With the link's pin gone, nothing runs: rollback brings the older back. */
 static void without_a_link(void **state)
 {
 	(void)state;
-	rig_must_apply(ONE);
-	rig_must_apply(TWO);
+	rig_must_apply(EDGE_ONE);
+	rig_must_apply(EDGE_TWO);
 	assert_int_equal(unlink(rig_state("link")), 0);
-	for (int i = 0; i < 100 && served(7002); i++)
+	for (int i = 0; i < 100 && edge_served(7002); i++)
 		usleep(10000);		/* the kernel takes its time */
-	assert_false(served(7002));
+	assert_false(edge_served(7002));
 	assert_true(back_to(0).changed);
-	assert_true(served(7001));
+	assert_true(edge_served(7001));
 	assert_false(rig_has_problem(""));
 }
 
@@ -267,8 +232,8 @@ static void by_command(void **state)
 	struct rig_output o;
 
 	(void)state;
-	rig_must_apply(ONE);
-	rig_must_apply(TWO);
+	rig_must_apply(EDGE_ONE);
+	rig_must_apply(EDGE_TWO);
 	o = RIG_SKPOL("rollback", "--json");
 	assert_int_equal(o.status, 0);
 	assert_string_equal(o.out, "{\"version\":1,\"changed\":true,"
@@ -286,7 +251,7 @@ static void by_command(void **state)
 
 int main(void)
 {
-#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, edge_setup, edge_teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(goes_back_and_forth),
 		TEST(goes_back_by_number),

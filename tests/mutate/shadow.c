@@ -5,12 +5,10 @@
  * In: an image and the variables. Out: an effect. What the verifier would
  * refuse is not its business: the interpreter is run beside it.
  */
-#include "shadow.h"
+#include "shadow_machine.h"
 
 #include <endian.h>
 #include <string.h>
-
-enum { EVENT = 64, STACK = 512, RODATA_STEP = 1 };
 
 const int shadow_errors[SHADOW_ERRORS] = { -91, -97, -94, -17, -22 };
 
@@ -26,17 +24,6 @@ const struct image_listener shadow_listeners[SHADOW_LISTENERS] = {
 const struct image_counter shadow_before = {
 	HELD(1), HELD(3), HELD(5), HELD(7), HELD(9), HELD(11), HELD(13),
 	HELD(15),
-};
-
-struct machine {
-	const struct image *m;
-	struct shadow_vars *s;
-	struct shadow_effect *out;
-	struct value r[11];
-	uint8_t stack[STACK];
-	uint64_t sent[EVENT];	/* what each byte is a function of */
-	uint32_t pc;
-	bool listened;
 };
 
 static bool is_address(unsigned int var, bool ip6)
@@ -76,7 +63,7 @@ void shadow_use(struct shadow_vars *v, unsigned int var)
 	v->high[var] = shadow_highest(v, var);
 }
 
-static void trap(struct machine *k, const char *why)
+void shadow_trap(struct machine *k, const char *why)
 {
 	if (!k->out->trap)
 		k->out->trap = why;
@@ -117,169 +104,6 @@ static uint64_t answer(struct machine *k, unsigned int var)
 	return k->s->x[var];
 }
 
-/* -------------------------------------------------------------- memory */
-
-static struct value context(struct machine *k, uint64_t at, unsigned int size)
-{
-	static const uint8_t family[] = { 2, 10 }, protocol[] = { 6, 17 };
-	unsigned int var = (unsigned int)((at - 8) / 4);
-	struct value v;
-	uint32_t raw;
-
-	if (at < 8 || at >= 68 || at % size || size > 4 || at == 38) {
-		trap(k, "no word of the context");
-		return value_fixed(0);
-	}
-	shadow_use(k->s, var);
-	v = value_line(k->s, var);
-	raw = (uint32_t)v.v;
-	if (var <= VAR_PROTOCOL) {
-		value_fix(k->s, &v);
-		raw = var ? protocol[v.v & 1] : family[v.v & 1];
-		v.v = raw;
-	} else if (var != VAR_LOCAL_PORT && var != VAR_IFINDEX) {
-		v.form = RAW;
-		raw = var == VAR_REMOTE_PORT ? htobe16((uint16_t)raw) :
-			htobe32(raw);
-		v.v = raw;
-	}
-	if (size == 2 && (at == 36 || at == 60))	/* all of a port */
-		return v;
-	if (size < 4)
-		v = (struct value){
-			.kind = SHADOW_NUMBER, .form = v.vars ? TERM : FIXED,
-			.v = raw >> 8 * (at % 4) & (size == 1 ? 0xff : 0xffff),
-			.term = value_mix(value_mix(value_id(&v), at), size),
-			.vars = v.vars, .narrow = true, .var = v.var,
-			.half = v.form == RAW && size == 2 && !(at % 4) &&
-				var != VAR_REMOTE_PORT,
-		};
-	return v;
-}
-
-static uint64_t number_in(const uint8_t *p, unsigned int size)
-{
-	uint64_t v = 0;
-
-	memcpy(&v, p, size);
-	return v;
-}
-
-/* The cell is the same up to where another one holds something else. */
-static void same_cells(struct machine *k, const struct value *at, int off,
-		       unsigned int size, uint64_t cell)
-{
-	uint64_t x = k->s->x[at->var], high = k->s->high[at->var];
-	uint64_t step = (uint64_t)1 << at->shift;
-	uint64_t next = (x | (step - 1)) + 1;
-
-	for (; next <= high; next += step) {
-		uint64_t to = value_at(at, next) + (uint64_t)(int64_t)off;
-
-		if (to > k->m->rodata_size ||
-		    size > k->m->rodata_size - to || to % size ||
-		    number_in(k->m->rodata + to, size) != cell)
-			break;
-	}
-	if (next - 1 < high)
-		k->s->high[at->var] = next - 1;
-}
-
-static struct value rodata(struct machine *k, struct value at, int off,
-			   unsigned int size)
-{
-	uint64_t to = at.v + (uint64_t)(int64_t)off, v;
-
-	if (at.form != LINE)
-		value_fix(k->s, &at);
-	if (to > k->m->rodata_size || size > k->m->rodata_size - to ||
-	    to % size) {
-		value_fix(k->s, &at);
-		trap(k, "outside of .rodata");
-		return value_fixed(0);
-	}
-	v = number_in(k->m->rodata + to, size);
-	if (at.form == LINE)
-		same_cells(k, &at, off, size, v);
-	return value_fixed(v);
-}
-
-/* Bytes of the stack or of a counter; NULL when they are outside. */
-static uint8_t *place(struct machine *k, const struct value *at, int off,
-		      unsigned int size)
-{
-	uint64_t to = at->v + (uint64_t)(int64_t)off;
-	uint8_t *begin = k->stack;
-	uint64_t end = STACK;
-
-	if (at->kind == SHADOW_STACK) {
-		to += STACK;
-	} else {
-		begin = (uint8_t *)&k->out->counters[at->object];
-		end = sizeof(struct image_counter);
-	}
-	if (at->null || to > end || size > end - to || to % size) {
-		trap(k, "outside of memory");
-		return NULL;
-	}
-	return begin + to;
-}
-
-static struct value load(struct machine *k, struct value at, int off,
-			 unsigned int size)
-{
-	uint8_t *p;
-
-	switch (at.kind) {
-	case SHADOW_CONTEXT:
-		return context(k, at.v + (uint64_t)(int64_t)off, size);
-	case SHADOW_RODATA:
-		return rodata(k, at, off, size);
-	case SHADOW_STACK:
-	case SHADOW_COUNTER:
-		p = place(k, &at, off, size);
-		return value_fixed(p ? number_in(p, size) : 0);
-	default:
-		trap(k, "a load from no place");
-		return value_fixed(0);
-	}
-}
-
-static void send(struct machine *k, const struct value *at, int off,
-		 unsigned int size, struct value v)
-{
-	uint64_t to = at->v + (uint64_t)(int64_t)off;
-
-	if (at->null || to >= EVENT || size > EVENT - to || to % size) {
-		trap(k, "outside of an event");
-		return;
-	}
-	if (v.form == FIXED && size < 8)
-		v.v &= ((uint64_t)1 << 8 * size) - 1;
-	for (unsigned int i = 0; i < size; i++)
-		k->sent[to + i] = v.form == FIXED ? v.v >> 8 * i & 0xff :
-			value_mix(value_id(&v), i);
-}
-
-static void store(struct machine *k, struct value at, int off,
-		  unsigned int size, struct value v)
-{
-	uint8_t *p;
-
-	if (v.kind != SHADOW_NUMBER) {
-		trap(k, "a store of no number");
-	} else if (at.kind == SHADOW_RECORD) {
-		send(k, &at, off, size, v);
-	} else if (at.kind == SHADOW_STACK || at.kind == SHADOW_COUNTER) {
-		value_fix(k->s, &v);
-		p = place(k, &at, off, size);
-		if (p)
-			memcpy(p, &v.v, size);
-	} else {
-		trap(k, "a store to no place");
-	}
-}
-
 /* --------------------------------------------------------------- calls */
 
 static unsigned int place_var(const struct machine *k, uint32_t index)
@@ -313,10 +137,11 @@ static void listener(struct machine *k)
 static struct value look_up(struct machine *k)
 {
 	struct value key = k->r[2], r = { .null = true };
-	uint8_t *p = key.kind == SHADOW_STACK ? place(k, &key, 0, 1) : NULL;
+	uint8_t *p = key.kind == SHADOW_STACK ?
+		shadow_place(k, &key, 0, 1) : NULL;
 
 	if (k->r[1].kind != SHADOW_MAP || !p || key.v + STACK > STACK - 4) {
-		trap(k, "a look-up of nothing");
+		shadow_trap(k, "a look-up of nothing");
 		return value_fixed(0);
 	}
 	memcpy(&r.object, p, 4);
@@ -330,7 +155,7 @@ static struct value look_up(struct machine *k)
 		if (k->m->events && r.object == k->m->ncounters - 1)
 			listener(k);
 	} else {
-		trap(k, "no map to look into");
+		shadow_trap(k, "no map to look into");
 	}
 	return r;
 }
@@ -344,7 +169,7 @@ static int assign(struct machine *k)
 	value_fix(k->s, &k->r[3]);
 	if (k->r[1].kind != SHADOW_CONTEXT || k->r[3].kind != SHADOW_NUMBER ||
 	    (!is_null && (sk->kind != SHADOW_SOCKET || sk->null))) {
-		trap(k, "nothing to assign");
+		shadow_trap(k, "nothing to assign");
 		return 0;
 	}
 	if (flags & ~(uint64_t)3)
@@ -392,7 +217,7 @@ static void call(struct machine *k, int helper)
 	case BPF_FUNC_jiffies64: r = value_fixed(SHADOW_JIFFIES); break;
 	case BPF_FUNC_ringbuf_reserve: r = reserve(k); break;
 	case BPF_FUNC_ringbuf_submit: submit(k); break;
-	default: trap(k, "an unknown helper");
+	default: shadow_trap(k, "an unknown helper");
 	}
 	for (int i = 1; i <= 5; i++)
 		k->r[i] = (struct value){ 0 };
@@ -575,15 +400,15 @@ static void step(struct machine *k, const struct bpf_insn *i)
 		why = BPF_OP(i->code) == BPF_END ? swap(k, i) : alu(k, i);
 		break;
 	case BPF_LDX:
-		k->r[i->dst_reg] = load(k, k->r[i->src_reg], i->off,
+		k->r[i->dst_reg] = shadow_load(k, k->r[i->src_reg], i->off,
 					size_of(i->code));
 		break;
 	case BPF_ST:
-		store(k, k->r[i->dst_reg], i->off, size_of(i->code),
+		shadow_store(k, k->r[i->dst_reg], i->off, size_of(i->code),
 		      value_fixed((uint64_t)(int64_t)i->imm));
 		break;
 	case BPF_STX:
-		store(k, k->r[i->dst_reg], i->off, size_of(i->code),
+		shadow_store(k, k->r[i->dst_reg], i->off, size_of(i->code),
 		      k->r[i->src_reg]);
 		break;
 	case BPF_LD:
@@ -596,18 +421,18 @@ static void step(struct machine *k, const struct bpf_insn *i)
 			why = jump(k, i);
 	}
 	if (why)
-		trap(k, why);
+		shadow_trap(k, why);
 }
 
 static void finish(struct machine *k)
 {
 	if (k->r[0].kind != SHADOW_NUMBER) {
-		trap(k, "an end without a number");
+		shadow_trap(k, "an end without a number");
 		return;
 	}
 	value_fix(k->s, &k->r[0]);
 	if (k->r[0].v > 1)
-		trap(k, "an end with another number");
+		shadow_trap(k, "an end with another number");
 	k->out->verdict = (uint32_t)k->r[0].v;
 }
 
@@ -629,7 +454,7 @@ void shadow_run(const struct image *m, struct shadow_vars *v,
 		const struct bpf_insn *i = &m->insns[k.pc];
 
 		if (++out->steps > SHADOW_STEPS)
-			trap(&k, "too many steps");
+			shadow_trap(&k, "too many steps");
 		else if (i->code == (BPF_JMP | BPF_EXIT))
 			break;
 		step(&k, i);
