@@ -18,18 +18,19 @@
 #include "rodata.h"
 
 /* For tests: tables from LEAST cuts on (0 = where they are cheaper), of a KIND:
- * 1 an index and a search, 2 to 4 levels of few or many bits. */
+ * 1 an index and a search, 2 to 4 levels of few or many bits, 5 buckets. */
 struct lower_tables_options {
 	uint32_t least;
 	uint8_t kind;
 };
 
 enum lowered_kind { LOWERED_COMPARES, LOWERED_DIRECT, LOWERED_INDEX,
-		    LOWERED_LEVELS };
+		    LOWERED_BUCKETS, LOWERED_LEVELS };
 
 struct lower_choice {		/* one way to do it */
 	uint8_t kind;
 	uint8_t bits, levels, steps;	/* of the index; levels; halvings */
+	uint8_t entry;		/* bytes of a cut with its value */
 	unsigned int cost;	/* tenths of a nanosecond, expected */
 	size_t bytes;		/* of tables */
 };
@@ -39,7 +40,7 @@ struct lowered {		/* a block of many cuts */
 	uint8_t word;
 	bool wide;		/* that word and the next one */
 	uint32_t cuts;
-	struct lower_choice choices[3];	/* the first was chosen */
+	struct lower_choice choices[4];	/* the first was chosen */
 	unsigned int nchoices;
 };
 

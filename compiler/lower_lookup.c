@@ -5,9 +5,10 @@
  * In: a key in r1, its intervals, a shape. Out: r2 = the value of the interval
  * that holds the key. Only the levels branch, when one has come to its end.
  *
- * Reads stay inside .rodata because every index is masked; the section is
- * padded to what the masks allow (rodata_reach). A search compares with the
- * last key before each cut: (last - key) >> 63 is 1 for keys behind it.
+ * Reads stay inside .rodata because every index is masked, or is as many bits of
+ * the key as there is room for; the section is padded to what the masks allow
+ * (rodata_reach). A search compares with a cut and its value, which are one
+ * number (lower_pack.c): (number - key) >> 63 is 1 where the key is more.
  */
 #include "lower_table.h"
 
@@ -30,23 +31,6 @@ static uint32_t mask_for(size_t n)
 }
 
 /* ---------------------------------------------------------- the tables */
-
-/* Where the search of each bucket begins, in bytes of its cuts. */
-static uint32_t add_index(const struct keyed *k, const struct shape *s)
-{
-	struct lower *l = k->l;
-	unsigned int shift = k->width - s->root;
-	uint32_t at, i = 0;
-	uint32_t *v = rodata_space(l->rodata, variable_name(l, "index"),
-				   s->cells, 4, &at);
-
-	for (size_t c = 0; v && c < s->cells; c++) {
-		while (i < k->ncuts && k->cuts[i] <= (uint64_t)c << shift)
-			i++;
-		v[c] = entry_of(k, s, i) * ENTRY;
-	}
-	return at;
-}
 
 /* Values and cells; both are read up to what a mask allows. */
 static void add_levels(const struct keyed *k, const struct shape *s,
@@ -89,63 +73,26 @@ static uint32_t add_direct(const struct keyed *k, const struct shape *s)
 }
 
 struct entries {
-	uint32_t last, values;	/* offsets in .rodata */
+	uint32_t index, cuts;	/* offsets in .rodata */
+	size_t n;
 };
 
-static uint32_t entry_count(const struct keyed *k, const struct shape *s)
-{
-	return k->ncuts + 1 + ((k->width == 64) + 1u) * (1u << s->steps);
-}
-
 /* Cuts and values side by side: both in one line of the cache. */
-static struct entries add_narrow(const struct keyed *k, const struct shape *s)
+static struct entries add_packed(const struct keyed *k, const struct shape *s)
 {
-	struct lower *l = k->l;
-	uint32_t n = entry_count(k, s), at;
-	uint32_t *v = rodata_space(l->rodata, variable_name(l, "cuts"), 2 * n,
-				   4, &at);
+	struct rodata *r = k->l->rodata;
+	struct entries e = { .n = pack_entries(k, s) };
+	bool flat = s->pack.flat;
 
-	for (uint32_t i = 0; v && i < n; i++) {
-		bool is_cut = i <= k->ncuts;
-
-		v[2 * i] = !is_cut ? UINT32_MAX : i ?
-			(uint32_t)(k->cuts[i - 1] - 1) : 0;
-		v[2 * i + 1] = k->values[is_cut ? i : k->ncuts];
-	}
-	return (struct entries) { at, at + 4 };
-}
-
-/*
- * 64 bits: a search in the lower half of the keys must not see the upper half,
- * where a difference has no sign. There is a cut between them, and it stands
- * as often before itself as a search is long.
- */
-static struct entries add_wide(const struct keyed *k, const struct shape *s)
-{
-	struct lower *l = k->l;
-	uint32_t n = entry_count(k, s), pad = 1u << s->steps, at = 0;
-	struct entries out = { 0, 0 };
-	uint64_t *last = rodata_space(l->rodata, variable_name(l, "cuts"), n,
-				      8, &out.last);
-	uint32_t *values;
-
-	if (!last)
-		return out;
-	for (uint32_t i = 0; i <= k->ncuts; i++) {
-		uint64_t before = i ? k->cuts[i - 1] - 1 : 0;
-
-		if (i && before == ((uint64_t)1 << HALF_SHIFT) - 1)
-			for (uint32_t j = 0; j < pad; j++)
-				last[at++] = before;
-		last[at++] = before;
-	}
-	while (at < n)
-		last[at++] = UINT64_MAX;
-	values = rodata_space(l->rodata, variable_name(l, "values"), n, 4,
-			      &out.values);
-	for (uint32_t i = 0; values && i <= k->ncuts; i++)
-		values[entry_of(k, s, i)] = k->values[i];
-	return out;
+	if (!flat)
+		(void)rodata_space(r, variable_name(k->l, "index"), s->cells, 4,
+				   &e.index);
+	rodata_align(r, LINE);
+	if (rodata_space(r, variable_name(k->l, flat ? "buckets" : "cuts"), e.n,
+			 s->pack.entry, &e.cuts))
+		pack_fill(k, s, flat ? NULL :
+			  (uint32_t *)(void *)(r->v + e.index), r->v + e.cuts);
+	return e;
 }
 
 /* ------------------------------------------------------------ the code */
@@ -213,48 +160,83 @@ static void levels(const struct keyed *k, const struct shape *s)
 	next_level(c, values, mask_for(s->values), value_width(k) / 2);
 }
 
-/* r2 += 1 << LOG, the bytes of that many cuts, when the last key before that
- * cut is less than r1 */
-static void search_step(struct code *c, uint8_t size, unsigned int log)
+/* r3 += 1 << LOG, the bytes of so many numbers, when the one there is less than
+ * r1 */
+static void halve(struct code *c, uint8_t size, unsigned int log)
 {
 	uint32_t offset = 1u << log;
 
-	emit_alu64(c, BPF_MOV, BPF_REG_4, BPF_REG_3);
-	emit_alu64(c, BPF_ADD, BPF_REG_4, BPF_REG_2);
 	if (offset > OFFSET_MAX) {
+		emit_alu64(c, BPF_MOV, BPF_REG_4, BPF_REG_3);
 		emit_alu64_imm(c, BPF_ADD, BPF_REG_4, (int32_t)offset);
-		offset = 0;
+		emit_load(c, size, BPF_REG_4, BPF_REG_4, 0);
+	} else {
+		emit_load(c, size, BPF_REG_4, BPF_REG_3, (int)offset);
 	}
-	emit_load(c, size, BPF_REG_4, BPF_REG_4, (int)offset);
 	emit_alu64(c, BPF_SUB, BPF_REG_4, BPF_REG_1);
 	emit_alu64_imm(c, BPF_RSH, BPF_REG_4, 63);
 	emit_alu64_imm(c, BPF_LSH, BPF_REG_4, (int32_t)log);
-	emit_alu64(c, BPF_ADD, BPF_REG_2, BPF_REG_4);
-	emit_checkpoint_kept(c, BPF_REG_2);
+	emit_alu64(c, BPF_ADD, BPF_REG_3, BPF_REG_4);
+	emit_checkpoint_kept(c, BPF_REG_4);
 }
 
-/* From the entry at r2 bytes on; r2 = the value. */
-static void search(const struct keyed *k, const struct shape *s)
+/* r1 = what the numbers of all cuts up to the key are less than */
+static void pack_key(const struct keyed *k, const struct packing *p)
 {
 	struct code *c = k->l->c;
-	bool wide = k->width == 64;
-	struct entries e = wide ? add_wide(k, s) : add_narrow(k, s);
-	uint32_t last = entry_count(k, s) - (1u << s->steps);
-	uint32_t mask = mask_for(last) * ENTRY;
-	size_t behind = (size_t)mask + ((size_t)ENTRY << s->steps) + ENTRY;
+	unsigned int front = 64 - p->drop - p->rest;
 
-	rodata_reach(k->l->rodata, e.last + behind);
-	rodata_reach(k->l->rodata, e.values + behind / (wide ? 2 : 1));
-	emit_alu32_imm(c, BPF_AND, BPF_REG_2, mask);
-	emit_map(c, BPF_REG_3, IMAGE_RODATA, e.last);
-	for (unsigned int log = s->steps; log-- > 0;)
-		search_step(c, wide ? BPF_DW : BPF_W, log + 3);
-	if (wide) {
-		emit_alu64_imm(c, BPF_RSH, BPF_REG_2, 1);
-		emit_map(c, BPF_REG_3, IMAGE_RODATA, e.values);
+	if (k->width < 64) {
+		if (p->drop)
+			emit_alu32_imm(c, BPF_RSH, BPF_REG_1, p->drop);
+		if (p->drop + p->rest < k->width)
+			emit_alu32_imm(c, BPF_AND, BPF_REG_1,
+				       (1u << p->rest) - 1);
+	} else {
+		if (p->drop)
+			emit_alu64_imm(c, BPF_RSH, BPF_REG_1, p->drop);
+		if (front) {
+			front += p->drop;
+			emit_alu64_imm(c, BPF_LSH, BPF_REG_1, (int32_t)front);
+			emit_alu64_imm(c, BPF_RSH, BPF_REG_1, (int32_t)front);
+		}
 	}
+	emit_alu64_imm(c, BPF_ADD, BPF_REG_1, 1);
+	emit_alu64_imm(c, BPF_LSH, BPF_REG_1, p->low);
+}
+
+/* r3 = where the bucket r2 begins */
+static void find_bucket(const struct keyed *k, const struct shape *s,
+			unsigned int log)
+{
+	struct code *c = k->l->c;
+	struct entries e = add_packed(k, s);
+	uint32_t mask = mask_for(e.n - ((size_t)1 << s->steps)) << log;
+
+	if (s->pack.flat) {
+		emit_alu32_imm(c, BPF_LSH, BPF_REG_2, s->steps + log);
+	} else {
+		element(c, e.index, 2);
+		rodata_reach(k->l->rodata, e.cuts + mask +
+			     ((size_t)2 << (s->steps + log)));
+		emit_alu32_imm(c, BPF_AND, BPF_REG_2, mask);
+	}
+	emit_map(c, BPF_REG_3, IMAGE_RODATA, e.cuts);
 	emit_alu64(c, BPF_ADD, BPF_REG_3, BPF_REG_2);
-	emit_load(c, BPF_W, BPF_REG_2, BPF_REG_3, wide ? 0 : 4);
+}
+
+static void search(const struct keyed *k, const struct shape *s)
+{
+	static const uint8_t size[] = { BPF_B, BPF_H, BPF_W, BPF_DW };
+	struct code *c = k->l->c;
+	unsigned int log = (unsigned int)__builtin_ctz(s->pack.entry);
+
+	find_bucket(k, s, log);
+	pack_key(k, &s->pack);
+	for (unsigned int i = s->steps; i-- > 0;)
+		halve(c, size[log], i + log);
+	emit_load(c, size[log], BPF_REG_2, BPF_REG_3, 0);
+	emit_alu32_imm(c, BPF_AND, BPF_REG_2, (1u << s->pack.low) - 1);
 }
 
 void lookup(const struct keyed *k, const struct shape *s)
@@ -265,7 +247,6 @@ void lookup(const struct keyed *k, const struct shape *s)
 	if (s->fill) {
 		levels(k, s);
 	} else if (s->steps) {
-		element(c, add_index(k, s), 2);
 		search(k, s);
 	} else {
 		element(c, add_direct(k, s), value_width(k) / 2);

@@ -9,40 +9,44 @@
  */
 #include "lower_table.h"
 
-static struct lower_choice of_shape(const struct shape *s, uint8_t kind)
+static void add(struct lowered *e, const struct shape *s, uint8_t kind)
 {
-	return (struct lower_choice){
+	if (!s->levels)
+		return;
+	e->choices[e->nchoices++] = (struct lower_choice){
 		.kind = kind, .cost = s->cost, .bytes = s->bytes,
 		.bits = s->root, .levels = s->levels, .steps = s->steps,
+		.entry = s->pack.entry,
 	};
 }
 
-static void add(struct lowered *e, struct lower_choice c)
+/* The one that was chosen first. */
+static void chosen_first(struct lowered *e, const struct choice *c)
 {
-	e->choices[e->nchoices++] = c;
+	for (unsigned int i = e->nchoices; i-- > 1;) {
+		struct lower_choice *x = &e->choices[i], other = x[-1];
+
+		if (x->cost != c->best.cost || x->bytes != c->best.bytes)
+			continue;
+		x[-1] = *x;
+		*x = other;
+	}
 }
 
-/* What was thought of, the one that was chosen first. */
+/* What was thought of. */
 static void add_choices(struct lowered *e, const struct choice *c)
 {
-	const struct lower_choice compares = { .kind = LOWERED_COMPARES,
-					       .cost = c->compares };
-	const struct lower_choice index = of_shape(&c->index, c->index.steps ?
-			LOWERED_INDEX : LOWERED_DIRECT);
-	const struct lower_choice levels = of_shape(&c->levels,
-						    LOWERED_LEVELS);
-	bool by_levels = c->best.fill;
+	const struct shape compares = { .levels = 1, .cost = c->compares };
 
 	if (!c->best.levels)
-		add(e, compares);
-	if (c->levels.levels && by_levels)
-		add(e, levels);
-	if (c->index.levels)
-		add(e, index);
-	if (c->levels.levels && !by_levels)
-		add(e, levels);
-	if (c->best.levels)
-		add(e, compares);
+		add(e, &compares, LOWERED_COMPARES);
+	add(e, &c->index, c->index.steps ? LOWERED_INDEX : LOWERED_DIRECT);
+	add(e, &c->buckets, LOWERED_BUCKETS);
+	add(e, &c->levels, LOWERED_LEVELS);
+	if (c->best.levels) {
+		chosen_first(e, c);
+		add(e, &compares, LOWERED_COMPARES);
+	}
 }
 
 void report_block(struct lower *l, const struct keyed *k,

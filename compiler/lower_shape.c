@@ -30,14 +30,15 @@ enum {
 static const struct {
 	unsigned int log, cost;
 } memory_cost[] = {
-	{ 10, 0 }, { 14, 5 }, { 17, 40 }, { 19, 90 }, { 21, 170 }, { 23, 260 },
+	{ 10, 0 }, { 14, 5 }, { 17, 20 }, { 19, 110 }, { 21, 190 }, { 23, 270 },
 	{ 25, 400 }, { 27, 750 }, { 40, 1500 },
 };
 
 enum {
 	INDEX_BITS_MAX = 20, LEVELS_FROM = 256, LEVELS_VALUE_MAX = 65535,
 	COMPARE_BYTES = 24,	/* of code, for each cut */
-	LINE = 64, STEPS_A_LINE = 3,	/* of a search's last ones */
+	FLAT_BYTES_MAX = 16,	/* a cut, of buckets without an index, or: */
+	FLAT_SMALL = 32 << 10,	/* in the nearest cache anyway */
 };
 
 /* Between two sizes, on a line over their logarithms. */
@@ -107,34 +108,65 @@ static size_t touched(size_t n, unsigned int size, size_t used)
 	return n * size < used * LINE ? n * size : used * LINE;
 }
 
-static size_t search_bytes(const struct keyed *k)
+static void search_cost(const struct keyed *k, const struct buckets *b,
+			struct shape *s)
 {
-	return (size_t)k->ncuts * (k->width == 64 ? 12 : ENTRY);
+	size_t bytes = pack_entries(k, s) * s->pack.entry;
+	unsigned int in_line = log2_of(LINE / s->pack.entry) - 1;
+	unsigned int lines = 1 + (s->steps > in_line ?
+				  (s->steps - in_line) / 2u : 0);
+
+	s->bytes = bytes;
+	s->cost = s->steps * COST_STEP + COST_ENTRY + lines * memory(bytes);
+	if (s->pack.flat)
+		return;
+	s->bytes += s->cells * 4;
+	s->cost += COST_INDEX + memory(touched(s->cells, 4, b->used));
+}
+
+/* Numbers as wide as takes the least time; no levels: none will do. */
+static void pack_cost(const struct keyed *k, const struct buckets *b,
+		      bool flat, struct shape *s)
+{
+	struct shape best = { .levels = 0 };
+
+	for (unsigned int entry = 8; entry >= 2; entry /= 2) {
+		struct shape x = *s;
+
+		if (!pack_choose(k, entry, flat, &x))
+			continue;
+		search_cost(k, b, &x);
+		if (flat && x.bytes > FLAT_SMALL &&
+		    x.bytes > FLAT_BYTES_MAX * (size_t)k->ncuts)
+			continue;
+		if (!best.levels || x.cost <= best.cost)
+			best = x;
+	}
+	*s = best;
 }
 
 static void index_cost(const struct keyed *k, const struct buckets *b,
-		       struct shape *s)
+		       bool flat, struct shape *s)
 {
-	unsigned int lines;
-
-	s->levels = 1;
+	s->levels = !flat || b->fullest;
 	s->cells = (size_t)1 << s->root;
 	s->steps = (uint8_t)log2_of(b->fullest);
-	if (!s->steps) {
-		s->bytes = s->cells * value_width(k);
-		s->cost = COST_INDEX +
-			memory(touched(s->cells, value_width(k), b->used));
+	if (s->steps) {
+		pack_cost(k, b, flat, s);
 		return;
 	}
-	lines = 1 + (k->width == 64) +
-		(s->steps > STEPS_A_LINE ? (s->steps - STEPS_A_LINE) / 2u : 0);
-	s->bytes = s->cells * 4 + search_bytes(k);
-	s->cost = COST_INDEX + memory(touched(s->cells, 4, b->used)) +
-		s->steps * COST_STEP + COST_ENTRY +
-		lines * memory(search_bytes(k));
+	s->bytes = s->cells * value_width(k);
+	s->cost = COST_INDEX +
+		memory(touched(s->cells, value_width(k), b->used));
 }
 
-static void try_index(const struct keyed *k, struct shape *best)
+static void better(struct shape *best, const struct shape *s)
+{
+	if (s->levels && (!best->levels || s->cost < best->cost))
+		*best = *s;
+}
+
+static void try_index(const struct keyed *k, struct choice *c)
 {
 	unsigned int most = 1;
 
@@ -144,11 +176,13 @@ static void try_index(const struct keyed *k, struct shape *best)
 	for (unsigned int bits = most > 8 ? most - 8 : 1; bits <= most;
 	     bits++) {
 		struct buckets b = count_buckets(k, bits);
-		struct shape s = { .root = (uint8_t)bits };
 
-		index_cost(k, &b, &s);
-		if (!best->levels || s.cost < best->cost)
-			*best = s;
+		for (unsigned int flat = 0; flat < 2; flat++) {
+			struct shape s = { .root = (uint8_t)bits };
+
+			index_cost(k, &b, flat, &s);
+			better(flat ? &c->buckets : &c->index, &s);
+		}
 	}
 }
 
@@ -187,16 +221,19 @@ static bool levels_cost(const struct keyed *k, struct shape *s)
 
 static void try_levels(const struct keyed *k, struct shape *best)
 {
-	static const uint8_t roots[] = { 12, 16, 18 }, fills[] = { 8, 4 };
+	static const uint8_t roots[] = { 12, 16, 18 };
+	static const struct {
+		uint8_t fill, dense;
+	} nodes[] = { { 8, 64 }, { 8, 16 }, { 4, 16 } };
 
 	for (size_t r = 0; r < sizeof(roots); r++)
-		for (size_t f = 0; f < sizeof(fills); f++) {
-			struct shape s = { .root = roots[r], .fill = fills[f],
-					   .dense = 64 };
+		for (size_t n = 0; n < sizeof(nodes) / sizeof(*nodes); n++) {
+			struct shape s = { .root = roots[r],
+					   .fill = nodes[n].fill,
+					   .dense = nodes[n].dense };
 
-			if (s.root < k->width && levels_cost(k, &s) &&
-			    (!best->levels || s.cost < best->cost))
-				*best = s;
+			if (s.root < k->width && levels_cost(k, &s))
+				better(best, &s);
 		}
 }
 
@@ -213,26 +250,27 @@ static void asked_for(const struct keyed *k, struct choice *c)
 	uint8_t kind = k->l->in->options.tables.kind;
 	struct shape s = kinds[kind < 2 ? 0 : (kind - 2) % 3];
 
-	if (kind >= 2 && levels_cost(k, &s))
+	c->best = c->index;
+	if (kind == 5 && c->buckets.levels)
+		c->best = c->buckets;
+	else if (kind >= 2 && kind < 5 && levels_cost(k, &s))
 		c->levels = c->best = s;
-	else
-		c->best = c->index;
 }
 
 bool shape_choose(const struct keyed *k, struct choice *c)
 {
 	*c = (struct choice) { .compares = shape_compares(k->ncuts) };
-	try_index(k, &c->index);
+	try_index(k, c);
 	if (k->l->in->options.tables.least) {
 		asked_for(k, c);
 		return c->best.levels;
 	}
 	if (k->ncuts >= LEVELS_FROM)
 		try_levels(k, &c->levels);
-	c->best = c->index;
-	if (c->levels.levels && c->levels.cost < c->best.cost)
-		c->best = c->levels;
-	if (c->best.cost < c->compares)
+	better(&c->best, &c->index);
+	better(&c->best, &c->buckets);
+	better(&c->best, &c->levels);
+	if (c->best.levels && c->best.cost < c->compares)
 		return true;
 	c->best = (struct shape) { 0 };
 	return false;

@@ -69,13 +69,22 @@ static unsigned int scale_of(const struct keyed *k)
 	return k->verdicts ? 0 : 2;
 }
 
+static unsigned int drop_of(const struct keyed *k)
+{
+	uint64_t all = 0;
+
+	for (uint32_t i = 0; i < k->ncuts; i++)
+		all |= k->cuts[i];
+	return all ? (unsigned int)__builtin_ctzll(all) : 0;
+}
+
 /* Splits and blocks are numbered together, in order of their first use. */
 static void find_values(struct keyed *k)
 {
 	size_t n = (size_t)k->ncuts + 1;
 
 	k->scale = scale_of(k);
-
+	k->drop = drop_of(k);
 	k->values = arena_array(k->l->a, n, sizeof(*k->values));
 	k->ways = arena_array(k->l->a, n, sizeof(*k->ways));
 	k->first_way = (uint32_t)((k->l->in->effects->nsteps +

@@ -4,7 +4,8 @@
  *
  * lower_table.c decides and says what a value means, lower_wide.c makes one
  * key of two words, lower_shape.c chooses the shape and holds what each costs,
- * lower_trie.c fills the cells, lower_lookup.c emits the code that reads them.
+ * lower_trie.c fills the cells, lower_pack.c what is searched, lower_lookup.c
+ * emits the code that reads them.
  */
 #ifndef SKPOL_LOWER_TABLE_H
 #define SKPOL_LOWER_TABLE_H
@@ -22,6 +23,7 @@ struct keyed {
 	uint32_t *values;	/* what the table says, by child */
 	unsigned int scale;	/* a step is a value << SCALE */
 	uint32_t highest;	/* of the values */
+	unsigned int drop;	/* low bits that are 0 in all cuts */
 	uint32_t nvalues;	/* different ones */
 	bool verdicts;		/* values are verdicts */
 	bool leaves;		/* some child is no way */
@@ -29,15 +31,25 @@ struct keyed {
 	uint32_t nways, first_way;
 };
 
+/* How a cut and its value are one number (lower_pack.c). */
+struct packing {
+	uint8_t entry;		/* bytes of such a number */
+	uint8_t drop, rest;	/* low bits of a cut that are not in, that are */
+	uint8_t low;		/* bits of the value */
+	bool flat;		/* there is no index: buckets have one size */
+};
+
 /*
  * The top ROOT bits of the key index the first cells. Where FILL is 0 a cell
- * holds the value, or names the interval at which a branch-free search begins,
- * which halves STEPS times. Else it leads to more cells, for the bits behind,
- * as many as there are cuts times FILL; or to values, when all cuts that are
- * left can be told apart in values of no more bytes than cuts times DENSE.
+ * holds the value, or names the cut at which a branch-free search begins, which
+ * halves STEPS times; or it is a bucket of cuts itself. Else it leads to more
+ * cells, for the bits behind, as many as there are cuts times FILL; or to
+ * values, when all cuts that are left can be told apart in values of no more
+ * bytes than cuts times DENSE.
  */
 struct shape {
 	uint8_t root, fill, dense, levels, steps;
+	struct packing pack;	/* of a search */
 	size_t cells, values;	/* of all levels */
 	size_t bytes;		/* of all tables */
 	unsigned int cost;	/* tenths of a nanosecond, expected */
@@ -45,7 +57,7 @@ struct shape {
 
 /* What was thought of; a shape without levels was not possible, or not tried. */
 struct choice {
-	struct shape best, index, levels;
+	struct shape best, index, buckets, levels;
 	unsigned int compares;	/* what they cost */
 };
 
@@ -64,8 +76,7 @@ enum {
 	CELL_SHIFT_BITS = 6, CELL_BASE_BITS = 25,
 	CELLS_MAX = 1 << CELL_BASE_BITS,
 	LEVELS_MAX = 16,
-	ENTRY = 8,		/* bytes of a cut and its value, 32-bit keys */
-	HALF_SHIFT = 63,
+	LINE = 64,		/* of a cache; .rodata begins with one */
 };
 
 /* Bytes of a value in a table of values only. */
@@ -101,15 +112,15 @@ bool trie_measure(const struct keyed *k, const struct shape *s,
 void trie_fill(const struct keyed *k, const struct shape *s, uint32_t *cells,
 	       uint8_t *values);
 
-/* Where the interval I of K stands among the entries of a search. */
-static inline uint32_t entry_of(const struct keyed *k, const struct shape *s,
-				uint32_t i)
-{
-	/* 64-bit keys: see add_entries() */
-	if (k->width < 64 || !i || !(k->cuts[i - 1] >> HALF_SHIFT))
-		return i;
-	return i + (1u << s->steps);
-}
+/* lower_pack.c */
+/* How S packs them into ENTRY bytes; false: buckets are too large. */
+bool pack_choose(const struct keyed *k, unsigned int entry, bool flat,
+		 struct shape *s);
+size_t pack_entries(const struct keyed *k, const struct shape *s);
+/* INDEX: s->cells in bytes of ENTRIES, which are as many as were counted; NULL
+ * where that is flat. */
+void pack_fill(const struct keyed *k, const struct shape *s, uint32_t *index,
+	       uint8_t *entries);
 
 /* lower_lookup.c: the key in r1; r2 = its value */
 void lookup(const struct keyed *k, const struct shape *s);

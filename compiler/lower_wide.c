@@ -73,27 +73,6 @@ static void add_interval(struct wide *w, const struct block *b, uint32_t i)
 		add_nested(w, word, c);
 }
 
-/* A cut at half of all keys, so that no two keys of a search are further
- * apart than a sign can tell. */
-static void cut_in_half(struct wide *w)
-{
-	const uint64_t half = (uint64_t)1 << HALF_SHIFT;
-	size_t i = 0, n;
-
-	while (i < w->n && w->cuts[i] < half)
-		i++;
-	if (i < w->n && w->cuts[i] == half)
-		return;
-	(void)arena_push(w->l->a, w->cuts, w->n, w->cap);
-	(void)arena_push(w->l->a, w->children, w->nchildren, w->children_cap);
-	for (n = w->n - 1; n > i; n--) {
-		w->cuts[n] = w->cuts[n - 1];
-		w->children[n + 1] = w->children[n];
-	}
-	w->cuts[i] = half;
-	w->children[i + 1] = w->children[i];
-}
-
 bool wide_key(struct lower *l, const struct block *b, struct keyed *k)
 {
 	struct wide w = { .l = l };
@@ -104,7 +83,6 @@ bool wide_key(struct lower *l, const struct block *b, struct keyed *k)
 		return false;
 	for (uint32_t i = 0; i <= b->ncuts; i++)
 		add_interval(&w, b, i);
-	cut_in_half(&w);
 	k->width = 64;
 	k->ncuts = (uint32_t)w.n;
 	k->cuts = w.cuts;

@@ -8,7 +8,7 @@
  * as a line leads to a cell of a table: the cells behind it that hold the same
  * are read at once (prove_load.c). Sums and shifts to the left are exact
  * modulo 2^64; a mask of low bits is, as long as what it takes away stays the
- * same, and so is a result of 32 bits.
+ * same, and so is a result of 32 bits, or a shift back to the right.
  */
 #include "prove_value.h"
 
@@ -65,6 +65,18 @@ bool line_shift_left(struct run *u, struct val *d, uint64_t n, bool wide)
 	line.up += (uint8_t)n;
 	*d = line;
 	return wide || line_cut(u, d);
+}
+
+bool line_shift_right(struct run *u, struct val *d, uint64_t n)
+{
+	uint64_t at = line_at(u, d);
+
+	if (d->kind != V_LINE || d->up < n)
+		return false;
+	val_lower_units(u, d->shift, (UINT64_MAX - at) >> d->up);
+	d->up -= (uint8_t)n;
+	d->n = (at >> n) - (u->x >> d->shift << d->up);
+	return true;
 }
 
 bool line_add(struct run *u, struct val *d, const struct val *s, bool wide)

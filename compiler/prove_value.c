@@ -157,6 +157,8 @@ static bool shift_right(struct run *u, struct val *d, uint64_t n, bool wide)
 			*d = (struct val){ .kind = V_NUMBER };
 		return true;
 	}
+	if (d->kind == V_LINE && wide)
+		return line_shift_right(u, d, n);
 	if (d->kind != V_PAIR || !wide || d->shift + n >= 64)
 		return false;
 	if (n == 32 && !d->shift && !u->wide)

@@ -67,6 +67,8 @@ const char *val_swap(struct run *u, const struct bpf_insn *i);
 /* prove_line.c: functions of X that are lines; false: D, or what comes of it, is
  * none, and is as it was */
 bool line_shift_left(struct run *u, struct val *d, uint64_t n, bool wide);
+/* By no more bits than it was shifted to the left. */
+bool line_shift_right(struct run *u, struct val *d, uint64_t n);
 bool line_add(struct run *u, struct val *d, const struct val *s, bool wide);
 bool line_and(struct run *u, struct val *d, uint64_t mask);
 bool line_cut(struct run *u, struct val *d);	/* to 32 bits */

@@ -41,6 +41,11 @@ void *rodata_space(struct rodata *r, const char *name, size_t n,
 	return r->v + at;
 }
 
+void rodata_align(struct rodata *r, size_t size)
+{
+	grow(r, (r->n + size - 1) / size * size);
+}
+
 uint32_t rodata_add(struct rodata *r, const char *name, const void *v,
 		    size_t n, uint8_t width)
 {

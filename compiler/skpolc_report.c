@@ -11,7 +11,7 @@
 #include "skpolc.h"
 
 static const char *const kind_names[] = { "compares", "direct", "index",
-					  "levels" };
+					  "buckets", "levels" };
 
 /* How a choice looks: "18 bits, then 3 halvings". */
 static const char *describe(struct arena *a, const struct lower_choice *c)
@@ -20,8 +20,11 @@ static const char *describe(struct arena *a, const struct lower_choice *c)
 	case LOWERED_DIRECT:
 		return arena_printf(a, "a value for each of %u bits", c->bits);
 	case LOWERED_INDEX:
-		return arena_printf(a, "%u bits, then %u halvings", c->bits,
-				    c->steps);
+		return arena_printf(a, "%u bits, then %u halvings, %u bytes a "
+				    "cut", c->bits, c->steps, c->entry);
+	case LOWERED_BUCKETS:
+		return arena_printf(a, "%u bits, then %u halvings in %u bytes",
+				    c->bits, c->steps, c->entry << c->steps);
 	case LOWERED_LEVELS:
 		return arena_printf(a, "%u bits, in up to %u levels", c->bits,
 				    c->levels);

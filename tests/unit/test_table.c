@@ -213,6 +213,7 @@ static void each_kind(const char *key, char *map)
 	check(key, map, 2, "skpol_levels");
 	check(key, map, 3, "skpol_levels");
 	check(key, map, 4, "skpol_levels");
+	check(key, map, 5, "skpol_buckets");
 	free(map);
 }
 
@@ -236,6 +237,7 @@ static void ports(void **state)
 	check("from port", map, 1, "skpol_index");
 	check("port", map, 2, "skpol_levels");
 	check("from port", map, 4, "skpol_levels");
+	check("port", map, 5, "skpol_buckets");
 	free(map);
 }
 
