@@ -22,7 +22,7 @@
 #include "lower_table.h"
 
 /* Each byte of what is behind a segment, or the cuts of a flat bucket. */
-enum { BEHIND = 0xff, BEHIND_8 = 0x7f };
+enum { BEHIND = 0xff, BEHIND_8 = 0x3f };
 
 static unsigned int bits_of(uint32_t n)
 {
@@ -33,7 +33,7 @@ bool pack_choose(const struct keyed *k, unsigned int entry, bool flat,
 		 struct shape *s)
 {
 	/* no key is as high as BEHIND, nor is a difference too large */
-	unsigned int room = entry < 8 ? 8 * entry - 1 : 62;
+	unsigned int room = entry < 8 ? 8 * entry - 1 : 61;
 	unsigned int low = bits_of(k->highest), rest = k->width - k->drop;
 
 	if (low >= 31 || low >= room)

@@ -427,12 +427,16 @@ static void judge(struct arena *a, struct tally *t, struct mutant *m)
 
 static void begin(struct good *g, const char *text, unsigned int level)
 {
+	const char *shapes = strstr(text, "policy shapes-");
 	struct compile_options o = {
 		.optimize = level, .until = COMPILE_ALL, .name = "t.skl",
 		.text = text, .size = strlen(text),
 		.target = target_find("6.1"),
 		.diagram_weight = strstr(text, "policy forest") ? 1 : 0,
 		.all_data = strstr(text, "policy forest-data") ? 1 : 0,
+		.tables_least = shapes ? 2 : 0,
+		.tables_kind = shapes ?
+			(uint8_t)atoi(shapes + strlen("policy shapes-")) : 0,
 	};
 
 	if (compile(&g->c, NULL, &o) || !g->c.image || !g->c.proof.ok) {

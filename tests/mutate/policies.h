@@ -5,6 +5,18 @@
 #ifndef SKPOL_TESTS_POLICIES_H
 #define SKPOL_TESTS_POLICIES_H
 
+/* Of which each block is a table of the kind N (lower.h). */
+#define SHAPES(n) \
+	"policy shapes-" n "\n" \
+	"socket a\nsocket b\n" \
+	"map m by to {\n" \
+	"	10.0.0.0/24, 10.0.2.0/24, 10.5.7.0/26, 10.5.8.1 -> a\n" \
+	"	10.0.4.0/23, 10.1.0.0/16, 128.0.0.0/2 -> b\n" \
+	"}\n" \
+	"x: tcp -> map m\n" \
+	"y: udp port { 1, 3, 7-9, 64-127, 443, 1000-1999 } -> b\n" \
+	"default -> drop\n"
+
 static const char *const policies[] = {
 	/* compares */
 	"policy compares\n"
@@ -24,6 +36,7 @@ static const char *const policies[] = {
 	"x: tcp to many port ports -> a\n"
 	"y: udp to many -> b count\n"
 	"default -> drop\n",
+	SHAPES("1"), SHAPES("2"), SHAPES("3"), SHAPES("5"),
 	/* verdicts in a table, no socket */
 	"policy verdicts\n"
 	"set bad = { 10.0.0.0/24, 10.0.2.0/24, 10.0.4.0/23, 10.1.0.0/16,\n"

@@ -288,7 +288,7 @@ static bool op_line(uint8_t op, struct value *d, struct value l)
 {
 	int64_t n = (int64_t)d->v;
 
-	if (!small(n, 40) || !small(l.add, 60))
+	if (!small(n, 62) || !small(l.add, 60))
 		return false;
 	if (op == BPF_SUB) {
 		l.mul = -l.mul;
