@@ -163,9 +163,13 @@ uint32_t lint_choice(const struct policy *p, uint32_t action,
 				   (unsigned int)v[FIELD_PROTOCOL]);
 }
 
-const struct clause *lint_clause_from(const struct policy *p, size_t i,
-					const u128 v[FIELD_COUNT])
+const struct clause *lint_clause_from(const struct lint *l, size_t i,
+				      const u128 v[FIELD_COUNT])
 {
+	const struct policy *p = l->p;
+
+	if (l->index)
+		return &p->clauses[term_index_find(l->index, (uint32_t)i, v)];
 	for (;; i++)
 		for (size_t k = 0; k < p->clauses[i].terms.n; k++)
 			if (term_holds(&p->clauses[i].terms.v[k], v))
@@ -176,7 +180,7 @@ uint32_t lint_decider(const struct lint *l, const u128 v[FIELD_COUNT])
 {
 	if (l->d)
 		return dref_action(diagram_walk(l->d, v));
-	return l->p->clauses[term_index_find(l->index, 0, v)].action;
+	return lint_clause_from(l, 0, v)->action;
 }
 
 /* ---------------------------------------------------------- redundant */
@@ -253,7 +257,7 @@ static bool still_same(void *ctx, const u128 v[FIELD_COUNT])
 	uint32_t rule = l->p->actions[s->action].rule;
 
 	return lint_decider(l, v) == s->action &&
-	       lint_clause_from(l->p, l->first[rule + 1], v)->action == s->next;
+	       lint_clause_from(l, l->first[rule + 1], v)->action == s->next;
 }
 
 static void say_redundant(struct lint *l, uint32_t rule, u128 *v)
@@ -270,8 +274,8 @@ static void say_redundant(struct lint *l, uint32_t rule, u128 *v)
 	d->help = arena_printf(l->a, "remove `%s`", label);
 	if (l->details++ >= LINT_DETAILS)
 		return;
-	s.action = policy_clause(l->p, v)->action;
-	s.next = lint_clause_from(l->p, l->first[rule + 1], v)->action;
+	s.action = lint_clause_from(l, 0, v)->action;
+	s.next = lint_clause_from(l, l->first[rule + 1], v)->action;
 	next = l->p->actions[s.next].rule;
 	assert(l->p->actions[s.action].rule == rule);
 	assert(lint_same_doing(l, s.action, s.next));

@@ -47,7 +47,7 @@ bool lint_same_doing(const struct lint *l, uint32_t action, uint32_t two);
 uint32_t lint_choice(const struct policy *p, uint32_t action,
 		     const u128 v[FIELD_COUNT]);
 /* The first clause from number I on that holds V; there is one. */
-const struct clause *lint_clause_from(const struct policy *p, size_t i,
+const struct clause *lint_clause_from(const struct lint *l, size_t i,
 				      const u128 v[FIELD_COUNT]);
 /* The action that decides V. */
 uint32_t lint_decider(const struct lint *l, const u128 v[FIELD_COUNT]);

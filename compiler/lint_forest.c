@@ -21,8 +21,8 @@ enum {
 	CORNERS = 8,		/* packets tried of each term */
 	STEPS = 20000,		/* of one diagram */
 	NEAR_MAX = 4000,	/* terms in one */
-	WORK_MIN = 3000000,	/* terms asked and steps made, each time, */
-	WORK_FACTOR = 30,	/* and for each clause */
+	WORK_MIN = 1000000,	/* terms asked and steps made, each time, */
+	WORK_FACTOR = 20,	/* and for each clause */
 };
 
 struct lint_judge {

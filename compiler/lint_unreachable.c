@@ -3,8 +3,8 @@
  * lint_unreachable - says which rules are never reached, and what hides them
  *
  * In: rules that no leaf names. Out: unreachable-rule. What takes a rule's
- * packets is asked of the diagram, or in a forest of a small one of its packets;
- * where that one is not small, nobody is blamed.
+ * packets is asked of the diagram, or in a forest of a small one of its
+ * packets; where that one is not small, nobody is blamed.
  */
 #include "lint.h"
 
@@ -14,7 +14,7 @@
 #include "../grammar/arena.h"
 #include "witness.h"
 
-enum { NEAR_STEPS = 200000 };	/* of a diagram of one term's packets */
+enum { NEAR_STEPS = 50000 };	/* of a diagram of one term's packets */
 
 struct takers {			/* who takes the packets of a rule */
 	struct lint *l;
@@ -32,7 +32,7 @@ static bool take(void *ctx, dref leaf, const u128 v[FIELD_COUNT])
 	struct takers *t = ctx;
 	struct lint *l = t->l;
 	uint32_t now = dref_action(leaf), rule = l->p->actions[now].rule;
-	uint32_t own = lint_clause_from(l->p, l->first[t->rule], v)->action;
+	uint32_t own = lint_clause_from(l, l->first[t->rule], v)->action;
 
 	if (t->seen[rule] != t->rule + 1) {
 		t->seen[rule] = t->rule + 1;
@@ -100,7 +100,7 @@ static bool still_taken(void *ctx, const u128 v[FIELD_COUNT])
 	for (size_t i = 0; i < rule->terms.n; i++)
 		inside = inside || term_holds(&rule->terms.v[i], v);
 	return inside && lint_decider(l, v) == t->now &&
-	       lint_clause_from(l->p, l->first[t->rule], v)->action == t->own &&
+	       lint_clause_from(l, l->first[t->rule], v)->action == t->own &&
 	       lint_choice(l->p, t->own, v) == lint_choice(l->p, t->own, w) &&
 	       lint_choice(l->p, t->now, v) == lint_choice(l->p, t->now, w);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * term_index - cells of four fields, a bit for each term in each
+ * term_index - cells of five fields, a bit for each term in each
  *
  * In: terms. Out: what term_index.h says. Both families' addresses share their
  * cells. A term that has values in many cells is in those of a word beside
@@ -12,9 +12,10 @@
 #include "diagram.h"
 
 enum {
-	CELLS = 64,
+	CELLS = 256,
 	FEW = 32,		/* blocks of values; with more it is in all */
-	INDEX_FIELDS = 4,
+	INDEX_FIELDS = 5,
+	WORDS_AT_ONCE = 16,	/* cost as much as a term that is asked */
 };
 
 /* Fields of the index: of either family, and the size of a block of values. */
@@ -25,6 +26,12 @@ static const struct {
 	{ FIELD_RADDR4, FIELD_RADDR6, 12, 80 },
 	{ FIELD_LPORT, FIELD_LPORT, 0, 0 },
 	{ FIELD_RPORT, FIELD_RPORT, 0, 0 },
+	{ FIELD_PROTOCOL, FIELD_PROTOCOL, 0, 0 },
+};
+
+struct cells {
+	uint8_t v[FEW];
+	unsigned int n;
 };
 
 struct term_index {
@@ -36,54 +43,58 @@ struct term_index {
 	uint64_t *cells[INDEX_FIELDS];	/* cell after cell */
 };
 
-static unsigned int cell_of(u128 block)
+static uint8_t cell_of(u128 block)
 {
 	uint64_t h = (uint64_t)(block ^ block >> 64) * 0x9E3779B97F4A7C15;
 
-	return (unsigned int)(h >> 58);
+	return (uint8_t)(h >> 56);
 }
 
-/* The cells of S as a mask; false: there are too many to tell. */
-static bool cells_of(const struct iset *s, unsigned int bits, uint64_t *mask)
+/* The cells of S; false: there are too many to tell. */
+static bool cells_of(const struct iset *s, unsigned int bits,
+		     struct cells *out)
 {
-	unsigned int blocks = 0;
-
-	*mask = 0;
+	out->n = 0;
 	for (size_t i = 0; i < s->n; i++) {
 		u128 from = s->v[i].low >> bits, to = s->v[i].high >> bits;
 
-		if (to - from >= FEW - blocks)
+		if (to - from >= FEW - out->n)
 			return false;
-		for (; from <= to; from++, blocks++)
-			*mask |= (uint64_t)1 << cell_of(from);
-		if (blocks >= FEW)
-			return false;
+		for (; from <= to; from++)
+			out->v[out->n++] = cell_of(from);
 	}
 	return true;
 }
 
 /* A term with an address is of one family. */
-static bool term_cells(const struct term *t, int f, uint64_t *mask)
+static bool term_cells(const struct term *t, int f, struct cells *out)
 {
 	if (t->set[fields[f].four])
 		return cells_of(t->set[fields[f].four], fields[f].bits_four,
-				mask);
+				out);
 	return t->set[fields[f].six] &&
-	       cells_of(t->set[fields[f].six], fields[f].bits_six, mask);
+	       cells_of(t->set[fields[f].six], fields[f].bits_six, out);
+}
+
+/* Of word W of the terms, those with values in cell NUMBER of field F. */
+static uint64_t *cell(const struct term_index *x, int f, uint8_t number,
+		      size_t w)
+{
+	return &x->cells[f][number * x->words + w];
 }
 
 static void put(struct term_index *x, size_t i, const struct term *t)
 {
-	uint64_t bit = (uint64_t)1 << i % 64, mask;
+	uint64_t bit = (uint64_t)1 << i % 64;
+	struct cells in;
 
 	for (int f = 0; f < INDEX_FIELDS; f++) {
-		if (!term_cells(t, f, &mask)) {
+		if (!term_cells(t, f, &in)) {
 			x->everywhere[f][i / 64] |= bit;
 			continue;
 		}
-		for (; mask; mask &= mask - 1)
-			x->cells[f][(size_t)__builtin_ctzll(mask) * x->words +
-				    i / 64] |= bit;
+		for (unsigned int k = 0; k < in.n; k++)
+			*cell(x, f, in.v[k], i / 64) |= bit;
 	}
 }
 
@@ -122,7 +133,7 @@ struct term_index *term_index_new(struct arena *a, const struct policy *p)
 /* The cells of each field that may hold what is looked for. */
 struct look {
 	const struct term_index *x;
-	uint64_t cells[INDEX_FIELDS];
+	struct cells cells[INDEX_FIELDS];
 	bool anywhere[INDEX_FIELDS];
 	size_t at, end;			/* terms */
 	uint64_t word;			/* of the terms at hand, those left */
@@ -138,9 +149,8 @@ static uint64_t word_of(const struct look *l, size_t w)
 
 		if (l->anywhere[f])
 			continue;
-		for (uint64_t m = l->cells[f]; m; m &= m - 1)
-			some |= x->cells[f][(size_t)__builtin_ctzll(m) *
-					    x->words + w];
+		for (unsigned int k = 0; k < l->cells[f].n; k++)
+			some |= *cell(x, f, l->cells[f].v[k], w);
 		all &= some;
 	}
 	return all;
@@ -181,14 +191,15 @@ uint32_t term_index_find(struct term_index *x, uint32_t from,
 		unsigned int bits = six ? fields[f].bits_six :
 			fields[f].bits_four;
 
-		l.cells[f] = (uint64_t)1 << cell_of(value >> bits);
+		l.cells[f].v[0] = cell_of(value >> bits);
+		l.cells[f].n = 1;
 	}
 	look_from(&l, x, x->first[from], SIZE_MAX);
 	while (look_next(&l, &i)) {
 		x->asked++;
 		if (!term_holds(x->terms[i], v))
 			continue;
-		x->asked += i / 64 - x->first[from] / 64;
+		x->asked += (i - x->first[from]) / WORDS_AT_ONCE / 64;
 		return x->clause[i];
 	}
 	return UINT32_MAX;	/* the default holds everything */

@@ -20,7 +20,7 @@ struct term_index *term_index_new(struct arena *a, const struct policy *p);
 /* The first clause from number FROM on that holds V; there is one. */
 uint32_t term_index_find(struct term_index *x, uint32_t from,
 			 const u128 v[FIELD_COUNT]);
-/* How many terms, and words of 64, were asked for that so far. */
+/* How many terms were asked for that so far, and what costs as much. */
 size_t term_index_asked(const struct term_index *x);
 
 /*
