@@ -29,6 +29,19 @@ void code_place(struct code *c, label l)
 	c->labels[l] = (uint32_t)c->n;
 }
 
+void code_join(struct code *c, label l)
+{
+	const struct insn *last = c->n ? &c->v[c->n - 1] : NULL;
+	bool free = last && last->code == (BPF_JMP | BPF_JA) &&
+		last->target == l;
+
+	for (size_t i = 0; free && i < c->nlabels; i++)
+		free = c->labels[i] == LABEL_UNPLACED || c->labels[i] < c->n;
+	if (free)
+		c->n--;
+	code_place(c, l);
+}
+
 label code_here(struct code *c)
 {
 	label l = code_label(c);

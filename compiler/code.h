@@ -57,6 +57,9 @@ void code_init(struct code *c, struct arena *a);
 label code_label(struct code *c);
 /* L is the next instruction to be emitted. Each label is placed once. */
 void code_place(struct code *c, label l);
+/* The same, of a label that nothing else is placed beside: a goto to it that
+ * would come just before is taken back. */
+void code_join(struct code *c, label l);
 /* Places a fresh label here. */
 label code_here(struct code *c);
 

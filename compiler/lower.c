@@ -30,7 +30,7 @@ static void emit_block(struct lower *l, uint32_t n)
 	code_place(l->c, l->block_label[n]);
 	l->emitted[n] = true;
 	l->c->rule = b.rule;
-	if (lower_table(l, n))
+	if (lower_table(l, n) || lower_lone(l, &b))
 		return;
 	lower_load(l, BPF_REG_1, b.word);
 	lower_peel(l, &b);

@@ -18,29 +18,32 @@
 #include "rodata.h"
 
 /* For tests: tables from LEAST cuts on (0 = where they are cheaper), of a KIND:
- * 1 an index and a search, 2 to 4 levels of few or many bits, 5 buckets. */
+ * 1 an index and a search, 2 to 4 levels of few or many bits, 5 buckets, 6 a
+ * window. IPv6 words are kept in registers then, too. */
 struct lower_tables_options {
 	uint32_t least;
 	uint8_t kind;
 };
 
 enum lowered_kind { LOWERED_COMPARES, LOWERED_DIRECT, LOWERED_INDEX,
-		    LOWERED_BUCKETS, LOWERED_LEVELS };
+		    LOWERED_BUCKETS, LOWERED_LEVELS, LOWERED_BITS,
+		    LOWERED_WINDOW };
 
 struct lower_choice {		/* one way to do it */
 	uint8_t kind;
 	uint8_t bits, levels, steps;	/* of the index; levels; halvings */
 	uint8_t entry;		/* bytes of a cut with its value */
+	uint32_t cells;		/* of a window, each of 1 << BITS values */
 	unsigned int cost;	/* tenths of a nanosecond, expected */
 	size_t bytes;		/* of tables */
 };
 
-struct lowered {		/* a block of many cuts */
+struct lowered {		/* a block of many cuts, or of a window */
 	uint32_t rule;
 	uint8_t word;
 	bool wide;		/* that word and the next one */
 	uint32_t cuts;
-	struct lower_choice choices[4];	/* the first was chosen */
+	struct lower_choice choices[5];	/* the first was chosen */
 	unsigned int nchoices;
 };
 

@@ -145,7 +145,7 @@ void lower_decide(struct lower *l)
 	struct decide d = { .l = l, .c = l->c };
 
 	if (l->in->options.prologue) {
-		code_place(l->c, l->decide);
+		code_join(l->c, l->decide);
 		l->in->options.epilogue(l->in->options.ctx, l->c);
 		return;
 	}
@@ -154,7 +154,7 @@ void lower_decide(struct lower *l)
 	d.step_mask = (int64_t)power_of_two(l->in->effects->nsteps) - 1;
 	d.pass = code_label(l->c);
 	d.drop = code_label(l->c);
-	code_place(l->c, l->decide);
+	code_join(l->c, l->decide);
 	template_emit(l->c, &template_decide, NULL, NULL);
 	locate(&d);
 	if (l->in->effects->counts)

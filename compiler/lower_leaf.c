@@ -12,7 +12,7 @@
 #include "template.h"
 #include "templates.h"
 
-enum { WINDOW = 1500, AF_INET6_VALUE = 10 };	/* instructions; linux/socket.h */
+enum { WINDOW = 6000, AF_INET6_VALUE = 10 };	/* instructions; linux/socket.h */
 
 label decide_label(struct lower *l)
 {

@@ -2,9 +2,9 @@
 /*
  * lower_private - what the files of the lowering share; nobody else includes it
  *
- * lower.c walks the blocks, lower_tree.c compares, lower_table.c looks up,
- * lower_leaf.c emits leaves and splits, lower_decide.c what all leaves share,
- * lower_forest.c what joins trees.
+ * lower.c walks the blocks, lower_tree.c compares, lower_lone.c where one value
+ * is asked for, lower_table.c looks up, lower_leaf.c emits leaves and splits,
+ * lower_decide.c what all leaves share, lower_forest.c what joins trees.
  */
 #ifndef SKPOL_LOWER_PRIVATE_H
 #define SKPOL_LOWER_PRIVATE_H
@@ -67,6 +67,16 @@ void lower_load(struct lower *l, int dst, enum word w);
 void lower_load_context(struct lower *l, int dst, enum word w);
 /* Chooses the words that are kept in registers where IPv6 begins. */
 void lower_choose_copies(struct lower *l);
+/* A compare of r1 with a number (32 bits), or with r2 (64 bits). */
+struct lower_test {
+	uint8_t op;		/* BPF_JEQ, BPF_JNE, BPF_JGE, BPF_JLT */
+	bool by_register;
+	uint32_t value;
+};
+/* Whether YES had better follow a jump than NO, which stands somewhere else. */
+bool lower_follows(const struct lower *l, bref yes, bref no);
+/* Goes to YES where the test holds, else to NO: one of them follows. */
+void lower_either(struct lower *l, struct lower_test t, bref yes, bref no);
 /* Compares r1 with values that are met often: B is what is left. */
 void lower_peel(struct lower *l, struct block *b);
 /* Compares r1, and goes to one of the children BEGIN to END. */
@@ -75,6 +85,10 @@ void lower_tree(struct lower *l, const struct block *b, uint32_t begin,
 
 /* r1 = the word W, the first of its half of an address, and the next one */
 void lower_load_pair(struct lower *l, enum word w);
+
+/* lower_lone.c: all of a block that asks for one value or prefix; false: it is
+ * another */
+bool lower_lone(struct lower *l, const struct block *b);
 
 /* lower_table.c */
 /* Chooses for every block what it becomes. */

@@ -2,8 +2,8 @@
 /*
  * lower_report - what the lowering has chosen, and what a look-up costs
  *
- * In: the plan of all blocks. Out: a line for each block that is a table, or is
- * so large that it could have been one, and the time that a packet is expected
+ * In: the plan of all blocks. Out: a line for each block that is no tree, or is
+ * so large that it need not have been one, and the time that a packet is expected
  * to take from the first block to the last, every interval of a block as likely
  * as any other.
  */
@@ -33,20 +33,36 @@ static void chosen_first(struct lowered *e, const struct choice *c)
 	}
 }
 
+static void add_window(struct lowered *e, const struct window *w)
+{
+	if (!w->cells)
+		return;
+	e->choices[e->nchoices++] = (struct lower_choice){
+		.kind = w->bits ? LOWERED_BITS : LOWERED_WINDOW,
+		.cost = w->cost, .bytes = w->bytes, .bits = w->shift,
+		.cells = w->cells,
+	};
+}
+
 /* What was thought of. */
 static void add_choices(struct lowered *e, const struct choice *c)
 {
 	const struct shape compares = { .levels = 1, .cost = c->compares };
+	bool by_compares = !c->best.levels && !c->by_window;
 
-	if (!c->best.levels)
+	if (by_compares)
 		add(e, &compares, LOWERED_COMPARES);
+	if (c->by_window)
+		add_window(e, &c->window);
 	add(e, &c->index, c->index.steps ? LOWERED_INDEX : LOWERED_DIRECT);
 	add(e, &c->buckets, LOWERED_BUCKETS);
 	add(e, &c->levels, LOWERED_LEVELS);
-	if (c->best.levels) {
+	if (c->best.levels)
 		chosen_first(e, c);
+	if (!c->by_window)
+		add_window(e, &c->window);
+	if (!by_compares)
 		add(e, &compares, LOWERED_COMPARES);
-	}
 }
 
 void report_block(struct lower *l, const struct keyed *k,
@@ -89,7 +105,9 @@ void report_expected(struct lower *l)
 		if (!l->reached[i])
 			continue;
 		if (t)
-			cost[i] = t->choice.best.cost +
+			cost[i] = (t->choice.by_window ?
+				   t->choice.window.cost :
+				   t->choice.best.cost) +
 				mean(cost, t->key.children, t->key.ncuts + 1);
 		else
 			cost[i] = shape_compares(b->ncuts) +

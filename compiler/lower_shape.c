@@ -42,7 +42,7 @@ enum {
 };
 
 /* Between two sizes, on a line over their logarithms. */
-static unsigned int memory(size_t bytes)
+unsigned int shape_memory(size_t bytes)
 {
 	unsigned int log = 10, sixteenths, i = 1;
 
@@ -70,7 +70,7 @@ unsigned int shape_compares(uint32_t ncuts)
 	unsigned int depth = log2_of(ncuts);
 
 	return depth * COST_COMPARE + depth * COST_BRANCH / 2 +
-		depth * memory((size_t)ncuts * COMPARE_BYTES) / 2;
+		depth * shape_memory((size_t)ncuts * COMPARE_BYTES) / 2;
 }
 
 /* ---------------------------------------------------------- one level */
@@ -117,11 +117,11 @@ static void search_cost(const struct keyed *k, const struct buckets *b,
 				  (s->steps - in_line) / 2u : 0);
 
 	s->bytes = bytes;
-	s->cost = s->steps * COST_STEP + COST_ENTRY + lines * memory(bytes);
+	s->cost = s->steps * COST_STEP + COST_ENTRY + lines * shape_memory(bytes);
 	if (s->pack.flat)
 		return;
 	s->bytes += s->cells * 4;
-	s->cost += COST_INDEX + memory(touched(s->cells, 4, b->used));
+	s->cost += COST_INDEX + shape_memory(touched(s->cells, 4, b->used));
 }
 
 /* Numbers as wide as takes the least time; no levels: none will do. */
@@ -157,7 +157,7 @@ static void index_cost(const struct keyed *k, const struct buckets *b,
 	}
 	s->bytes = s->cells * value_width(k);
 	s->cost = COST_INDEX +
-		memory(touched(s->cells, value_width(k), b->used));
+		shape_memory(touched(s->cells, value_width(k), b->used));
 }
 
 static void better(struct shape *best, const struct shape *s)
@@ -209,13 +209,13 @@ static bool levels_cost(const struct keyed *k, struct shape *s)
 	inner = (t.cells - root) * 4;
 	for (unsigned int i = 1; i <= t.levels; i++) {
 		sum += left * (i == 1 ? COST_INDEX +
-			       memory(touched(root, 4, k->ncuts)) :
-			       COST_LEVEL + memory(inner) / (i < 4 ? i : 4));
+			       shape_memory(touched(root, 4, k->ncuts)) :
+			       COST_LEVEL + shape_memory(inner) / (i < 4 ? i : 4));
 		left -= t.ends[i];
 		sum += COST_BRANCH * least(left, t.ends[i]);
 	}
 	s->cost = (unsigned int)(sum / k->ncuts) + COST_LEVEL +
-		memory(t.values * value_width(k));
+		shape_memory(t.values * value_width(k));
 	return true;
 }
 
@@ -257,21 +257,34 @@ static void asked_for(const struct keyed *k, struct choice *c)
 		c->levels = c->best = s;
 }
 
-bool shape_choose(const struct keyed *k, struct choice *c)
+/* Small ones may lie in a window, whatever else there is. */
+static bool choose_window(struct choice *c)
 {
-	*c = (struct choice) { .compares = shape_compares(k->ncuts) };
-	try_index(k, c);
+	bool others = c->best.levels && c->best.cost < c->compares;
+
+	c->by_window = c->window.cells &&
+		c->window.cost < (others ? c->best.cost : c->compares);
+	if (c->by_window || !others)
+		c->best = (struct shape) { 0 };
+	return c->by_window || others;
+}
+
+bool shape_choose(const struct keyed *k, bool small, struct choice *c)
+{
+	c->compares = shape_compares(k->ncuts);
+	if (!small)
+		try_index(k, c);
 	if (k->l->in->options.tables.least) {
-		asked_for(k, c);
-		return c->best.levels;
+		c->by_window = c->window.cells &&
+			k->l->in->options.tables.kind == 6;
+		if (!c->by_window)
+			asked_for(k, c);
+		return c->by_window || c->best.levels;
 	}
 	if (k->ncuts >= LEVELS_FROM)
 		try_levels(k, &c->levels);
 	better(&c->best, &c->index);
 	better(&c->best, &c->buckets);
 	better(&c->best, &c->levels);
-	if (c->best.levels && c->best.cost < c->compares)
-		return true;
-	c->best = (struct shape) { 0 };
-	return false;
+	return choose_window(c);
 }

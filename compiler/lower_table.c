@@ -121,24 +121,31 @@ static void narrow_key(struct lower *l, const struct block *b,
 	k->children = b->children;
 }
 
-/* What is worth a table: false when most of its children are code. */
-static bool finish_key(struct keyed *k, uint32_t least)
+/* Whether a table is worth it: not when most of its children are code. */
+static bool few_ways(const struct keyed *k)
 {
-	if (k->ncuts < least)
-		return false;
-	k->verdicts = only_verdicts(k);
-	find_values(k);
 	return k->nways <= k->ncuts / 4 || k->l->in->options.tables.least;
 }
 
+/* From LEAST cuts on all shapes are thought of, below it only a window. */
 static bool plan_key(struct table *t, uint32_t least)
 {
-	bool done;
+	struct keyed *k = &t->key;
+	struct window *w = &t->choice.window;
+	bool small = k->ncuts < least, done;
 
-	if (!finish_key(&t->key, least))
+	if (small && (k->width > 32 || k->ncuts < WINDOW_CUTS))
 		return false;
-	done = shape_choose(&t->key, &t->choice);
-	report_block(t->key.l, &t->key, &t->choice);
+	k->verdicts = only_verdicts(k);
+	find_values(k);
+	if (!window_find(k, w) || (!w->bits && !few_ways(k)))
+		*w = (struct window){ 0 };
+	small |= !few_ways(k);
+	if (small && !w->cells)
+		return false;
+	done = shape_choose(k, small, &t->choice);
+	if (done || !small)
+		report_block(k->l, k, &t->choice);
 	return done;
 }
 
@@ -154,8 +161,6 @@ static bool table_plan(struct lower *l, const struct block *b, struct table *t)
 	if (wide_key(l, b, &t->key) && plan_key(t, least))
 		return true;
 	*t = (struct table) { .key = { .l = l, .b = b } };
-	if (b->ncuts < least)
-		return false;
 	narrow_key(l, b, &t->key);
 	return plan_key(t, least);
 }
@@ -213,7 +218,14 @@ bool lower_table(struct lower *l, uint32_t number)
 		lower_load(l, BPF_REG_1, rest.word);
 		lower_peel(l, &rest);	/* the table has these, too */
 	}
-	lookup(&t->key, &t->choice.best);
+	if (t->choice.by_window && t->choice.window.bits) {
+		window_bits(&t->key, &t->choice.window);
+		return true;
+	}
+	if (t->choice.by_window)
+		window_lookup(&t->key, &t->choice.window);
+	else
+		lookup(&t->key, &t->choice.best);
 	finish(&t->key);
 	return true;
 }

@@ -5,7 +5,8 @@
  * lower_table.c decides and says what a value means, lower_wide.c makes one
  * key of two words, lower_shape.c chooses the shape and holds what each costs,
  * lower_trie.c fills the cells, lower_pack.c what is searched, lower_lookup.c
- * emits the code that reads them.
+ * emits the code that reads them; lower_bits.c does all of it where the cuts lie
+ * close together.
  */
 #ifndef SKPOL_LOWER_TABLE_H
 #define SKPOL_LOWER_TABLE_H
@@ -55,9 +56,21 @@ struct shape {
 	unsigned int cost;	/* tenths of a nanosecond, expected */
 };
 
+/* A few values, or steps of 1 << SHIFT values, from BASE on (lower_bits.c). */
+struct window {
+	uint32_t base, cells;	/* 0 = no such window */
+	uint8_t shift;
+	bool bits;		/* of a constant: 1 leads to SET, 0 to CLEAR */
+	bref set, clear;
+	size_t bytes;		/* else of a table */
+	unsigned int cost;
+};
+
 /* What was thought of; a shape without levels was not possible, or not tried. */
 struct choice {
 	struct shape best, index, buckets, levels;
+	struct window window;
+	bool by_window;		/* is what was chosen */
 	unsigned int compares;	/* what they cost */
 };
 
@@ -88,10 +101,25 @@ static inline unsigned int value_width(const struct keyed *k)
 /* lower_wide.c: two words as one key; false where it is not worth it */
 bool wide_key(struct lower *l, const struct block *b, struct keyed *k);
 
-/* lower_shape.c: false where compares are better */
-bool shape_choose(const struct keyed *k, struct choice *out);
+/*
+ * lower_shape.c: false where compares are better. C holds the window, if there
+ * is one; nothing else is thought of where the key is SMALL.
+ */
+bool shape_choose(const struct keyed *k, bool small, struct choice *c);
 /* What a tree over so many cuts costs. */
 unsigned int shape_compares(uint32_t ncuts);
+/* What a read of a table of so many bytes takes more than one of the nearest
+ * cache. */
+unsigned int shape_memory(size_t bytes);
+
+/* lower_bits.c */
+enum { WINDOW_CUTS = 5 };	/* fewer are as fast compared, when hot */
+/* False: K has no such window. */
+bool window_find(const struct keyed *k, struct window *w);
+/* The key in r1, which is lost: goes where it leads. */
+void window_bits(const struct keyed *k, const struct window *w);
+/* The same, but r2 = its value where it is inside. */
+void window_lookup(const struct keyed *k, const struct window *w);
 
 /* lower_report.c; nothing without l->in->report */
 void report_block(struct lower *l, const struct keyed *k,

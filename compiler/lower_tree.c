@@ -4,9 +4,10 @@
  *
  * In: a block, its word in r1. Out: a tree of JGE on the cuts, balanced or,
  * with a profile, by weight; where one value stands alone between two equal
- * sides, or is met more often than most others, one JEQ. The interface name
- * is a number that the runtime knows only: a chain of compares with what it
- * wrote into skpol_interfaces.
+ * sides, or is met more often than most others, one JEQ; where a range does, one
+ * compare of the distance from its begin. Of two ways, the one whose code is
+ * not there yet follows. The interface name is a number that the runtime knows
+ * only: a chain of compares with what it wrote into skpol_interfaces.
  */
 #include "lower_private.h"
 
@@ -43,7 +44,7 @@ void lower_choose_copies(struct lower *l)
 		l->copied |= 1u << b->word;
 		n++;
 	}
-	if (n < COPIES_MIN)
+	if (n < COPIES_MIN && !l->in->options.tables.least)
 		l->copied = 0;
 }
 
@@ -113,6 +114,50 @@ void lower_load_pair(struct lower *l, enum word w)
 	emit_alu64(l->c, BPF_OR, BPF_REG_1, BPF_REG_2);
 }
 
+/* Whether going to R takes a jump: its code stands somewhere else. */
+static bool is_elsewhere(const struct lower *l, bref r)
+{
+	uint32_t n = bref_leaf(r);
+
+	if (!bref_is_leaf(r))
+		return l->emitted[r];
+	return l->in->effects->v[n].kind == EFFECT_SPLIT || l->leaf_placed[n];
+}
+
+bool lower_follows(const struct lower *l, bref yes, bref no)
+{
+	return l->in->options.optimize && is_elsewhere(l, no) &&
+	       !is_elsewhere(l, yes);
+}
+
+static uint8_t inverse(uint8_t op)
+{
+	switch (op) {
+	case BPF_JEQ: return BPF_JNE;
+	case BPF_JNE: return BPF_JEQ;
+	case BPF_JGE: return BPF_JLT;
+	default: return BPF_JGE;
+	}
+}
+
+void lower_either(struct lower *l, struct lower_test t, bref yes, bref no)
+{
+	if (lower_follows(l, yes, no)) {
+		bref swap = yes;
+
+		yes = no;
+		no = swap;
+		t.op = inverse(t.op);
+	}
+	if (t.by_register)
+		emit_jump64(l->c, t.op, BPF_REG_1, BPF_REG_2,
+			    lower_label(l, yes));
+	else
+		emit_jump32_imm(l->c, t.op, BPF_REG_1, t.value,
+				lower_label(l, yes));
+	lower_goto(l, no);
+}
+
 static void families(struct lower *l, const struct block *b)
 {
 	label six = code_label(l->c);
@@ -127,7 +172,7 @@ static void families(struct lower *l, const struct block *b)
 /* What tells IPv6 from IPv4, and UDP from TCP, in the context. */
 static bool two_values(struct lower *l, const struct block *b)
 {
-	uint32_t value = b->word == WORD_FAMILY ? AF_INET6_VALUE : UDP_VALUE;
+	struct lower_test second = { .op = BPF_JEQ, .value = UDP_VALUE };
 
 	if (b->word != WORD_FAMILY && b->word != WORD_PROTOCOL)
 		return false;
@@ -135,9 +180,9 @@ static bool two_values(struct lower *l, const struct block *b)
 		families(l, b);
 		return true;
 	}
-	emit_jump32_imm(l->c, BPF_JEQ, BPF_REG_1, value,
-			lower_label(l, b->children[1]));
-	lower_goto(l, b->children[0]);
+	if (b->word == WORD_FAMILY)
+		second.value = AF_INET6_VALUE;
+	lower_either(l, second, b->children[1], b->children[0]);
 	return true;
 }
 
@@ -166,16 +211,38 @@ static void interfaces(struct lower *l, const struct block *b)
 	lower_goto(l, b->children[0]);
 }
 
-static bool lone_value(struct lower *l, const struct block *b, uint32_t begin,
+/* What is left of B from BEGIN to END is one value, or range, in another. */
+static bool lone_range(struct lower *l, const struct block *b, uint32_t begin,
 		       uint32_t end)
 {
+	struct lower_test inside = { .op = BPF_JEQ, .value = b->cuts[begin] };
+	uint32_t size;
+
 	if (!l->in->options.optimize || end != begin + 2 ||
-	    b->children[begin] != b->children[end] ||
-	    b->cuts[begin] + 1 != b->cuts[begin + 1])
+	    b->children[begin] != b->children[end])
 		return false;
-	emit_jump32_imm(l->c, BPF_JEQ, BPF_REG_1, b->cuts[begin],
-			lower_label(l, b->children[begin + 1]));
-	lower_goto(l, b->children[end]);
+	size = b->cuts[begin + 1] - b->cuts[begin];
+	if (size > 1) {
+		emit_alu32_imm(l->c, BPF_SUB, BPF_REG_1, inside.value);
+		inside = (struct lower_test){ .op = BPF_JLT, .value = size };
+	}
+	lower_either(l, inside, b->children[begin + 1], b->children[end]);
+	return true;
+}
+
+/* Four ways to code that stands elsewhere: one goto, where halves take two. */
+static bool four_away(struct lower *l, const struct block *b, uint32_t begin,
+		      uint32_t end)
+{
+	if (!l->in->options.optimize || b->weight || end != begin + 3)
+		return false;
+	for (uint32_t i = begin; i <= end; i++)
+		if (!is_elsewhere(l, b->children[i]))
+			return false;
+	for (uint32_t i = end; i > begin; i--)
+		emit_jump32_imm(l->c, BPF_JGE, BPF_REG_1, b->cuts[i - 1],
+				lower_label(l, b->children[i]));
+	lower_goto(l, b->children[begin]);
 	return true;
 }
 
@@ -184,32 +251,37 @@ static void subtree(struct lower *l, const struct block *b, uint32_t begin,
 {
 	uint32_t middle = b->weight && begin != end ?
 		weight_middle(b, begin, end) : begin + (end - begin + 1) / 2;
-	uint32_t cut;
-	label right;
+	struct lower_test right = { .op = BPF_JGE };
+	label at;
 
 	if (begin == end) {
 		lower_goto(l, b->children[begin]);
 		return;
 	}
-	if (lone_value(l, b, begin, end))
+	if (end - begin > 1 && (lone_range(l, b, begin, end) ||
+				four_away(l, b, begin, end)))
 		return;
-	cut = b->cuts[middle - 1];
+	right.value = b->cuts[middle - 1];
+	if (begin + 1 == end) {
+		lower_either(l, right, b->children[end], b->children[begin]);
+		return;
+	}
 	if (middle == end) {
-		emit_jump32_imm(l->c, BPF_JGE, BPF_REG_1, cut,
+		emit_jump32_imm(l->c, BPF_JGE, BPF_REG_1, right.value,
 				lower_label(l, b->children[end]));
 		subtree(l, b, begin, middle - 1);
 		return;
 	}
 	if (begin == middle - 1) {
-		emit_jump32_imm(l->c, BPF_JLT, BPF_REG_1, cut,
+		emit_jump32_imm(l->c, BPF_JLT, BPF_REG_1, right.value,
 				lower_label(l, b->children[begin]));
 		subtree(l, b, middle, end);
 		return;
 	}
-	right = code_label(l->c);
-	emit_jump32_imm(l->c, BPF_JGE, BPF_REG_1, cut, right);
+	at = code_label(l->c);
+	emit_jump32_imm(l->c, BPF_JGE, BPF_REG_1, right.value, at);
 	subtree(l, b, begin, middle - 1);
-	code_place(l->c, right);
+	code_place(l->c, at);
 	subtree(l, b, middle, end);
 }
 

@@ -8,7 +8,9 @@
  * as a line leads to a cell of a table: the cells behind it that hold the same
  * are read at once (prove_load.c). Sums and shifts to the left are exact
  * modulo 2^64; a mask of low bits is, as long as what it takes away stays the
- * same, and so is a result of 32 bits, or a shift back to the right.
+ * same, and so is a result of 32 bits, or a shift to the right of bits that are
+ * the same. Up to where it wraps a line rises, so a compare of it, too, is known
+ * for more than one X.
  */
 #include "prove_value.h"
 
@@ -19,8 +21,8 @@ uint64_t line_at(const struct run *u, const struct val *d)
 	return d->kind == V_MINUS ? d->n - y : d->n + y;
 }
 
-/* V as a line. A name has no order, so no lines lead over names. */
-static bool as_line(struct run *u, const struct val *v, struct val *out)
+/* A name has no order, so no lines lead over names. */
+bool line_of(struct run *u, const struct val *v, struct val *out)
 {
 	unsigned int shift = v->shift;
 
@@ -59,7 +61,7 @@ bool line_shift_left(struct run *u, struct val *d, uint64_t n, bool wide)
 {
 	struct val line;
 
-	if (!as_line(u, d, &line) || line.up + n >= 64)
+	if (!line_of(u, d, &line) || line.up + n >= 64)
 		return false;
 	line.n <<= n;
 	line.up += (uint8_t)n;
@@ -67,14 +69,24 @@ bool line_shift_left(struct run *u, struct val *d, uint64_t n, bool wide)
 	return wide || line_cut(u, d);
 }
 
+void line_until(struct run *u, const struct val *d, uint64_t until)
+{
+	val_lower_units(u, d->shift, (until - line_at(u, d)) >> d->up);
+}
+
 bool line_shift_right(struct run *u, struct val *d, uint64_t n)
 {
 	uint64_t at = line_at(u, d);
+	bool back = d->up >= n;
 
-	if (d->kind != V_LINE || d->up < n)
+	if (d->kind != V_LINE || (!back && (d->up || d->shift + n >= 64 ||
+					    d->n & (((uint64_t)1 << n) - 1))))
 		return false;
-	val_lower_units(u, d->shift, (UINT64_MAX - at) >> d->up);
-	d->up -= (uint8_t)n;
+	line_until(u, d, UINT64_MAX);
+	if (back)
+		d->up -= (uint8_t)n;
+	else
+		d->shift += (uint8_t)n;
 	d->n = (at >> n) - (u->x >> d->shift << d->up);
 	return true;
 }
@@ -83,11 +95,11 @@ bool line_add(struct run *u, struct val *d, const struct val *s, bool wide)
 {
 	struct val line;
 
-	if (s->kind == V_NUMBER && as_line(u, d, &line)) {
+	if (s->kind == V_NUMBER && line_of(u, d, &line)) {
 		line.n += s->n;
-	} else if (d->kind == V_NUMBER && as_line(u, s, &line)) {
+	} else if (d->kind == V_NUMBER && line_of(u, s, &line)) {
 		line.n += d->n;
-	} else if (d->kind == V_TABLE && wide && as_line(u, s, &line)) {
+	} else if (d->kind == V_TABLE && wide && line_of(u, s, &line)) {
 		line.kind = V_CELLS;
 		line.n += d->n;
 	} else if (d->kind == V_CELLS && wide && s->kind == V_NUMBER) {
@@ -104,7 +116,7 @@ bool line_and(struct run *u, struct val *d, uint64_t mask)
 {
 	struct val line;
 
-	if (mask & (mask + 1) || !as_line(u, d, &line))
+	if (mask & (mask + 1) || !line_of(u, d, &line))
 		return false;
 	*d = line;
 	keep_low(u, d, mask);
@@ -115,7 +127,7 @@ bool line_minus(struct run *u, struct val *d, const struct val *s)
 {
 	struct val line;
 
-	if (d->kind != V_NUMBER || !as_line(u, s, &line))
+	if (d->kind != V_NUMBER || !line_of(u, s, &line))
 		return false;
 	line.kind = V_MINUS;
 	line.n = d->n - line.n;

@@ -151,13 +151,21 @@ const char *val_wide_load(struct run *u, const struct bpf_insn *i)
 	const struct prove *p = u->p;
 	const struct image_reloc *r;
 
-	if (!p->reloc[u->pc] || i->dst_reg > 9 ||
-	    u->pc + 2 > p->image->ninsns)
+	if (i->dst_reg > 9 || u->pc + 2 > p->image->ninsns)
 		return "a constant of 64 bits where none belongs";
-	r = &p->image->relocs[p->reloc[u->pc] - 1];
+	u->pc++;
+	if (!p->reloc[u->pc - 1]) {
+		if (i->src_reg || i->off || i[1].code || i[1].dst_reg ||
+		    i[1].src_reg || i[1].off)
+			return "no constant of 64 bits";
+		u->r[i->dst_reg] = (struct val){ .kind = V_NUMBER,
+			.n = (uint32_t)i->imm |
+			     (uint64_t)(uint32_t)i[1].imm << 32 };
+		return NULL;
+	}
+	r = &p->image->relocs[p->reloc[u->pc - 1] - 1];
 	if (r->map != IMAGE_RODATA)
 		return "a map in a stretch";
 	u->r[i->dst_reg] = (struct val){ .kind = V_TABLE, .n = r->offset };
-	u->pc++;
 	return NULL;
 }

@@ -108,6 +108,13 @@ static bool reads_on(const struct run *u)
 	return u->pc + 1 < m->ninsns && !run_is_end(&m->insns[u->pc + 1]);
 }
 
+/* The seed of a hash. */
+static bool begins_split(const struct run *u, const struct bpf_insn *i)
+{
+	return i->code == (BPF_LD | BPF_IMM | BPF_DW) &&
+	       i->dst_reg == BPF_REG_1 && !u->p->reloc[u->pc];
+}
+
 static struct target next_word(struct run *u)
 {
 	bool number = u->r[BPF_REG_7].kind == V_NUMBER;
@@ -166,8 +173,7 @@ static struct target run(struct run *u)
 				return fault(u, "an unknown verdict");
 			return target(u, TO_EXIT, (uint32_t)u->r[0].n);
 		}
-		if (i->code == (BPF_LD | BPF_IMM | BPF_DW) &&
-		    !u->p->reloc[u->pc])
+		if (begins_split(u, i))
 			return target(u, TO_SPLIT, 0);
 		if (!first && begins_word(u, i))
 			return next_word(u);

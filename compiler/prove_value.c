@@ -157,8 +157,8 @@ static bool shift_right(struct run *u, struct val *d, uint64_t n, bool wide)
 			*d = (struct val){ .kind = V_NUMBER };
 		return true;
 	}
-	if (d->kind == V_LINE && wide)
-		return line_shift_right(u, d, n);
+	if (d->kind == V_LINE)
+		return (wide || line_cut(u, d)) && line_shift_right(u, d, n);
 	if (d->kind != V_PAIR || !wide || d->shift + n >= 64)
 		return false;
 	if (n == 32 && !d->shift && !u->wide)
@@ -168,12 +168,25 @@ static bool shift_right(struct run *u, struct val *d, uint64_t n, bool wide)
 	return true;
 }
 
+/* The bits of a mask, before the bytes are turned around. */
+static bool mask_raw(uint8_t op, bool wide, struct val *d,
+		     const struct val *s)
+{
+	if (op != BPF_AND || wide || d->kind != V_RAW ||
+	    s->kind != V_NUMBER || !s->n)
+		return false;
+	*d = (struct val){ .kind = V_MASKED, .word = d->word, .n = s->n };
+	return true;
+}
+
 /* The forms that stay a function of the word; false: not one of them. */
 static bool symbolic(struct run *u, uint8_t op, bool wide, struct val *d,
 		     const struct val *s)
 {
 	bool by_number = s->kind == V_NUMBER;
 
+	if (mask_raw(op, wide, d, s))
+		return true;
 	if (op == BPF_MOV && (wide || val_is_plain(s))) {
 		*d = *s;
 	} else if (op == BPF_MOV && s->kind == V_LINE) {
@@ -202,6 +215,10 @@ static bool symbolic(struct run *u, uint8_t op, bool wide, struct val *d,
 		return line_shift_left(u, d, s->n, wide);
 	} else if (op == BPF_ADD) {
 		return line_add(u, d, s, wide);
+	} else if (op == BPF_SUB && by_number) {
+		struct val n = { .kind = V_NUMBER, .n = -s->n };
+
+		return line_add(u, d, &n, wide);
 	} else if (op == BPF_SUB && wide) {
 		return line_minus(u, d, s);
 	} else {

@@ -15,6 +15,7 @@
 enum val_kind {
 	V_NONE, V_NUMBER, V_CONTEXT, V_TABLE,	/* n = number, offset */
 	V_RAW,			/* word as it is in memory */
+	V_MASKED,		/* that & n */
 	V_WORD,			/* word >> shift */
 	V_LINE,			/* n + (X >> shift << up), mod 2^64 */
 	V_MINUS,		/* n - (X >> shift << up), mod 2^64 */
@@ -66,8 +67,10 @@ const char *val_swap(struct run *u, const struct bpf_insn *i);
 
 /* prove_line.c: functions of X that are lines; false: D, or what comes of it, is
  * none, and is as it was */
+bool line_of(struct run *u, const struct val *v, struct val *out);
 bool line_shift_left(struct run *u, struct val *d, uint64_t n, bool wide);
-/* By no more bits than it was shifted to the left. */
+/* Of bits that are the same for every X; of a line of 32 bits, if it is to be
+ * one. */
 bool line_shift_right(struct run *u, struct val *d, uint64_t n);
 bool line_add(struct run *u, struct val *d, const struct val *s, bool wide);
 bool line_and(struct run *u, struct val *d, uint64_t mask);
@@ -76,6 +79,8 @@ bool line_cut(struct run *u, struct val *d);	/* to 32 bits */
 bool line_minus(struct run *u, struct val *d, const struct val *s);
 /* D = 1 where such a difference is negative, else 0. */
 bool line_sign(struct run *u, struct val *d);
+/* The line D is not to pass UNTIL, nor 2^64. */
+void line_until(struct run *u, const struct val *d, uint64_t until);
 /* D is on a line, or an offset: what that is for X. */
 uint64_t line_at(const struct run *u, const struct val *d);
 

@@ -11,7 +11,8 @@
 #include "skpolc.h"
 
 static const char *const kind_names[] = { "compares", "direct", "index",
-					  "buckets", "levels" };
+					  "buckets", "levels", "bits",
+					  "window" };
 
 /* How a choice looks: "18 bits, then 3 halvings". */
 static const char *describe(struct arena *a, const struct lower_choice *c)
@@ -28,6 +29,14 @@ static const char *describe(struct arena *a, const struct lower_choice *c)
 	case LOWERED_LEVELS:
 		return arena_printf(a, "%u bits, in up to %u levels", c->bits,
 				    c->levels);
+	case LOWERED_BITS:
+		return arena_printf(a, "%u bits of a constant, one for %llu "
+				    "value%s", c->cells, 1ULL << c->bits,
+				    c->bits ? "s" : "");
+	case LOWERED_WINDOW:
+		return arena_printf(a, "%u cells, one for %llu value%s",
+				    c->cells, 1ULL << c->bits,
+				    c->bits ? "s" : "");
 	case LOWERED_COMPARES:
 		break;
 	}

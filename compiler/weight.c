@@ -220,11 +220,10 @@ static double least_weight(const struct block *b, uint32_t begin, uint32_t end)
 	return sum > 0 ? sum / (1e6 * (end - begin + 1)) : 1;
 }
 
-/* Three children of which one value in the middle is compared: one JEQ. */
+/* Three children of which the one in the middle takes one compare. */
 static bool is_lone(const struct block *b, uint32_t begin, uint32_t end)
 {
-	return end == begin + 2 && b->children[begin] == b->children[end] &&
-	       b->cuts[begin] + 1 == b->cuts[begin + 1];
+	return end == begin + 2 && b->children[begin] == b->children[end];
 }
 
 /* All trees over at most BEST_MAX children. */

@@ -104,6 +104,16 @@ static const char *const policies[] = {
 	"	z: udp from port { 53, 123 } -> drop\n"
 	"}\n"
 	"default -> pass\n",
+	/* bits of constants, and a small table */
+	"policy bits\n"
+	"socket a tcp\nsocket b\nsocket c tcp\n"
+	"x: tcp port { 100, 102, 105-107, 131 } -> a\n"
+	"y: udp to { 10.0.0.0/24, 10.0.3.0/24, 10.0.7.0/24,\n"
+	"	10.0.60.0/24 } -> b\n"
+	"z: tcp from { 192.0.2.1, 192.0.2.4 } -> a count\n"
+	"w: tcp from { 192.0.2.2, 192.0.2.9 } -> c\n"
+	"v: tcp from 192.0.2.3 -> b\n"
+	"default -> pass\n",
 	/* trees, and trees of which all is tables */
 	"policy forest\n"
 	"socket a\nsocket b\nsocket c\n"

@@ -90,6 +90,8 @@ struct value {
 	bool narrow, hashed;	/* TERM: below 2^32; of a multiplication */
 	bool mixed;		/* TERM: base ^ word VAR as it is in memory */
 	bool half;		/* TERM: the first two bytes of a word */
+	uint32_t mask;		/* TERM: word VAR as it is in memory, those bits
+				 * of it, which come first; or 0 */
 	uint32_t object;
 	int64_t mul, add;
 	uint64_t v;		/* the number now; the offset of a pointer */

@@ -135,6 +135,9 @@ static void known(struct shadow_vars *s, struct value *v)
 {
 	if (v->form == TERM && v->hashed && v->narrow) {
 		name_hash(s, v);
+	} else if (v->form == TERM && v->mask) {
+		lower(s, v->var, s->x[v->var] | ~be32toh(v->mask));
+		*v = value_fixed(v->v);
 	} else if (v->form == TERM || v->form == RAW) {
 		pin(s, v->vars);
 		v->form = FIXED;
@@ -219,14 +222,19 @@ static int log_of(int64_t v)
 	return v > 0 && !(v & (v - 1)) ? __builtin_ctzll((uint64_t)v) : -1;
 }
 
+/* What is added stays apart when none of its bits goes. */
 static void shift_right(struct shadow_vars *s, struct value *d, unsigned int n)
 {
+	int64_t rest = d->add & (int64_t)(((uint64_t)1 << n) - 1);
 	int log = log_of(d->mul);
 
-	if (one_block(s, d, 63) || d->add || log < 0) {
+	if (one_block(s, d, 63) || rest || log < 0) {
 		one_block(s, d, n);
 		*d = value_fixed(d->v >> n);
-	} else if ((unsigned int)log >= n) {
+		return;
+	}
+	d->add >>= n;
+	if ((unsigned int)log >= n) {
 		d->mul >>= n;
 	} else {
 		d->mul = 1;
@@ -234,8 +242,7 @@ static void shift_right(struct shadow_vars *s, struct value *d, unsigned int n)
 		if (d->shift > 32)
 			d->shift = 33;
 	}
-	if (d->form == LINE)
-		d->v = value_at(d, s->x[d->var]);
+	d->v = value_at(d, s->x[d->var]);
 }
 
 /* A line and a number that stay a line; false: they do not. */
@@ -322,6 +329,17 @@ static bool few_bytes(struct shadow_vars *s, uint8_t op,
 	return true;
 }
 
+/* So many bits of an address, from the first one on. */
+static uint32_t first_bits(uint8_t op, const struct value *d,
+			   const struct value *o)
+{
+	uint32_t open = ~be32toh((uint32_t)o->v);
+
+	return op == BPF_AND && d->form == RAW && o->form == FIXED &&
+		d->var != VAR_REMOTE_PORT && ~open && !(open & (open + 1)) ?
+		(uint32_t)o->v : 0;
+}
+
 static void make_term(uint8_t op, bool wide, struct value *d,
 		      const struct value *o, uint64_t v)
 {
@@ -341,8 +359,11 @@ static void make_term(uint8_t op, bool wide, struct value *d,
 		.hashed = d->hashed || o->hashed ||
 			(op == BPF_MUL && wide && o->form == FIXED &&
 			 o->v >> 32),
+		.mask = first_bits(op, d, o),
 	};
 
+	if (t.mask)
+		t.var = d->var;
 	if (op == BPF_XOR && d->form == FIXED) {
 		t.base = d->v;
 		t.with = value_id(o);
@@ -384,7 +405,7 @@ bool value_alu(struct shadow_vars *s, uint8_t op, bool wide, struct value *d,
 		*d = value_fixed(wide ? d->base : (uint32_t)d->base);
 		return true;
 	}
-	if (few_bytes(s, op, d, &o)) {
+	if (!first_bits(op, d, &o) && few_bytes(s, op, d, &o)) {
 		*d = value_fixed(v);
 		return true;
 	}
@@ -548,14 +569,31 @@ static void swapped(const struct shadow_vars *s, uint8_t *op, struct value *a,
 	*a = value_line(s, a->var);
 }
 
+/* So do the first bits of one, when those behind are 0. */
+static void swapped_bits(const struct shadow_vars *s, uint8_t op,
+			 struct value *a, struct value *b)
+{
+	uint32_t open = ~be32toh(a->mask), n = be32toh((uint32_t)b->v);
+
+	if (a->form != TERM || !a->mask || b->form != FIXED ||
+	    (op != BPF_JEQ && op != BPF_JNE))
+		return;
+	*a = value_line(s, a->var);
+	a->shift = (uint8_t)__builtin_popcount(open);
+	a->v = value_at(a, s->x[a->var]);
+	*b = value_fixed(n & open ? UINT32_MAX : n >> a->shift);
+}
+
 bool value_compare(struct shadow_vars *s, uint8_t op, bool wide,
 		   struct value a, struct value b)
 {
 	bool is_signed = op == BPF_JSGT || op == BPF_JSGE || op == BPF_JSLT ||
 		op == BPF_JSLE;
 
-	if (!wide)
+	if (!wide) {
 		swapped(s, &op, &a, &b);
+		swapped_bits(s, op, &a, &b);
+	}
 	known(s, &a);
 	known(s, &b);
 	in_order(s, &a, wide, is_signed);

@@ -288,6 +288,24 @@ static void each_cell(void **state)
 	free(map);
 }
 
+/* Networks and ports that lie close together. */
+static void windows(void **state)
+{
+	char *map = malloc(1 << 16), *to = map;
+
+	(void)state;
+	to = add(to, "10.1.0.0/24 -> s1\n");
+	for (int i = 2; i < 250; i += 3)
+		to = add(to, "10.1.%d.0/24 -> s%d\n", i, i % SOCKETS);
+	check("to", map, 6, "skpol_window");
+	to = add(map, "1 -> s1\n");
+	for (int i = 5; i < 400; i += 7)
+		to = add(to, "%d-%d -> s%d\n", i, i + i % 3, i % SOCKETS);
+	check("port", map, 6, "skpol_window");
+	check("from port", map, 6, "skpol_window");
+	free(map);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -295,6 +313,7 @@ int main(void)
 		cmocka_unit_test(ip6),
 		cmocka_unit_test(ports),
 		cmocka_unit_test(direct),
+		cmocka_unit_test(windows),
 		cmocka_unit_test(each_cell),
 	};
 
