@@ -37,8 +37,8 @@ static const struct {
 enum {
 	INDEX_BITS_MAX = 20, LEVELS_FROM = 256, LEVELS_VALUE_MAX = 65535,
 	COMPARE_BYTES = 24,	/* of code, for each cut */
-	FLAT_BYTES_MAX = 16,	/* a cut, of buckets without an index, or: */
-	FLAT_SMALL = 32 << 10,	/* in the nearest cache anyway */
+	FLAT_BYTES_MAX = 20,	/* a cut, of buckets without an index */
+	FLAT_TRIED_MAX = 1 << 20,	/* in tests */
 };
 
 /* Between two sizes, on a line over their logarithms. */
@@ -124,6 +124,12 @@ static void search_cost(const struct keyed *k, const struct buckets *b,
 	s->cost += COST_INDEX + shape_memory(touched(s->cells, 4, b->used));
 }
 
+static size_t flat_most(const struct keyed *k)
+{
+	return k->l->in->options.tables.least ? FLAT_TRIED_MAX :
+		FLAT_BYTES_MAX * (size_t)k->ncuts;
+}
+
 /* Numbers as wide as takes the least time; no levels: none will do. */
 static void pack_cost(const struct keyed *k, const struct buckets *b,
 		      bool flat, struct shape *s)
@@ -136,8 +142,7 @@ static void pack_cost(const struct keyed *k, const struct buckets *b,
 		if (!pack_choose(k, entry, flat, &x))
 			continue;
 		search_cost(k, b, &x);
-		if (flat && x.bytes > FLAT_SMALL &&
-		    x.bytes > FLAT_BYTES_MAX * (size_t)k->ncuts)
+		if (flat && x.bytes > flat_most(k))
 			continue;
 		if (!best.levels || x.cost <= best.cost)
 			best = x;
@@ -224,7 +229,7 @@ static void try_levels(const struct keyed *k, struct shape *best)
 	static const uint8_t roots[] = { 12, 16, 18 };
 	static const struct {
 		uint8_t fill, dense;
-	} nodes[] = { { 8, 64 }, { 8, 16 }, { 4, 16 } };
+	} nodes[] = { { 8, 64 }, { 8, 32 }, { 4, 32 } };
 
 	for (size_t r = 0; r < sizeof(roots); r++)
 		for (size_t n = 0; n < sizeof(nodes) / sizeof(*nodes); n++) {
