@@ -13,11 +13,16 @@
 
 #include "../grammar/arena.h"
 
-const struct word_info word_info[WORD_COUNT] = {
+const struct word_info word_info[WORD_ALL] = {
 #define WORD(id, field, shift, offset, load) \
 	[WORD_##id] = { field, shift, offset, load },
 #include "word.def"
 #undef WORD
+#define FIELD(id, name, highest) \
+	[WORD_ZONE + FIELD_##id] = { FIELD_##id, 0, \
+				     ZONE_SLOT + 8 * FIELD_##id, LOAD_ZONE },
+#include "field.def"
+#undef FIELD
 };
 
 struct pair {			/* a child, and the first word it is for */
@@ -29,6 +34,7 @@ struct builder {
 	struct arena *a;
 	const struct diagram *d;
 	const uint32_t *rules;
+	const struct zoning *zones;	/* or NULL */
 	struct blocks *out;
 	bref *done;		/* by node */
 	struct pair *stack;
@@ -213,10 +219,23 @@ static bref split(struct builder *b, struct range r, uint8_t word)
 	return block_close(b, mark, word);
 }
 
-void blocks_build(struct arena *a, const struct diagram *d,
-		  const uint32_t *rules, struct blocks *out)
+static bref zoned(struct builder *b, const struct dnode *n)
 {
-	struct builder b = { .a = a, .d = d, .rules = rules, .out = out };
+	size_t mark = b->nstack;
+
+	add(b, mark, 0, child(b, n, 0));
+	for (uint32_t i = 0; i < n->ncuts; i++)
+		add(b, mark, zone_of_cut(&b->zones->of[n->field], n->cuts[i]),
+		    child(b, n, i + 1));
+	return block_close(b, mark, WORD_ZONE + n->field);
+}
+
+void blocks_build_zoned(struct arena *a, const struct diagram *d,
+			const uint32_t *rules, const struct zoning *z,
+			struct blocks *out)
+{
+	struct builder b = { .a = a, .d = d, .rules = rules, .zones = z,
+			     .out = out };
 
 	memset(out, 0, sizeof(*out));
 	b.done = arena_array(a, d->nnodes + 1, sizeof(*b.done));
@@ -224,7 +243,14 @@ void blocks_build(struct arena *a, const struct diagram *d,
 		const struct dnode *n = &d->nodes[i];
 		struct range all = { n, 0, n->ncuts };
 
-		b.done[i] = split(&b, all, first_word[n->field]);
+		b.done[i] = is_zoned(z, n->field) ? zoned(&b, n) :
+			split(&b, all, first_word[n->field]);
 	}
 	out->root = dref_is_leaf(d->root) ? d->root : b.done[d->root];
+}
+
+void blocks_build(struct arena *a, const struct diagram *d,
+		  const uint32_t *rules, struct blocks *out)
+{
+	blocks_build_zoned(a, d, rules, NULL, out);
 }

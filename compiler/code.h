@@ -13,6 +13,7 @@
  *	r5, r7, r8, r9	the IPv6 addresses, on IPv6 paths of programs that load
  *		them often (lower_tree.c); else free
  *	r0-r4	free, dead at every label but where a block says otherwise
+ * The stack holds zones in programs of several trees (block.h), up to `decide`.
  * A block that tests a field loads it first: nothing is carried in a register
  * from one tree into the next, so that the verifier's states stay equal.
  */

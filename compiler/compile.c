@@ -134,58 +134,98 @@ static void match_profile(struct compiled *c, const struct compile_options *o)
 		c->profile.hits = NULL;
 }
 
-static void rank_forest(struct compiled *c, const struct compile_options *o)
+struct lowered_code {
+	struct code code;
+	struct rodata rodata;
+};
+
+static void lower_once(struct compiled *c, struct lower_input *in,
+		       struct lowered_code *out)
 {
-	c->ranks = arena_alloc(&c->arena, sizeof(*c->ranks));
-	forest_rank(&c->arena, c->forest, c->policy, c->effects, !o->all_data,
-		    c->ranks);
+	c->lowered = (struct lower_report){ 0 };
+	out->rodata = (struct rodata){ .arena = &c->arena };
+	code_init(&out->code, &c->arena);
+	lower(&c->arena, in, &out->code, &out->rodata);
+}
+
+static struct forest_ranks *rank_forest(struct compiled *c,
+					const struct compile_options *o,
+					bool zones, bool narrow)
+{
+	const struct forest_rank_options ranking = {
+		.zones = zones, .narrow = narrow, .pack = !o->all_data,
+	};
+	struct forest_ranks *out = arena_alloc(&c->arena, sizeof(*out));
+
+	forest_rank(&c->arena, c->forest, c->policy, c->effects, &ranking,
+		    out);
+	return out;
 }
 
 /* Its order is found once, however often it is lowered. */
-static void weigh_forest(struct compiled *c, const struct compile_options *o,
-			 const uint64_t *hits)
+static struct forest_ranks *weigh_forest(struct compiled *c,
+					 const struct compile_options *o,
+					 const uint64_t *hits)
 {
-	rank_forest(c, o);
-	if (!hits)
-		return;
+	struct forest_ranks *r = rank_forest(c, o, false, false);
+
 	if (!c->weighed)
-		weight_forest(&c->arena, c->policy, c->forest, c->ranks, hits,
+		weight_forest(&c->arena, c->policy, c->forest, r, hits,
 			      o->optimize, &c->gain);
 	c->weighed = true;
-	rank_forest(c, o);
-	weight_ranks(&c->arena, c->policy, c->forest, c->ranks, hits,
-		     o->optimize);
+	r = rank_forest(c, o, false, false);
+	weight_ranks(&c->arena, c->policy, c->forest, r, hits, o->optimize);
+	return r;
 }
 
-/* The blocks of the diagram, or of the forest's trees; weighed. */
-static void make_blocks(struct compiled *c, const struct compile_options *o,
-			struct lower_input *in, struct blocks *out)
+static void lower_ranked(struct compiled *c, const struct compile_options *o,
+			 bool narrow, struct lower_input *in,
+			 struct lowered_code *out)
 {
 	const uint64_t *hits = o->optimize ? c->profile.hits : NULL;
-	struct weight_input weights;
-	struct arena *a = &c->arena;
+	struct forest_ranks *weighed = hits ? weigh_forest(c, o, hits) : NULL;
 
-	if (c->forest) {
-		weigh_forest(c, o, hits);
-		in->forest = c->ranks;
-		return;
-	}
-	weights = weight_of_policy(a, c->policy, c->effects, hits,
-				   o->optimize);
+	c->ranks = rank_forest(c, o, o->optimize > 1, narrow);
+	if (weighed)
+		forest_take_weights(c->ranks, weighed);
+	in->forest = c->ranks;
+	lower_once(c, in, out);
+}
+
+/* With numbers of 16 bits, unless it turns out that these are too few. */
+static void lower_trees(struct compiled *c, const struct compile_options *o,
+			struct lower_input *in, struct lowered_code *out)
+{
+	bool narrow = o->optimize > 1, too_wide = false;
+
+	in->too_wide = &too_wide;
+	lower_ranked(c, o, narrow, in, out);
+	if (too_wide)
+		lower_ranked(c, o, false, in, out);
+}
+
+static void lower_diagram(struct compiled *c, const struct compile_options *o,
+			  struct lower_input *in, struct lowered_code *out)
+{
+	const uint64_t *hits = o->optimize ? c->profile.hits : NULL;
+	struct arena *a = &c->arena;
+	struct weight_input weights = weight_of_policy(a, c->policy,
+						       c->effects, hits,
+						       o->optimize);
+	struct blocks blocks;
+
 	if (hits)
 		c->diagram = weight_order(a, &weights, c->diagram, &c->gain);
-	weight_make_blocks(a, &weights, c->diagram, out);
-	in->blocks = out;
+	weight_make_blocks(a, &weights, c->diagram, &blocks);
+	in->blocks = &blocks;
+	lower_once(c, in, out);
 }
 
 static enum size_fault generate_with(struct compiled *c,
 				      const struct compile_options *o,
 				      size_t tree_code)
 {
-	struct arena *a = &c->arena;
-	struct rodata rodata = { .arena = a };
-	struct blocks blocks;
-	struct code code;
+	struct lowered_code l;
 	struct lower_input in = {
 		.policy = c->policy, .effects = c->effects,
 		.options = { o->optimize, tree_code, c->target->ifindex,
@@ -195,17 +235,17 @@ static enum size_fault generate_with(struct compiled *c,
 	};
 	struct layout_options lo = { o->reach, c->target->gotol };
 
-	c->lowered = (struct lower_report){ 0 };
-	make_blocks(c, o, &in, &blocks);
-	code_init(&code, a);
-	lower(a, &in, &code, &rodata);
-	metadata(c, &rodata);
-	c->image = arena_alloc(a, sizeof(*c->image));
-	rodata_finish(&rodata, c->image);
+	if (c->forest)
+		lower_trees(c, o, &in, &l);
+	else
+		lower_diagram(c, o, &in, &l);
+	metadata(c, &l.rodata);
+	c->image = arena_alloc(&c->arena, sizeof(*c->image));
+	rodata_finish(&l.rodata, c->image);
 	image_numbers(c);
-	if (rodata.failed || rodata.n > size_max_tables(o))
+	if (l.rodata.failed || l.rodata.n > size_max_tables(o))
 		return SIZE_TABLES;
-	if (!layout(a, &code, &lo, rule_places(c), c->image) ||
+	if (!layout(&c->arena, &l.code, &lo, rule_places(c), c->image) ||
 	    c->image->ninsns > size_max_instructions(o))
 		return SIZE_INSTRUCTIONS;
 	return SIZE_FITS;
@@ -218,7 +258,7 @@ static void generate(struct compiled *c, const struct compile_options *o)
 	enum size_fault fault = generate_with(c, o, code);
 	struct compiled one = *c;
 
-	if (c->diagram && (fault || size_is_much(c)) && size_regrow(c)) {
+	if (c->diagram && (fault || size_is_much(c, o)) && size_regrow(c)) {
 		enum size_fault more = generate_with(c, o, code);
 
 		if (!fault && (more || c->image->ninsns > one.image->ninsns)) {
@@ -264,7 +304,7 @@ static void prove_bytes(struct compiled *c, const struct compile_options *o)
 {
 	struct prove_forest f;
 
-	if (o->no_proof || o->prologue)
+	if (o->no_proof || o->prologue )
 		return;
 	if (c->forest)
 		f = (struct prove_forest){ c->forest->ntrees,

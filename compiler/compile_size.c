@@ -18,7 +18,9 @@ enum {			/* about, in instructions */
 	/* what the kernel follows in a million steps: up to three for each, where
 	 * the process has no CAP_PERFMON */
 	TREE_CODE = 250000,
-	MUCH = 300000,
+	/* of one diagram: where a forest would be tried, because more is slow to
+	 * load; or because tables are faster than so much code, if there are any */
+	MUCH = 300000, MUCH_WITH_ROWS = 60000, SIX_PART = 4,
 	INSTRUCTIONS_MAX = 1000000,	/* that the kernel takes */
 	NAMED = 5,			/* rules */
 };
@@ -64,9 +66,26 @@ static bool grow(struct compiled *c, size_t *blame)
 	return c->forest;
 }
 
-bool size_is_much(const struct compiled *c)
+/* Whether much of D looks at IPv6 addresses, of which rows are slow. */
+static bool is_six(const struct diagram *d)
 {
-	return c->image->ninsns > MUCH;
+	size_t all = 0, six = 0;
+
+	for (size_t i = 0; i < d->nnodes; i++) {
+		const struct dnode *n = &d->nodes[i];
+
+		all += n->ncuts;
+		if (n->field == FIELD_LADDR6 || n->field == FIELD_RADDR6)
+			six += n->ncuts;
+	}
+	return six > all / SIX_PART;
+}
+
+bool size_is_much(const struct compiled *c, const struct compile_options *o)
+{
+	bool rows = o->optimize > 1 && !is_six(c->diagram);
+
+	return c->image->ninsns > (rows ? MUCH_WITH_ROWS : MUCH);
 }
 
 bool size_regrow(struct compiled *c)

@@ -18,7 +18,7 @@ size_t size_tree_code(const struct compile_options *o);
 /* c->diagram or c->forest; else too-large is reported, and false. */
 bool size_build(struct compiled *c, const struct compile_options *o);
 /* So many instructions that the kernel may give up following them. */
-bool size_is_much(const struct compiled *c);
+bool size_is_much(const struct compiled *c, const struct compile_options *o);
 /* A forest in place of the diagram, where it may be smaller; or false. */
 bool size_regrow(struct compiled *c);
 

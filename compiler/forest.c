@@ -255,22 +255,55 @@ static void number_ranks(struct arena *a, const struct policy *p,
 		out->number_of_clause[i] = out->number[out->of_clause[i]];
 }
 
+static void build_blocks(struct arena *a, const struct forest *f, bool zones,
+			 struct forest_ranks *out)
+{
+	const struct diagram *d[FOREST_TREES];
+	struct zoning *z = arena_alloc(a, sizeof(*z));
+
+	for (size_t i = 0; i < f->ntrees; i++) {
+		d[i] = diagram_map_leaves(a, f->trees[i].diagram,
+			out->of_clause, DREF_LEAF | (out->n - 1));
+		out->lowest[i] = out->of_clause[f->trees[i].lowest];
+		out->order[i] = f->trees[i].diagram->order;
+	}
+	if (zones) {
+		zones_find(a, d, f->ntrees, z);
+		out->zones = z;
+	}
+	for (size_t i = 0; i < f->ntrees; i++)
+		blocks_build_zoned(a, d[i], out->rule, out->zones,
+				   &out->trees[i]);
+}
+
+/* Whether 16 bits may be enough for each rank and block. */
+static bool may_be_narrow(const struct forest_ranks *r)
+{
+	for (size_t i = 0; i < r->ntrees; i++)
+		if (r->n + r->trees[i].n > UINT16_MAX)
+			return false;
+	return true;
+}
+
 void forest_rank(struct arena *a, const struct forest *f,
-		 const struct policy *p, const struct effects *e, bool pack,
+		 const struct policy *p, const struct effects *e,
+		 const struct forest_rank_options *o,
 		 struct forest_ranks *out)
 {
 	*out = (struct forest_ranks){ .ntrees = f->ntrees };
 	find_ranks(a, p, e, out);
-	find_doing(a, e, out, pack);
+	build_blocks(a, f, o->zones, out);
+	out->narrow = o->narrow && may_be_narrow(out);
+	find_doing(a, e, out, o->pack && !out->narrow);
 	number_ranks(a, p, out);
-	for (size_t i = 0; i < f->ntrees; i++) {
-		struct diagram *d = diagram_map_leaves(a, f->trees[i].diagram,
-			out->of_clause, DREF_LEAF | (out->n - 1));
+}
 
-		blocks_build(a, d, out->rule, &out->trees[i]);
-		out->lowest[i] = out->of_clause[f->trees[i].lowest];
-		out->order[i] = f->trees[i].diagram->order;
-	}
+void forest_take_weights(struct forest_ranks *to,
+			 const struct forest_ranks *from)
+{
+	for (size_t i = 0; i < to->ntrees; i++)
+		for (size_t k = 0; k < to->trees[i].n; k++)
+			to->trees[i].v[k].weight = from->trees[i].v[k].weight;
 }
 
 uint32_t forest_walk(const struct forest *f, const struct policy *p,

@@ -65,11 +65,25 @@ struct forest_ranks {
 	unsigned int low_bits;	/* of a number; 0: it is the rank */
 	uint32_t *does;		/* by rank: its first step; or from nsteps on
 				 * a split, in order of effects */
+	const struct zoning *zones;	/* that the trees ask for, or NULL */
+	bool narrow;		/* numbers take 16 bits, those of rows too */
+};
+
+struct forest_rank_options {
+	bool zones;		/* trees ask for zones */
+	bool pack;		/* what a rank does in its number */
+	bool narrow;		/* numbers of 16 bits, where that may be enough */
 };
 
 void forest_rank(struct arena *a, const struct forest *f,
-		 const struct policy *p, const struct effects *e, bool pack,
+		 const struct policy *p, const struct effects *e,
+		 const struct forest_rank_options *o,
 		 struct forest_ranks *out);
+
+/* The weights of FROM, whose trees ask for values where those of TO ask for
+ * zones, and are the same but for that. */
+void forest_take_weights(struct forest_ranks *to,
+			 const struct forest_ranks *from);
 
 /* diagram_dot.c: one graph a tree. */
 void forest_dot(const struct forest *f, const struct policy *p, FILE *out);

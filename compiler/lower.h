@@ -72,6 +72,8 @@ struct lower_input {
 	const struct policy *policy;
 	const struct blocks *blocks;
 	const struct forest_ranks *forest;	/* instead of blocks, or NULL */
+	bool *too_wide;		/* set where forest->narrow cannot be; the code
+				 * is of no use then */
 	const struct effects *effects;
 	struct lower_options options;
 	struct lower_report *report;	/* to be filled, or NULL */

@@ -14,6 +14,11 @@
 #include "template.h"
 #include "templates.h"
 
+enum {
+	ENOUGH = 25000,		/* instructions of code above rows */
+	SIX_PART = 4,		/* of them: much that looks at IPv6 addresses */
+};
+
 /* Values in the shape of effects: `first` is what a leaf puts into r7. */
 static struct effects value_effects(struct lower *l, const struct levels *v)
 {
@@ -35,17 +40,31 @@ static void nobodys(struct lower *l)
 	l->c->rule = (uint32_t)l->in->policy->nrules;
 }
 
+/*
+ * Rows are as fast as the code that they replace or faster, but for the addresses
+ * of IPv6, which are up to four rows one after the other.
+ */
+static size_t code_enough(const struct lower *l, size_t all, size_t six)
+{
+	size_t most = l->in->options.tree_code;
+
+	if (!l->in->forest->zones || six > all / SIX_PART || most < ENOUGH)
+		return most;
+	return ENOUGH;
+}
+
 static void choose_levels(struct lower *l, size_t tree, struct levels *out)
 {
 	const struct forest_ranks *f = l->in->forest;
-	size_t all = 1, this = 0, enough = l->in->options.tree_code;
+	size_t all = 1, this = 0, six = 0, enough;
 
 	for (size_t i = 0; i < f->ntrees; i++) {
-		size_t weight = levels_weight(l, &f->trees[i]);
+		size_t weight = levels_weight(l, &f->trees[i], &six);
 
 		this = i == tree ? weight : this;
 		all += weight;
 	}
+	enough = code_enough(l, all, six);
 	if (all > enough) {
 		enough = (size_t)((u128)enough * this / all);
 		levels_make(l, &f->trees[tree], f->order[tree], enough, out);
@@ -167,6 +186,7 @@ void lower_forest(struct lower *l)
 
 	nobodys(l);
 	emit_alu32_imm(l->c, BPF_MOV, BPF_REG_0, f->number[f->n - 1]);
+	lower_zones(l);
 	trees(l);
 	nobodys(l);
 	choose(l);

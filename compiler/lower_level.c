@@ -15,15 +15,25 @@
 #include "templates.h"
 
 enum {
-	PAIR = 8,		/* bytes of a cut and what comes next */
-	SMALL_TABLE = 4096,	/* bytes: not worth a group of its own */
-	OFFSET_MAX = 32000,	/* of a load */
-	COUNTED = 3,		/* bits of the place that are found at once */
+	SMALL = 4096 / ROW_UNIT,	/* rows not worth a group of their own */
+	LINE = 64 / ROW_UNIT,
 };
 
 /* Few sizes of rows: whether a row is of a group is a branch for each. */
-static const uint8_t logs[] = { 2, 3, 4, 6, 9, 12, 16, 20 };
-enum { LOGS = sizeof(logs) };
+static const struct row_size pair_sizes[] = {
+	{ ROW_PAIRS, 2 }, { ROW_PAIRS, 3 }, { ROW_PAIRS, 4 }, { ROW_PAIRS, 5 },
+	{ ROW_PAIRS, 6 }, { ROW_PAIRS, 9 }, { ROW_PAIRS, 12 }, { ROW_PAIRS, 16 },
+	{ ROW_PAIRS, 20 },
+};
+static const struct row_size zone_sizes[] = {
+	{ ROW_LANES, 2 }, { ROW_LANES, 3 }, { ROW_LANES, 4 }, { ROW_LANES, 5 },
+	{ ROW_LANES, 6 }, { ROW_LANES, 8 }, { ROW_LANES, 12 },
+	{ ROW_DIRECT, 20 },
+};
+/* Blocks of so many cuts become data, at most. */
+static const uint8_t logs[] = { 1, 2, 3, 4, 6, 9, 12, 16, 20 };
+enum { LOGS = sizeof(logs), SIZES = sizeof(pair_sizes) / sizeof(*pair_sizes),
+       ZONE_SIZES = sizeof(zone_sizes) / sizeof(*zone_sizes) };
 
 struct maker {
 	struct lower *l;
@@ -31,10 +41,11 @@ struct maker {
 	const uint8_t *order;
 	struct levels *out;
 	bool *data;		/* by block */
-	uint8_t *log;		/* by block that is data */
 	uint32_t *row;		/* by block that is data: its number */
-	uint8_t word_rank[WORD_COUNT];
-	uint32_t count[WORD_COUNT][LOGS];	/* blocks by size of row */
+	uint32_t *next;		/* of a row, as it is filled */
+	uint8_t word_rank[WORD_ALL];
+	uint8_t *size;		/* by block that is data: which row */
+	size_t units[WORD_ALL][SIZES];	/* of all rows of a size */
 };
 
 /* ------------------------------------------------------- what is data */
@@ -66,12 +77,19 @@ static size_t weight(const struct lower *l, const struct block *b,
 	return dnode_weight(b->ncuts, below);
 }
 
-size_t levels_weight(const struct lower *l, const struct blocks *tree)
+size_t levels_weight(const struct lower *l, const struct blocks *tree,
+		     size_t *six)
 {
 	size_t sum = 0;
 
-	for (size_t i = 0; i < tree->n; i++)
-		sum += weight(l, &tree->v[i], NULL);
+	for (size_t i = 0; i < tree->n; i++) {
+		uint8_t field = word_info[tree->v[i].word].field;
+		size_t n = weight(l, &tree->v[i], NULL);
+
+		sum += n;
+		if (field == FIELD_LADDR6 || field == FIELD_RADDR6)
+			*six += n;
+	}
 	return sum;
 }
 
@@ -99,30 +117,95 @@ static void choose_data(struct maker *m, size_t code_enough)
 
 /* -------------------------------------------------------------- groups */
 
-static int size_for(uint32_t pairs)
+static int sizes_of(uint32_t word)
 {
-	int i = 0;
+	return word < WORD_ZONE ? SIZES : ZONE_SIZES;
+}
 
-	while (1u << logs[i] < pairs)
+/* A group of the word W whose rows have the size number I, still empty. */
+static struct level_group group_like(const struct maker *m, uint32_t w, int i)
+{
+	const struct forest_ranks *f = m->l->in->forest;
+	struct level_group g = {
+		.word = (uint8_t)w, .narrow = f->narrow,
+		.size = w < WORD_ZONE ? pair_sizes[i] : zone_sizes[i],
+	};
+
+	if (w >= WORD_ZONE)
+		g.zones = f->zones->of[w - WORD_ZONE].ncuts + 1;
+	return g;
+}
+
+static uint32_t units_as(const struct maker *m, const struct block *b, int size)
+{
+	struct level_group g = group_like(m, b->word, size);
+
+	return row_units(&g, b->ncuts);
+}
+
+/* The size for B; where that is hardly larger, all is in one read. */
+static int size_for(const struct maker *m, const struct block *b)
+{
+	int last = sizes_of(b->word) - 1, i = 0;
+
+	while (i < last && b->ncuts >> group_like(m, b->word, i).size.log)
 		i++;
+	if (b->word >= WORD_ZONE &&
+	    units_as(m, b, last) <= 2 * units_as(m, b, i))
+		return last;
 	return i;
+}
+
+static void choose_sizes(struct maker *m)
+{
+	m->size = arena_array(m->l->a, m->tree->n + 1, sizeof(*m->size));
+	for (uint32_t i = 0; i < m->tree->n; i++) {
+		const struct block *b = &m->tree->v[i];
+
+		if (!m->data[i])
+			continue;
+		m->size[i] = (uint8_t)size_for(m, b);
+		m->units[b->word][m->size[i]] += units_as(m, b, m->size[i]);
+	}
+}
+
+/* What the rows of WORD and the size FROM take as rows of the size TO. */
+static size_t all_as(const struct maker *m, uint32_t word, int from, int to)
+{
+	size_t sum = 0;
+
+	for (uint32_t i = 0; i < m->tree->n; i++) {
+		const struct block *b = &m->tree->v[i];
+
+		if (m->data[i] && b->word == word && m->size[i] == from)
+			sum += units_as(m, b, to);
+	}
+	return sum;
 }
 
 /* Few small rows are not worth a group: they join the next larger. */
 static void join_small(struct maker *m, uint32_t word)
 {
-	uint32_t *count = m->count[word];
+	size_t *units = m->units[word];
+	int n = sizes_of(word);
 
-	for (int i = 0; i < LOGS; i++) {
+	for (int i = 0; i < n; i++) {
 		int next = i + 1;
+		size_t as;
 
-		while (next < LOGS && !count[next])
+		while (next < n && !units[next])
 			next++;
-		if (!count[i] || next == LOGS ||
-		    (size_t)count[i] * PAIR << logs[next] > SMALL_TABLE)
+		if (!units[i] || next == n || units[i] > SMALL)
 			continue;
-		count[next] += count[i];
-		count[i] = 0;
+		as = all_as(m, word, i, next);
+		if (as > SMALL)
+			continue;
+		units[next] += as;
+		units[i] = 0;
+		for (uint32_t k = 0; k < m->tree->n; k++)
+			if (m->data[k] && m->tree->v[k].word == word &&
+			    m->size[k] == i)
+				m->size[k] = (uint8_t)next;
 	}
 }
 
@@ -131,7 +214,7 @@ static void rank_words(struct maker *m)
 	uint8_t rank = 0;
 
 	for (int f = 0; f < FIELD_COUNT; f++)
-		for (int w = 0; w < WORD_COUNT; w++)
+		for (int w = 0; w < WORD_ALL; w++)
 			if (word_info[w].field == m->order[f])
 				m->word_rank[w] = rank++;
 }
@@ -149,37 +232,48 @@ static uint32_t word_of_rank(const struct maker *m, uint8_t rank)
 static bool make_groups(struct maker *m)
 {
 	struct levels *out = m->out;
-	uint32_t base = m->l->in->forest->top;
 
-	for (uint8_t rank = 0; rank < WORD_COUNT; rank++) {
+	for (uint8_t rank = 0; rank < WORD_ALL; rank++) {
 		uint32_t word = word_of_rank(m, rank);
 
 		join_small(m, word);
-		for (int i = 0; i < LOGS; i++) {
-			if (!m->count[word][i])
+		for (int i = 0; i < sizes_of(word); i++) {
+			struct level_group *g = &out->groups[out->ngroups];
+
+			if (!m->units[word][i])
 				continue;
-			if (out->ngroups == LEVEL_GROUPS)
+			if (out->ngroups++ == LEVEL_GROUPS)
 				return false;
-			out->groups[out->ngroups++] = (struct level_group){
-				.word = (uint8_t)word, .log = logs[i],
-				.n = m->count[word][i],
-			};
+			*g = group_like(m, word, i);
+			g->units = (uint32_t)m->units[word][i];
 		}
 	}
+	return true;
+}
+
+static void number_groups(struct maker *m)
+{
+	const struct forest_ranks *f = m->l->in->forest;
+	struct levels *out = m->out;
+	uint32_t base = f->top;
+
 	for (size_t i = out->ngroups; i-- > 0;) {	/* last, lowest */
 		out->groups[i].base = base;
-		base += out->groups[i].n;
+		base += (out->groups[i].units + LINE - 1) / LINE * LINE;
 	}
-	out->nvalues = m->l->in->forest->n + base - m->l->in->forest->top;
-	return true;
+	out->nvalues = f->n + base - f->top;
+	if (f->narrow && base > UINT16_MAX)
+		*m->l->in->too_wide = true;
 }
 
 static const struct level_group *group_of(const struct maker *m, uint32_t i)
 {
-	const struct block *b = &m->tree->v[i];
+	uint32_t word = m->tree->v[i].word;
+	const struct row_size size = group_like(m, word, m->size[i]).size;
 	const struct level_group *g = m->out->groups;
 
-	while (g->word != b->word || 1u << g->log < b->ncuts + 1)
+	while (g->word != word || g->size.kind != size.kind ||
+	       g->size.log != size.log)
 		g++;
 	return g;
 }
@@ -203,11 +297,14 @@ static void number_rows(struct maker *m)
 	m->row = arena_array(m->l->a, m->tree->n + 1, sizeof(*m->row));
 	for (uint32_t i = 0; i < m->tree->n; i++) {
 		const struct level_group *g;
+		uint32_t *n;
 
 		if (!m->data[i])
 			continue;
 		g = group_of(m, i);
-		m->row[i] = g->base + next[g - m->out->groups]++;
+		n = &next[g - m->out->groups];
+		m->row[i] = g->base + *n;
+		*n += row_units(g, m->tree->v[i].ncuts);
 		rule[leaf_of_row(m, m->row[i])] = m->tree->v[i].rule;
 	}
 	m->out->rule = rule;
@@ -221,48 +318,35 @@ static uint32_t number_of(const struct maker *m, bref r)
 		m->row[r];
 }
 
-/* As the word is in the context, in host order. */
-static uint32_t cut_value(const struct block *b, uint32_t cut)
+static void add_row(const struct maker *m, uint32_t i, uint8_t *rows)
 {
-	return b->word == WORD_PROTOCOL ? UDP_VALUE : cut;
+	const struct block *b = &m->tree->v[i];
+	uint32_t *next = m->next;
+
+	for (uint32_t k = 0; k <= b->ncuts; k++)
+		next[k] = number_of(m, b->children[k]);
+	row_fill(group_of(m, i), b, next, rows + ROW_UNIT *
+		 (size_t)(m->row[i] - m->l->in->forest->top));
 }
 
-static void fill_row(const struct maker *m, const struct block *b,
-		     uint32_t *row, uint32_t pairs)
+static void add_rows(struct maker *m)
 {
-	for (uint32_t i = 0; i < pairs; i++) {
-		bool inside = i <= b->ncuts;
+	const struct forest_ranks *f = m->l->in->forest;
+	struct rodata *r = m->l->rodata;
+	uint32_t n = m->out->nvalues - f->n, most = 0;
+	uint8_t *rows;
 
-		row[2 * i] = !i ? 0 : !inside ? UINT32_MAX :
-			cut_value(b, b->cuts[i - 1]);
-		row[2 * i + 1] = number_of(m, b->children[inside ? i :
-							  b->ncuts]);
-	}
-}
-
-static void add_tables(struct maker *m)
-{
-	struct lower *l = m->l;
-
-	for (size_t i = 0; i < m->out->ngroups; i++) {
-		struct level_group *g = &m->out->groups[i];
-		size_t size = (size_t)2 << g->log;
-		uint32_t *v = arena_array(l->a, g->n * size, sizeof(*v));
-		size_t mask = 1;
-
-		for (uint32_t k = 0; k < m->tree->n; k++)
-			if (m->data[k] && group_of(m, k) == g)
-				fill_row(m, &m->tree->v[k],
-					 v + (m->row[k] - g->base) * size,
-					 1u << g->log);
-		while (mask < g->n)
-			mask *= 2;
-		g->offset = rodata_add(l->rodata,
-			arena_printf(l->a, "skpol_rows_%zu",
-				     l->rodata->nvariables),
-			v, g->n * size, 4);
-		rodata_reach(l->rodata, g->offset + mask * size * 4);
-	}
+	for (uint32_t i = 0; i < m->tree->n; i++)
+		if (m->tree->v[i].ncuts > most)
+			most = m->tree->v[i].ncuts;
+	m->next = arena_array(m->l->a, most + 1, sizeof(*m->next));
+	rodata_align(r, LINE * ROW_UNIT);
+	rows = rodata_space(r, arena_printf(m->l->a, "skpol_rows_%zu",
+					    r->nvariables),
+			    n * (size_t)ROW_UNIT, 1, &m->out->offset);
+	for (uint32_t i = 0; rows && i < m->tree->n; i++)
+		if (m->data[i])
+			add_row(m, i, rows);
 }
 
 /* The tree again, with rows for leaves. */
@@ -307,92 +391,57 @@ void levels_make(struct lower *l, const struct blocks *tree,
 	};
 	choose_data(&m, code_enough);
 	rank_words(&m);
-	for (uint32_t i = 0; i < tree->n; i++)
-		if (m.data[i])
-			m.count[tree->v[i].word][size_for(tree->v[i].ncuts +
-							  1)]++;
+	choose_sizes(&m);
 	if (!make_groups(&m)) {
 		out->ngroups = 0;
 		out->nvalues = l->in->forest->n;
 		return;
 	}
+	number_groups(&m);
 	number_rows(&m);
-	add_tables(&m);
+	add_rows(&m);
 	make_code(&m);
 }
 
 /* ---------------------------------------------------------------- code */
 
-/* r4 = the cut at OFFSET from r3; out: 1 when it is below r1, else 0 */
-static void below(struct lower *l, int offset)
+static size_t rows_reach(const struct levels *v)
 {
-	if (offset > OFFSET_MAX) {
-		emit_alu64(l->c, BPF_MOV, BPF_REG_4, BPF_REG_3);
-		emit_alu64_imm(l->c, BPF_ADD, BPF_REG_4, offset);
-		emit_load(l->c, BPF_W, BPF_REG_4, BPF_REG_4, 0);
-	} else {
-		emit_load(l->c, BPF_W, BPF_REG_4, BPF_REG_3, offset);
-	}
-	emit_alu64(l->c, BPF_SUB, BPF_REG_4, BPF_REG_1);
-	emit_alu64_imm(l->c, BPF_RSH, BPF_REG_4, 63);
+	size_t most = 0;
+
+	for (size_t i = 0; i < v->ngroups; i++)
+		if (row_reach(&v->groups[i]) > most)
+			most = row_reach(&v->groups[i]);
+	return most;
 }
 
 /*
- * r3 += the pairs, of (1 << BITS) - 1 that are 1 << LOG apart, whose cuts are
- * below r1: none waits for another, as in a search by halves.
+ * r3 = the row that r7 stands for; anything where that is a rank. At once after
+ * r7 was read: the verifier would have other bounds for it behind each compare,
+ * and refuses an address, without CAP_PERFMON, of which it has some for one way
+ * and some for another.
  */
-static void count_cuts(struct lower *l, unsigned int bits, unsigned int log)
+static void address(struct lower *l, const struct levels *v)
 {
-	for (int i = 1; i < 1 << bits; i++) {
-		below(l, PAIR * i << log);
-		emit_alu64(l->c, i == 1 ? BPF_MOV : BPF_ADD, BPF_REG_2,
-			   BPF_REG_4);
-	}
-	emit_alu64_imm(l->c, BPF_LSH, BPF_REG_2, (int32_t)log + 3);
-	emit_alu64(l->c, BPF_ADD, BPF_REG_3, BPF_REG_2);
-	emit_checkpoint(l->c);
-}
+	const struct forest_ranks *f = l->in->forest;
+	size_t before = (size_t)f->top * ROW_UNIT, at = v->offset;
+	uint32_t all = v->nvalues - f->n, mask = 2;	/* no constant */
 
-/*
- * r1 = the word, r2 = the row that r7 stands for. Whoever comes from another
- * group has other bounds for the row, and without CAP_PERFMON the verifier
- * refuses an address computed from it: XOR with 32 bits that it knows nothing
- * of, twice, hides them (as in decide.s).
- */
-static void emit_row(struct lower *l, const struct level_group *g)
-{
-	const struct word_info *i = &word_info[g->word];
-	uint32_t mask = 1;
-
-	while (mask < g->n)
-		mask *= 2;
-	emit_load(l->c, BPF_W, BPF_REG_1, BPF_REG_6, i->offset);
 	emit_alu32(l->c, BPF_MOV, BPF_REG_2, BPF_REG_7);
-	emit_alu32_imm(l->c, BPF_SUB, BPF_REG_2, g->base);
-	emit_alu32(l->c, BPF_XOR, BPF_REG_2, BPF_REG_1);
-	emit_alu32(l->c, BPF_XOR, BPF_REG_2, BPF_REG_1);
-	if (i->load != LOAD_HOST)
-		emit_be(l->c, BPF_REG_1, i->load == LOAD_BE32 ? 32 : 16);
-	emit_alu64_imm(l->c, BPF_ADD, BPF_REG_1, 1);
+	if (at < before) {
+		emit_alu32_imm(l->c, BPF_SUB, BPF_REG_2, f->top);
+	} else {
+		at -= before;
+		all += f->top;
+	}
+	while (mask < all)
+		mask *= 2;
 	emit_alu32_imm(l->c, BPF_AND, BPF_REG_2, mask - 1);
-	emit_alu64_imm(l->c, BPF_LSH, BPF_REG_2, g->log + 3);
-	emit_map(l->c, BPF_REG_3, IMAGE_RODATA, g->offset);
-}
-
-static void emit_group(struct lower *l, const struct level_group *g)
-{
-	label next = code_label(l->c);
-
-	emit_jump32_imm(l->c, BPF_JLT, BPF_REG_7, g->base, next);
-	emit_row(l, g);
+	emit_alu64_imm(l->c, BPF_LSH, BPF_REG_2, ROW_UNIT_LOG);
+	emit_map(l->c, BPF_REG_3, IMAGE_RODATA, (uint32_t)at);
 	emit_alu64(l->c, BPF_ADD, BPF_REG_3, BPF_REG_2);
 	emit_checkpoint(l->c);
-	for (unsigned int left = g->log, bits; left; left -= bits) {
-		bits = left % COUNTED ? left % COUNTED : COUNTED;
-		count_cuts(l, bits, left - bits);
-	}
-	emit_load(l->c, BPF_W, BPF_REG_7, BPF_REG_3, 4);
-	code_place(l->c, next);
+	rodata_reach(l->rodata, at + (size_t)mask * ROW_UNIT + rows_reach(v));
 }
 
 void levels_emit(struct lower *l, const struct levels *v)
@@ -400,6 +449,16 @@ void levels_emit(struct lower *l, const struct levels *v)
 	if (!v->ngroups)
 		return;
 	template_emit(l->c, &template_forget, NULL, NULL);
-	for (size_t i = 0; i < v->ngroups; i++)
-		emit_group(l, &v->groups[i]);
+	for (size_t i = 0; i < v->ngroups; i++) {
+		const struct level_group *g = &v->groups[i];
+		label next = code_label(l->c);
+
+		if (!i)
+			address(l, v);
+		emit_jump32_imm(l->c, BPF_JLT, BPF_REG_7, g->base, next);
+		row_emit(l, g);
+		if (i + 1 < v->ngroups)
+			address(l, v);
+		code_place(l->c, next);
+	}
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * lower_level - the small blocks of a tree as data; private to the lowering
+ * lower_level - blocks of a tree as data; private to the lowering
  *
  * In: the blocks of a tree, whose leaves are ranks. Out: which of them are code,
  * and rows of tables for the others. A block is data when it has not too many
@@ -22,24 +22,43 @@
 
 enum { LEVEL_GROUPS = 64 };
 
+enum row_kind {
+	ROW_PAIRS,	/* of a word: pairs of cut and next, 8 bytes each */
+	ROW_LANES,	/* of a zone: nodes of cuts in 16 bits */
+	ROW_DIRECT,	/* of a zone: what is next, for each zone */
+};
+
+struct row_size {
+	uint8_t kind;		/* enum row_kind */
+	uint8_t log;		/* up to 1 << LOG children; not ROW_DIRECT */
+};
+
 struct level_group {
 	uint8_t word;
-	uint8_t log;		/* a row has 1 << LOG pairs of cut and next */
-	uint32_t n;		/* rows */
-	uint32_t base;		/* number of the first */
-	uint32_t offset;	/* of the table in .rodata */
+	struct row_size size;
+	bool narrow;		/* what is next takes 2 bytes, not 4 */
+	uint32_t zones;		/* of the word */
+	uint32_t units;		/* of all rows */
+	uint32_t base;		/* number of the first row */
 };
+
+/* Rows stand behind each other; the number of one is where it begins, in
+ * units of so many bytes. */
+enum { ROW_UNIT_LOG = 4, ROW_UNIT = 1 << ROW_UNIT_LOG };
 
 struct levels {
 	struct level_group groups[LEVEL_GROUPS];	/* in order of asking */
 	size_t ngroups;
+	uint32_t offset;	/* of all rows in .rodata */
 	struct blocks code;	/* leaves are ranks, then rows */
 	uint32_t nvalues;	/* ranks and rows: leaves of the code */
 	const uint32_t *rule;	/* by leaf */
 };
 
-/* About how many instructions TREE takes as code alone. */
-size_t levels_weight(const struct lower *l, const struct blocks *tree);
+/* About how many instructions TREE takes as code alone; *SIX is raised by those
+ * that look at IPv6 addresses. */
+size_t levels_weight(const struct lower *l, const struct blocks *tree,
+		     size_t *six);
 /*
  * TREE's blocks test the words in the ORDER of their fields. As small blocks as
  * will do become data, so that no more than CODE_ENOUGH instructions, about, are
@@ -49,6 +68,16 @@ size_t levels_weight(const struct lower *l, const struct blocks *tree);
 void levels_make(struct lower *l, const struct blocks *tree,
 		 const uint8_t order[FIELD_COUNT], size_t code_enough,
 		 struct levels *out);
+/* lower_row.c: how many units a row of G for so many cuts has */
+uint32_t row_units(const struct level_group *g, uint32_t ncuts);
+/* How far behind the begin of a row the verifier may see a read. */
+size_t row_reach(const struct level_group *g);
+/* Fills ROW, which is zeroed; NEXT[k] is the number of B's child k. */
+void row_fill(const struct level_group *g, const struct block *b,
+	      const uint32_t *next, uint8_t *row);
+/* r3 = a row of G -> r7 = number of what is next */
+void row_emit(struct lower *l, const struct level_group *g);
+
 /* r7 = rank or row -> rank. */
 void levels_emit(struct lower *l, const struct levels *v);
 

@@ -4,7 +4,8 @@
  *
  * lower.c walks the blocks, lower_tree.c compares, lower_lone.c where one value
  * is asked for, lower_table.c looks up, lower_leaf.c emits leaves and splits,
- * lower_decide.c what all leaves share, lower_forest.c what joins trees.
+ * lower_decide.c what all leaves share, lower_forest.c what joins trees,
+ * lower_zone.c what these ask for.
  */
 #ifndef SKPOL_LOWER_PRIVATE_H
 #define SKPOL_LOWER_PRIVATE_H
@@ -98,6 +99,9 @@ bool lower_table(struct lower *l, uint32_t number);
 
 /* lower_forest.c: the trees of l->in->forest, and what they lead to */
 void lower_forest(struct lower *l);
+
+/* lower_zone.c: looks up the zones of l->in->forest, into the stack */
+void lower_zones(struct lower *l);
 
 /* lower_leaf.c */
 label decide_label(struct lower *l);

@@ -14,7 +14,7 @@ enum { CUTS_MIN = 24 };
 
 static unsigned int word_width(enum word w)
 {
-	return w == WORD_LPORT || w == WORD_RPORT ? 16 : 32;
+	return w == WORD_LPORT || w == WORD_RPORT || w >= WORD_ZONE ? 16 : 32;
 }
 
 static const struct effect *leaf_effect(const struct keyed *k, bref r)

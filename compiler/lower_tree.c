@@ -20,7 +20,8 @@ static bool is_ip6(const struct block *b)
 {
 	uint8_t field = word_info[b->word].field;
 
-	return field == FIELD_LADDR6 || field == FIELD_RADDR6;
+	return b->word < WORD_COUNT &&
+		(field == FIELD_LADDR6 || field == FIELD_RADDR6);
 }
 
 /*
@@ -52,7 +53,7 @@ void lower_choose_copies(struct lower *l)
 static const struct {
 	uint8_t reg;
 	bool high;
-} kept[WORD_COUNT] = {
+} kept[WORD_ALL] = {
 	[WORD_LADDR6_0] = { BPF_REG_7, true },
 	[WORD_LADDR6_1] = { BPF_REG_7, false },
 	[WORD_LADDR6_2] = { BPF_REG_5, true },
@@ -92,7 +93,11 @@ static void keep_words(struct lower *l)
 
 void lower_load(struct lower *l, int dst, enum word w)
 {
-	if (!(l->copied >> w & 1)) {
+	if (w >= WORD_ZONE) {
+		emit_load(l->c, BPF_DW, dst, BPF_REG_10,
+			  -(int)word_info[w].offset);
+		emit_alu32_imm(l->c, BPF_AND, dst, UINT16_MAX);
+	} else if (!(l->copied >> w & 1)) {
 		lower_load_context(l, dst, w);
 	} else if (kept[w].high) {
 		emit_alu64(l->c, BPF_MOV, dst, kept[w].reg);

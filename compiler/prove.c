@@ -121,7 +121,8 @@ static bool equal_state(const struct prove *p, uint32_t i, const void *key)
 
 	return x->node == y->node && x->at.pc == y->at.pc &&
 	       x->at.kind == y->at.kind && x->at.value == y->at.value &&
-	       x->at.kept == y->at.kept && x->kinds == y->kinds &&
+	       x->at.kept == y->at.kept && x->at.row == y->at.row &&
+	       x->kinds == y->kinds &&
 	       x->boxes == y->boxes;
 }
 
@@ -131,6 +132,7 @@ static uint64_t hash_state(const struct state *s)
 
 	h = prove_hash(h, (uint64_t)s->at.value << 20 | s->at.kept << 3 |
 		       s->at.kind);
+	h = prove_hash(h, s->at.row);
 	return prove_hash(h, s->boxes);
 }
 

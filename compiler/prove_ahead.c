@@ -38,6 +38,11 @@ static uint16_t words_read(const struct prove *p, uint32_t pc)
 				mask |= (uint16_t)(1u << w);
 		if (shifts_r1(p, pc + 2, BPF_LSH))
 			mask |= (uint16_t)(mask << 1);
+	} else if (i->code == (BPF_LDX | BPF_MEM | BPF_DW) &&
+		   i->src_reg == BPF_REG_10) {
+		for (uint32_t w = 0; w < PW_COUNT; w++)
+			if (prove_words[w].field == zone_field(i->off))
+				mask |= (uint16_t)(1u << w);
 	} else if (BPF_OP(i->code) == BPF_MOV && BPF_SRC(i->code) == BPF_X &&
 		   i->src_reg <= 9 && reg_pair[i->src_reg]) {
 		unsigned int low = BPF_CLASS(i->code) == BPF_ALU;

@@ -9,6 +9,7 @@
  *
  *	- every term is in a group, or of the rank that r0 begins with;
  *	- ranks never fall from one clause to the next;
+ *	- the zones that are stored before the trees are such as prove_zone.c says;
  *	- no tree writes r0, and after each r0 is the lower of r0 and r7;
  *	- a tree is passed by only where r0 is below all its ranks;
  *	- what is done in the end with the rank of a clause is what it asks for.
@@ -251,7 +252,7 @@ bool forest_proved(struct prove *p)
 	struct walker w = { .p = p };
 
 	rule_begin(p);
-	if (!begin(&w) || !covered(&w))
+	if (!begin(&w) || !covered(&w) || !zones_found(p, &w.pc))
 		return false;
 	for (uint32_t i = 0; i < p->forest->ntrees; i++)
 		if (!one_tree(&w, i))

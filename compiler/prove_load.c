@@ -92,6 +92,18 @@ static const char *read_cells(struct run *u, struct val *d,
 	return why;
 }
 
+static const char *read_zone(struct run *u, struct val *d, int32_t offset,
+			     unsigned int size)
+{
+	uint32_t f = zone_field(offset);
+
+	if (size != 8 || f == FIELD_COUNT || !u->p->zone[f])
+		return "a read of the stack where nothing is known";
+	*d = val_of_word(u, PW_ZONE + f);
+	d->kind = V_LANES;
+	return NULL;
+}
+
 static unsigned int load_size(uint8_t code)
 {
 	switch (code) {
@@ -116,6 +128,8 @@ const char *val_load(struct run *u, const struct bpf_insn *i)
 		return u->slot.kind == V_NUMBER ? NULL :
 			"a read of the stack where nothing is known";
 	}
+	if (i->src_reg == BPF_REG_10)
+		return read_zone(u, d, i->off, size);
 	s = u->r[i->src_reg];
 	if (s.kind == V_TABLE)
 		return read_table(u, d, s.n + (uint64_t)(int64_t)i->off, size);

@@ -20,7 +20,8 @@ enum prove_word {
 #include "word.def"
 #undef WORD
 	PW_COUNT,
-	PW_HASH = PW_COUNT,	/* the value of a split, not of the packet */
+	PW_ZONE = PW_COUNT,	/* + field: its zone (prove_zone.c) */
+	PW_HASH = PW_ZONE + FIELD_COUNT,	/* the value of a split */
 	PW_NONE,
 };
 
@@ -37,12 +38,13 @@ struct range {
 
 /* ---------------------------------------------------------- the program */
 
-enum target_kind { TO_BLOCK, TO_EXIT, TO_DECIDE, TO_SPLIT, TO_FAULT };
+enum target_kind { TO_BLOCK, TO_EXIT, TO_DECIDE, TO_SPLIT, TO_ZONE, TO_FAULT };
 
 struct target {			/* where a stretch of code leads */
 	uint32_t kind, pc;
 	uint32_t value;		/* of R0, or the step in r7 */
 	uint32_t kept;		/* what r5, r7, r8, r9 hold, 4 bits each */
+	uint32_t row;		/* 1 + the offset in .rodata that is in r3; 0 */
 };
 
 struct piece {
@@ -155,6 +157,7 @@ struct prove {
 	struct decide *decides;
 	uint64_t meetings;		/* of a range of the program and a node */
 	const struct prove_forest *forest;	/* or NULL */
+	const struct stretch *zone[FIELD_COUNT];	/* that finds it, or NULL */
 	struct {			/* of a forest, being walked */
 		bool inside;
 		uint32_t join;		/* where its leaves meet; 0 = not yet */
@@ -187,6 +190,18 @@ bool forest_proved(struct prove *p);
 /* A deed is a rank here: whether AT is the end of the tree with it. */
 bool tree_leaf_fits(struct prove *p, struct target at, uint32_t deed);
 
+/* prove_zone.c */
+enum { ZONE_SLOT = 16, ZONE_LAST = 0x7fff };
+#define ZONE_ONES 0x0001000100010001u
+/* The field whose zone is at OFFSET of the stack, or FIELD_COUNT. */
+uint32_t zone_field(int32_t offset);
+/* Reads the code at PC that stores zones, and leaves it behind. */
+bool zones_found(struct prove *p, uint32_t *pc);
+/* The zones of the values of the field F that are in the box. */
+struct range zone_box(const struct prove *p, uint32_t f);
+/* S, of a zone, becomes one of the word that the zone is of. */
+void zone_opened(struct prove *p, struct stretch *s);
+
 /* prove_rule.c */
 void rule_begin(struct prove *p);
 uint32_t rule_root(struct prove *p);
@@ -211,6 +226,8 @@ const struct stretch *run_stretch(struct prove *p, struct target at);
 /* Where code leads that knows nothing but the context and a number in REG. */
 struct target run_number(struct prove *p, uint32_t pc, uint8_t reg,
 			 uint64_t n);
+/* Where code that finds a zone leads, for each value of one word. */
+const struct stretch *run_zone(struct prove *p, uint32_t pc);
 /* The tree over the hash of a split, which is in r1. */
 void run_hash(struct prove *p, uint32_t pc, struct stretch *out);
 

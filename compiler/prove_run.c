@@ -62,15 +62,17 @@ static struct target target(const struct run *u, uint32_t kind,
 			    uint32_t value)
 {
 	return (struct target){ kind, u->pc, value,
-				kind == TO_BLOCK ? kept_of(u) : 0 };
+				kind == TO_BLOCK ? kept_of(u) : 0, 0 };
 }
 
-/* In a tree: on at a row of a table, whose number is in r7. */
+/* In a tree: on at a row of a table, whose number is in r7, its place in r3. */
 static struct target row(const struct run *u)
 {
 	struct target to = target(u, TO_BLOCK, (uint32_t)u->r[7].n);
 
 	to.kept |= KEPT_ROW;
+	if (u->r[3].kind == V_TABLE && u->r[3].n < UINT32_MAX)
+		to.row = (uint32_t)u->r[3].n + 1;
 	return to;
 }
 
@@ -91,7 +93,11 @@ static bool begins_word(const struct run *u, const struct bpf_insn *i)
 {
 	uint8_t class = BPF_CLASS(i->code);
 
-	if (i->dst_reg != BPF_REG_1 || i->src_reg > 9)
+	if (i->dst_reg != BPF_REG_1)
+		return false;
+	if (class == BPF_LDX && i->src_reg == BPF_REG_10)
+		return zone_field(i->off) < FIELD_COUNT;
+	if (i->src_reg > 9)
 		return false;
 	if (class == BPF_LDX)
 		return u->r[i->src_reg].kind == V_CONTEXT;
@@ -157,6 +163,27 @@ static bool writes_r0(const struct bpf_insn *i)
 	return !i->dst_reg && class != BPF_JMP && class != BPF_JMP32;
 }
 
+static bool stores_zone(const struct bpf_insn *i)
+{
+	return i->code == (BPF_STX | BPF_MEM | BPF_DW) &&
+		i->dst_reg == BPF_REG_10 && i->src_reg == BPF_REG_7 &&
+		!i->imm && zone_field(i->off) < FIELD_COUNT;
+}
+
+/* r7 is the zone, four times. */
+static struct target zone(struct run *u, const struct bpf_insn *i)
+{
+	struct val v = u->r[BPF_REG_7];
+	struct target to;
+
+	if (!val_number(u, &v) || v.n % ZONE_ONES ||
+	    v.n / ZONE_ONES > ZONE_LAST)
+		return fault(u, "stores no zone");
+	to = target(u, TO_ZONE, (uint32_t)(v.n / ZONE_ONES));
+	to.kept = zone_field(i->off);
+	return to;
+}
+
 static struct target run(struct run *u)
 {
 	const struct image *m = u->p->image;
@@ -175,10 +202,12 @@ static struct target run(struct run *u)
 		}
 		if (begins_split(u, i))
 			return target(u, TO_SPLIT, 0);
+		if (u->zoning && stores_zone(i))
+			return zone(u, i);
 		if (!first && begins_word(u, i))
 			return next_word(u);
 		why = run_is_end(i) ? "the end, where no end is" :
-			u->p->tree.inside && writes_r0(i) ?
+			(u->p->tree.inside || u->zoning) && writes_r0(i) ?
 			"a tree writes r0" : step(u, i);
 		if (why)
 			return fault(u, why);
@@ -202,7 +231,7 @@ struct target run_number(struct prove *p, uint32_t pc, uint8_t reg,
 static bool same_target(const struct target *a, const struct target *b)
 {
 	return a->kind == b->kind && a->pc == b->pc && a->value == b->value &&
-	       a->kept == b->kept;
+	       a->kept == b->kept && a->row == b->row;
 }
 
 static void add_piece(struct prove *p, struct stretch *s, uint64_t low,
@@ -223,10 +252,13 @@ static void add_piece(struct prove *p, struct stretch *s, uint64_t low,
 /* The highest value that the stretch is run for. */
 static uint64_t highest(const struct run *u)
 {
-	const struct range *b = &u->p->box[u->word];
+	const struct range *b;
 
 	if (u->word == PW_HASH)
 		return UINT32_MAX;
+	if (u->word >= PW_ZONE)
+		return zone_box(u->p, u->word - PW_ZONE).high;
+	b = &u->p->box[u->word];
 	return u->wide ? (uint64_t)b->high << 32 | b[1].high : b->high;
 }
 
@@ -340,12 +372,26 @@ const struct stretch *run_stretch(struct prove *p, struct target at)
 	if (at.kept & KEPT_ROW)
 		u.r[BPF_REG_7] = (struct val){ .kind = V_NUMBER,
 					       .n = at.value };
+	if (at.row)
+		u.r[BPF_REG_3] = (struct val){ .kind = V_TABLE,
+					       .n = at.row - 1 };
 	run_all(&u, s);
+	zone_opened(p, s);
 	if (s->word != PW_NONE) {
 		domain(p, s, &s->low, &s->high);
 		if (!foreseen(p, at.pc, s))
 			s->v[0].to = fault(&u, "a word that was not foreseen");
 	}
+	return s;
+}
+
+const struct stretch *run_zone(struct prove *p, uint32_t pc)
+{
+	struct stretch *s = arena_alloc(p->a, sizeof(*s));
+	struct run u = { .p = p, .word = PW_NONE, .pc = pc, .zoning = true };
+
+	u.r[BPF_REG_6].kind = V_CONTEXT;
+	run_all(&u, s);
 	return s;
 }
 

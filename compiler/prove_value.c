@@ -11,11 +11,17 @@
 /* The word that this stretch is about; where it is wide, it and the next. */
 static void bind(struct run *u, uint32_t word)
 {
-	const struct range *b = &u->p->box[word];
-	uint64_t low = b->low;
+	struct range zones;
+	const struct range *b = &zones;
+	uint64_t low;
 
 	if (u->word != PW_NONE)
 		return;
+	if (word >= PW_ZONE)
+		zones = zone_box(u->p, word - PW_ZONE);
+	else
+		b = &u->p->box[word];
+	low = b->low;
 	u->word = word;
 	u->high = b->high;
 	if (u->wide) {
@@ -249,7 +255,7 @@ const char *val_alu(struct run *u, const struct bpf_insn *i)
 	if ((op == BPF_LSH || op == BPF_RSH) && s.kind == V_NUMBER &&
 	    s.n >= (wide ? 64 : 32))
 		return "a shift by more bits than there are";
-	if (symbolic(u, op, wide, d, &s))
+	if (lane_alu(u, op, wide, d, &s) || symbolic(u, op, wide, d, &s))
 		return NULL;
 	if (op == BPF_ADD && wide && d->kind == V_TABLE && val_number(u, &s)) {
 		d->n += s.n;

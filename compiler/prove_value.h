@@ -24,6 +24,8 @@ enum val_kind {
 	V_PAIR,			/* word << 32 and the next one, >> shift */
 	V_INTERFACE,		/* n = index of the name */
 	V_HIDDEN,		/* n ^ word; shift 1: as it is in memory */
+	V_LANES,		/* the word four times, in each 16 bits */
+	V_LESS_LANES,		/* (n - that) >> shift */
 };
 
 struct val {
@@ -42,6 +44,7 @@ struct run {
 	uint32_t want_wide;	/* not 0: 1 + the word for which it must be */
 	bool names;		/* X is an interface name */
 	bool again;		/* as such */
+	bool zoning;		/* to where a zone is stored */
 	uint32_t pc, steps;
 };
 
@@ -83,6 +86,10 @@ bool line_sign(struct run *u, struct val *d);
 void line_until(struct run *u, const struct val *d, uint64_t until);
 /* D is on a line, or an offset: what that is for X. */
 uint64_t line_at(const struct run *u, const struct val *d);
+
+/* prove_lane.c: what is done with lanes only; false: D is as it was, or plain */
+bool lane_alu(struct run *u, uint8_t op, bool wide, struct val *d,
+	      const struct val *s);
 
 /* prove_load.c */
 const char *val_load(struct run *u, const struct bpf_insn *i);

@@ -30,7 +30,7 @@ uint32_t rodata_add(struct rodata *r, const char *name, const void *v,
  * returned may move when something else is added. */
 void *rodata_space(struct rodata *r, const char *name, size_t n,
 		   uint8_t width, uint32_t *offset);
-/* What is added next begins at a multiple of SIZE. */
+/* What is added next begins at a multiple of SIZE: at a line of the cache. */
 void rodata_align(struct rodata *r, size_t size);
 uint32_t rodata_text(struct rodata *r, const char *name, const char *text);
 /* The program reads up to END. */
