@@ -51,6 +51,14 @@ objects() {
 	done 2>/dev/null
 }
 
+# At -O2 it is several trees, most of them rows of tables.
+firewall() {
+	awk -v n=1500 -f "$src/tests/vm/firewall.awk" >"$work/firewall.skl"
+	awk -v n=1500 -v packets=1 -f "$src/tests/vm/firewall.awk" \
+		>"$work/packets"
+	objects "$root/suite/firewall" "$work/firewall.skl" "$work/packets"
+}
+
 randoms() {
 	SKPOL_RANDOM_SHOW=text SKPOL_RANDOM_POLICIES=$((policies * 6)) \
 		SKPOL_RANDOM_PACKETS=1 tests/random/random 2>"$work/all" \
@@ -101,6 +109,7 @@ cp -r "$src/examples" "$root/src/"
 for p in "$src"/examples/*.skl; do
 	objects "$root/suite/examples" "$p" "${p%.skl}.pkt"
 done
+firewall
 randoms
 scenarios
 (cd "$root" && find . | sort | cpio -o -H newc -R 0:0 2>/dev/null) |
