@@ -185,7 +185,7 @@ static void lower_ranked(struct compiled *c, const struct compile_options *o,
 	const uint64_t *hits = o->optimize ? c->profile.hits : NULL;
 	struct forest_ranks *weighed = hits ? weigh_forest(c, o, hits) : NULL;
 
-	c->ranks = rank_forest(c, o, o->optimize > 1, narrow);
+	c->ranks = rank_forest(c, o, size_wants_rows(c, o), narrow);
 	if (weighed)
 		forest_take_weights(c->ranks, weighed);
 	in->forest = c->ranks;

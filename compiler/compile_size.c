@@ -20,7 +20,8 @@ enum {			/* about, in instructions */
 	TREE_CODE = 250000,
 	/* of one diagram: where a forest would be tried, because more is slow to
 	 * load; or because tables are faster than so much code, if there are any */
-	MUCH = 300000, MUCH_WITH_ROWS = 60000, SIX_PART = 4,
+	MUCH = 300000, MUCH_WITH_ROWS = 60000,
+	SIX_PART = 4,			/* of all cuts: much */
 	INSTRUCTIONS_MAX = 1000000,	/* that the kernel takes */
 	NAMED = 5,			/* rules */
 };
@@ -66,26 +67,35 @@ static bool grow(struct compiled *c, size_t *blame)
 	return c->forest;
 }
 
-/* Whether much of D looks at IPv6 addresses, of which rows are slow. */
-static bool is_six(const struct diagram *d)
+/* Whether much of the diagrams looks at IPv6 addresses. */
+static bool is_six(const struct compiled *c)
 {
-	size_t all = 0, six = 0;
+	size_t n = c->diagram ? 1 : c->forest->ntrees, all = 0, six = 0;
 
-	for (size_t i = 0; i < d->nnodes; i++) {
-		const struct dnode *n = &d->nodes[i];
+	for (size_t i = 0; i < n; i++) {
+		const struct diagram *d = c->diagram ? c->diagram :
+			c->forest->trees[i].diagram;
 
-		all += n->ncuts;
-		if (n->field == FIELD_LADDR6 || n->field == FIELD_RADDR6)
-			six += n->ncuts;
+		for (size_t k = 0; k < d->nnodes; k++) {
+			uint8_t f = d->nodes[k].field;
+
+			all += d->nodes[k].ncuts;
+			if (f == FIELD_LADDR6 || f == FIELD_RADDR6)
+				six += d->nodes[k].ncuts;
+		}
 	}
 	return six > all / SIX_PART;
 }
 
+bool size_wants_rows(const struct compiled *c, const struct compile_options *o)
+{
+	return o->optimize > 1 && (o->all_data || !is_six(c));
+}
+
 bool size_is_much(const struct compiled *c, const struct compile_options *o)
 {
-	bool rows = o->optimize > 1 && !is_six(c->diagram);
-
-	return c->image->ninsns > (rows ? MUCH_WITH_ROWS : MUCH);
+	return c->image->ninsns >
+		(size_wants_rows(c, o) ? MUCH_WITH_ROWS : MUCH);
 }
 
 bool size_regrow(struct compiled *c)

@@ -55,7 +55,7 @@ void lower_begin(struct lower *l)
 	l->block_label = arena_array(l->a, nblocks + 1, sizeof(label));
 	l->emitted = arena_array(l->a, nblocks + 1, sizeof(bool));
 	l->leaf_label = arena_array(l->a, neffects, sizeof(label));
-	l->leaf_placed = arena_array(l->a, neffects, sizeof(bool));
+	l->leaf_placed = arena_array(l->a, neffects, sizeof(size_t));
 	l->split_label = arena_array(l->a, neffects, sizeof(label));
 	memset(l->block_label, 0xff, (nblocks + 1) * sizeof(label));
 	memset(l->leaf_label, 0xff, neffects * sizeof(label));

@@ -14,10 +14,7 @@
 #include "template.h"
 #include "templates.h"
 
-enum {
-	ENOUGH = 25000,		/* instructions of code above rows */
-	SIX_PART = 4,		/* of them: much that looks at IPv6 addresses */
-};
+enum { ENOUGH = 25000 };	/* instructions of code above rows of zones */
 
 /* Values in the shape of effects: `first` is what a leaf puts into r7. */
 static struct effects value_effects(struct lower *l, const struct levels *v)
@@ -40,31 +37,19 @@ static void nobodys(struct lower *l)
 	l->c->rule = (uint32_t)l->in->policy->nrules;
 }
 
-/*
- * Rows are as fast as the code that they replace or faster, but for the addresses
- * of IPv6, which are up to four rows one after the other.
- */
-static size_t code_enough(const struct lower *l, size_t all, size_t six)
-{
-	size_t most = l->in->options.tree_code;
-
-	if (!l->in->forest->zones || six > all / SIX_PART || most < ENOUGH)
-		return most;
-	return ENOUGH;
-}
-
 static void choose_levels(struct lower *l, size_t tree, struct levels *out)
 {
 	const struct forest_ranks *f = l->in->forest;
-	size_t all = 1, this = 0, six = 0, enough;
+	size_t all = 1, this = 0, enough = l->in->options.tree_code;
 
+	if (f->zones && enough > ENOUGH)
+		enough = ENOUGH;	/* rows are as fast, or faster */
 	for (size_t i = 0; i < f->ntrees; i++) {
-		size_t weight = levels_weight(l, &f->trees[i], &six);
+		size_t weight = levels_weight(l, &f->trees[i]);
 
 		this = i == tree ? weight : this;
 		all += weight;
 	}
-	enough = code_enough(l, all, six);
 	if (all > enough) {
 		enough = (size_t)((u128)enough * this / all);
 		levels_make(l, &f->trees[tree], f->order[tree], enough, out);

@@ -12,7 +12,11 @@
 #include "template.h"
 #include "templates.h"
 
-enum { WINDOW = 6000, AF_INET6_VALUE = 10 };	/* instructions; linux/socket.h */
+enum {
+	WINDOW = 6000, LARGE = 10000,	/* instructions */
+	NEAR = 60,		/* of them may be 127 bytes of the kernel's code */
+	AF_INET6_VALUE = 10,	/* linux/socket.h */
+};
 
 label decide_label(struct lower *l)
 {
@@ -54,10 +58,28 @@ static label split_label(struct lower *l, uint32_t effect)
 	return l->split_label[effect];
 }
 
+/*
+ * The kernel's compiler makes a jump back long in each round in which the code
+ * before it became shorter, and short again in the next one; it gives up after
+ * twenty rounds ("unexpected jmp_cond padding", 6.18), and then the program is
+ * not loaded. So in a large program there are no jumps back to a leaf that could
+ * be short: it stands once more, further on.
+ */
+static void leave_near(struct lower *l, uint32_t effect)
+{
+	size_t at = l->leaf_placed[effect];
+
+	if (!at || l->c->n < LARGE || l->c->n - (at - 1) > NEAR)
+		return;
+	l->leaf_placed[effect] = 0;
+	l->leaf_label[effect] = code_label(l->c);
+}
+
 label leaf_label(struct lower *l, uint32_t effect)
 {
 	if (l->in->effects->v[effect].kind == EFFECT_SPLIT)
 		return split_label(l, effect);
+	leave_near(l, effect);
 	if (l->leaf_label[effect] == NO_LABEL) {
 		l->leaf_label[effect] = code_label(l->c);
 		*arena_push(l->a, l->leaves, l->nleaves, l->leaves_cap) =
@@ -76,7 +98,7 @@ void leaf_goto(struct lower *l, uint32_t effect)
 		return;
 	}
 	code_place(l->c, at);
-	l->leaf_placed[effect] = true;
+	l->leaf_placed[effect] = l->c->n + 1;
 	emit_leaf(l, effect);
 }
 
@@ -92,7 +114,7 @@ void leaf_window(struct lower *l, bool end)
 			emit_leaf(l, e);
 		}
 		l->leaf_label[e] = NO_LABEL;
-		l->leaf_placed[e] = false;
+		l->leaf_placed[e] = 0;
 	}
 	l->nleaves = 0;
 	l->window = l->c->n;

@@ -77,19 +77,12 @@ static size_t weight(const struct lower *l, const struct block *b,
 	return dnode_weight(b->ncuts, below);
 }
 
-size_t levels_weight(const struct lower *l, const struct blocks *tree,
-		     size_t *six)
+size_t levels_weight(const struct lower *l, const struct blocks *tree)
 {
 	size_t sum = 0;
 
-	for (size_t i = 0; i < tree->n; i++) {
-		uint8_t field = word_info[tree->v[i].word].field;
-		size_t n = weight(l, &tree->v[i], NULL);
-
-		sum += n;
-		if (field == FIELD_LADDR6 || field == FIELD_RADDR6)
-			*six += n;
-	}
+	for (size_t i = 0; i < tree->n; i++)
+		sum += weight(l, &tree->v[i], NULL);
 	return sum;
 }
 

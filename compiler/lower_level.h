@@ -55,10 +55,8 @@ struct levels {
 	const uint32_t *rule;	/* by leaf */
 };
 
-/* About how many instructions TREE takes as code alone; *SIX is raised by those
- * that look at IPv6 addresses. */
-size_t levels_weight(const struct lower *l, const struct blocks *tree,
-		     size_t *six);
+/* About how many instructions TREE takes as code alone. */
+size_t levels_weight(const struct lower *l, const struct blocks *tree);
 /*
  * TREE's blocks test the words in the ORDER of their fields. As small blocks as
  * will do become data, so that no more than CODE_ENOUGH instructions, about, are

@@ -37,7 +37,7 @@ struct lower {
 	uint32_t *pending;	/* blocks with a label, to be emitted */
 	size_t npending, pending_cap;
 	label *leaf_label;	/* by effect, of this window; or NO_LABEL */
-	bool *leaf_placed;	/* by effect */
+	size_t *leaf_placed;	/* by effect: 1 + where its code is, or 0 */
 	uint32_t *leaves;	/* effects with a label in this window */
 	size_t nleaves, leaves_cap;
 	size_t window;		/* where it began */
