@@ -14,7 +14,7 @@
 
 enum {
 	WINDOW = 6000, LARGE = 10000,	/* instructions */
-	NEAR = 60,		/* of them may be 127 bytes of the kernel's code */
+	NEAR = 60, NEAR_LEAST = 25,	/* may be 127 bytes of the kernel's code */
 	AF_INET6_VALUE = 10,	/* linux/socket.h */
 };
 
@@ -59,17 +59,20 @@ static label split_label(struct lower *l, uint32_t effect)
 }
 
 /*
- * The kernel's compiler makes a jump back long in each round in which the code
- * before it became shorter, and short again in the next one; it gives up after
- * twenty rounds ("unexpected jmp_cond padding", 6.18), and then the program is
- * not loaded. So in a large program there are no jumps back to a leaf that could
- * be short: it stands once more, further on.
+ * The kernel's compiler makes a short jump back long in a round in which enough of
+ * the code before it became shorter, and short again in the next one; it gives up
+ * after twenty rounds ("unexpected jmp_cond padding", 6.18), and then the program
+ * is not loaded. Those of which a few bytes decide are most in danger: so in a
+ * large program a leaf that far back stands once more, further on. At -O0, which
+ * has the most of them, any leaf that could be reached by a short jump.
  */
 static void leave_near(struct lower *l, uint32_t effect)
 {
-	size_t at = l->leaf_placed[effect];
+	size_t least = l->in->options.optimize ? NEAR_LEAST : 0;
+	size_t back = l->c->n - (l->leaf_placed[effect] - 1);
 
-	if (!at || l->c->n < LARGE || l->c->n - (at - 1) > NEAR)
+	if (!l->leaf_placed[effect] || l->c->n < LARGE || back > NEAR ||
+	    back < least)
 		return;
 	l->leaf_placed[effect] = 0;
 	l->leaf_label[effect] = code_label(l->c);
