@@ -167,10 +167,11 @@ static struct forest_ranks *weigh_forest(struct compiled *c,
 					 const struct compile_options *o,
 					 const uint64_t *hits)
 {
-	struct forest_ranks *r = rank_forest(c, o, false, false);
+	struct forest_ranks *r;
 
 	if (!c->weighed)
-		weight_forest(&c->arena, c->policy, c->forest, r, hits,
+		weight_forest(&c->arena, c->policy, c->forest,
+			      rank_forest(c, o, false, false), hits,
 			      o->optimize, &c->gain);
 	c->weighed = true;
 	r = rank_forest(c, o, false, false);
@@ -304,7 +305,7 @@ static void prove_bytes(struct compiled *c, const struct compile_options *o)
 {
 	struct prove_forest f;
 
-	if (o->no_proof || o->prologue )
+	if (o->no_proof || o->prologue)
 		return;
 	if (c->forest)
 		f = (struct prove_forest){ c->forest->ntrees,
