@@ -18,10 +18,9 @@
 
 #include <cmocka.h>
 
-#include "../../compiler/compile.h"
-#include "../../compiler/interp.h"
 #include "../../compiler/prove.h"
 #include "../random/world.h"
+#include "fixture_asked.h"
 
 enum { TEXT_MAX = 1 << 21, SOCKETS = 5 };
 
@@ -71,26 +70,6 @@ static void grow(struct compiled *c, const char *text, bool all_data)
 
 /* --------------------------------------------------------- the packets */
 
-struct asked {
-	const struct compiled *c;
-	struct interp interp;
-	size_t packets, wrong;
-};
-
-static uint32_t rules_slot(const struct asked *a, const struct packet *k)
-{
-	const struct policy *p = a->c->policy;
-	u128 v[FIELD_COUNT];
-	const struct outcome *o;
-
-	policy_packet_fields(p, k, v);
-	o = &p->outcomes[p->actions[policy_clause(p, v)->action].outcome];
-	if (!o->nsteps)
-		return INTERP_NO_SOCKET;
-	return p->sockets[o->steps[0].socket].slot[
-		SLOT_KIND(0, k->protocol == PACKET_UDP)];
-}
-
 static void ask(struct asked *a, uint32_t list, uint32_t local,
 		uint32_t remote)
 {
@@ -101,11 +80,8 @@ static void ask(struct asked *a, uint32_t list, uint32_t local,
 			.local_port = (uint16_t)local,
 			.remote_port = (uint16_t)remote,
 		};
-		struct interp_result r;
 
-		interp_run(&a->interp, &k, &r);
-		a->packets++;
-		a->wrong += r.trap || r.slot != rules_slot(a, &k);
+		asked_packet(a, &k);
 	}
 }
 
@@ -121,28 +97,16 @@ static void ask_all(struct asked *a, const struct shape *s)
 			    7 * i - 1 + random_below(&r, 3));
 }
 
-static const struct image_variable *variable(const struct image *m,
-					     const char *name)
-{
-	for (size_t i = 0; i < m->nvariables; i++)
-		if (!strncmp(m->variables[i].name, name, strlen(name)))
-			return &m->variables[i];
-	return NULL;
-}
-
 static void check(const struct shape *s, bool all_data, bool narrow)
 {
 	char *text = policy_of(s);
 	struct compiled c;
-	struct asked a = { .c = &c };
+	struct asked a;
 
 	grow(&c, text, all_data);
 	assert_true(c.ranks->narrow == narrow);
-	assert_non_null(variable(c.image, "skpol_zones_"));
-	a.interp = (struct interp){
-		.image = c.image,
-		.program = interp_prepare(&c.arena, c.image),
-	};
+	assert_non_null(asked_variable(c.image, "skpol_zones_"));
+	asked_begin(&a, &c);
 	ask_all(&a, s);
 	assert_int_equal(a.wrong, 0);
 	assert_true(a.packets > 800);
@@ -199,7 +163,7 @@ static void zones_are_read(void **state)
 
 	(void)state;
 	grow(&c, text, true);
-	v = variable(c.image, "skpol_zones_");
+	v = asked_variable(c.image, "skpol_zones_");
 	assert_non_null(v);
 	assert_int_equal(v->size, 65536);
 	for (uint32_t port = 0; port < 60; port++) {
@@ -224,7 +188,7 @@ static void lanes_are_read(void **state)
 
 	(void)state;
 	grow(&c, text, true);
-	v = variable(c.image, "skpol_rows_");
+	v = asked_variable(c.image, "skpol_rows_");
 	assert_non_null(v);
 	for (uint32_t at = 0; at < v->size; at += 2) {
 		uint8_t *cell = &c.image->rodata[v->offset + at];

@@ -18,10 +18,9 @@
 
 #include <cmocka.h>
 
-#include "../../compiler/compile.h"
-#include "../../compiler/interp.h"
 #include "../../compiler/prove.h"
 #include "../random/world.h"
+#include "fixture_asked.h"
 
 enum { SOCKETS = 5 };
 
@@ -110,28 +109,6 @@ static char *policy_of(const char *key, const char *map)
 
 /* --------------------------------------------------------- the packets */
 
-struct asked {
-	const struct compiled *c;
-	struct interp interp;
-	size_t packets, wrong;
-};
-
-static uint32_t rules_slot(const struct asked *a, const struct packet *k)
-{
-	const struct policy *p = a->c->policy;
-	u128 v[FIELD_COUNT];
-	const struct clause *c;
-	const struct outcome *o;
-
-	policy_packet_fields(p, k, v);
-	c = policy_clause(p, v);
-	o = &p->outcomes[p->actions[c->action].outcome];
-	if (!o->nsteps)
-		return INTERP_NO_SOCKET;
-	return p->sockets[o->steps[0].socket].slot[
-		SLOT_KIND(k->family == 6, 1)];
-}
-
 static void ask(struct asked *a, uint8_t field, u128 value)
 {
 	struct packet k = {
@@ -139,7 +116,6 @@ static void ask(struct asked *a, uint8_t field, u128 value)
 			4,
 		.protocol = PACKET_UDP, .remote_port = 1, .local_port = 2,
 	};
-	struct interp_result r;
 
 	switch (field) {
 	case FIELD_LADDR4: case FIELD_LADDR6: k.local = value; break;
@@ -147,9 +123,7 @@ static void ask(struct asked *a, uint8_t field, u128 value)
 	case FIELD_LPORT: k.local_port = (uint16_t)value; break;
 	default: k.remote_port = (uint16_t)value; break;
 	}
-	interp_run(&a->interp, &k, &r);
-	a->packets++;
-	a->wrong += r.trap || r.slot != rules_slot(a, &k);
+	asked_packet(a, &k);
 }
 
 /* Both sides of each cut of each node, and the ends. */
@@ -171,15 +145,6 @@ static void ask_all(struct asked *a)
 	}
 }
 
-static const struct image_variable *variable(const struct image *m,
-					     const char *name)
-{
-	for (size_t i = 0; i < m->nvariables; i++)
-		if (!strncmp(m->variables[i].name, name, strlen(name)))
-			return &m->variables[i];
-	return NULL;
-}
-
 static void check(const char *key, const char *map, uint8_t kind,
 		  const char *has)
 {
@@ -190,16 +155,13 @@ static void check(const char *key, const char *map, uint8_t kind,
 		.tables_kind = kind,
 	};
 	struct compiled c;
-	struct asked a = { .c = &c };
+	struct asked a;
 
 	assert_int_equal(compile(&c, NULL, &o), 0);
 	assert_non_null(c.image);
 	assert_true(c.proof.ok);
-	assert_non_null(variable(c.image, has));
-	a.interp = (struct interp){
-		.image = c.image,
-		.program = interp_prepare(&c.arena, c.image),
-	};
+	assert_non_null(asked_variable(c.image, has));
+	asked_begin(&a, &c);
 	ask_all(&a);
 	assert_true(a.packets > 100);
 	assert_int_equal(a.wrong, 0);
@@ -273,7 +235,7 @@ static void each_cell(void **state)
 	o.text = text = policy_of("port", map);
 	o.size = strlen(text);
 	assert_int_equal(compile(&c, NULL, &o), 0);
-	v = variable(c.image, "skpol_direct");
+	v = asked_variable(c.image, "skpol_direct");
 	assert_non_null(v);
 	assert_true(v->size >= 1024);
 	for (uint32_t i = 0; i < v->size; i++) {

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * fixture_asked - rules by linear search, bytes by the interpreter
+ */
+#include "fixture_asked.h"
+
+#include <string.h>
+
+void asked_begin(struct asked *a, struct compiled *c)
+{
+	*a = (struct asked){
+		.c = c, .interp = {
+			.image = c->image,
+			.program = interp_prepare(&c->arena, c->image),
+		},
+	};
+}
+
+static uint32_t rules_slot(const struct policy *p, const struct packet *k)
+{
+	u128 v[FIELD_COUNT];
+	const struct outcome *o;
+
+	policy_packet_fields(p, k, v);
+	o = &p->outcomes[p->actions[policy_clause(p, v)->action].outcome];
+	if (!o->nsteps)
+		return INTERP_NO_SOCKET;
+	return p->sockets[o->steps[0].socket].slot[
+		SLOT_KIND(k->family == 6, k->protocol == PACKET_UDP)];
+}
+
+void asked_packet(struct asked *a, const struct packet *k)
+{
+	struct interp_result r;
+
+	interp_run(&a->interp, k, &r);
+	a->packets++;
+	a->wrong += r.trap || r.slot != rules_slot(a->c->policy, k);
+}
+
+const struct image_variable *asked_variable(const struct image *m,
+					    const char *name)
+{
+	for (size_t i = 0; i < m->nvariables; i++)
+		if (!strncmp(m->variables[i].name, name, strlen(name)))
+			return &m->variables[i];
+	return NULL;
+}

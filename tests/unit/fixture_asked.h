@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * fixture_asked - a compiled policy, asked packet by packet
+ *
+ * Its bytes are interpreted, and must come to the slot of the first socket that
+ * a linear search of the rules finds, or to none.
+ */
+#ifndef SKPOL_FIXTURE_ASKED_H
+#define SKPOL_FIXTURE_ASKED_H
+
+#include "../../compiler/compile.h"
+#include "../../compiler/interp.h"
+
+struct asked {
+	struct compiled *c;
+	struct interp interp;
+	size_t packets, wrong;
+};
+
+void asked_begin(struct asked *a, struct compiled *c);
+/* Counts K, and whether bytes and rules differ about it. */
+void asked_packet(struct asked *a, const struct packet *k);
+
+/* The first variable of M whose name begins with NAME, or NULL. */
+const struct image_variable *asked_variable(const struct image *m,
+					    const char *name);
+
+#endif
