@@ -14,6 +14,7 @@
 #include <ftw.h>
 #include <inttypes.h>
 #include <net/if.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <sched.h>
 #include <setjmp.h>
@@ -37,6 +38,7 @@
 enum {
 	RIG_CHILD_FD = 900,	/* WORK may close what is below */
 	FIRST_WAIT = 40,	/* ms */
+	HANG_UP_WAIT = 2000,	/* ms */
 	LINK_TRIES = 1000,
 };
 
@@ -403,14 +405,50 @@ uint64_t rig_cookie(int fd)
 	return cookie;
 }
 
+/*
+ * Loopback packets are delivered in order by the processor that sends them.
+ * Returns which ones the caller may run on.
+ */
+static cpu_set_t stay_here(void)
+{
+	cpu_set_t before, here;
+
+	CPU_ZERO(&here);
+	CPU_SET(sched_getcpu(), &here);
+	sched_getaffinity(0, sizeof(before), &before);
+	sched_setaffinity(0, sizeof(here), &here);
+	return before;
+}
+
+/* Until the other side has the FIN, and all packets before it. */
+static void hang_up(int fd)
+{
+	struct tcp_info info = { .tcpi_state = TCP_FIN_WAIT1 };
+	socklen_t len = sizeof(info);
+
+	shutdown(fd, SHUT_WR);
+	for (int i = 0; i < HANG_UP_WAIT; i++) {
+		if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) ||
+		    info.tcpi_state != TCP_FIN_WAIT1)
+			return;
+		usleep(1000);
+	}
+}
+
+/* Nothing is left on its way: a packet that comes after the listener is closed
+ * would be looked up afresh, and counted. */
 int rig_connect(const char *address, uint16_t port)
 {
+	cpu_set_t before = stay_here();
 	struct sockaddr_storage sa;
 	socklen_t len = address_of(address, port, &sa);
 	int fd = socket(sa.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	int err = connect(fd, (struct sockaddr *)&sa, len) ? errno : 0;
 
+	if (!err)
+		hang_up(fd);
 	close(fd);
+	sched_setaffinity(0, sizeof(before), &before);
 	return err;
 }
 
