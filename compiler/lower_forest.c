@@ -19,16 +19,17 @@ enum { ENOUGH = 25000 };	/* instructions of code above rows of zones */
 /* Values in the shape of effects: `first` is what a leaf puts into r7. */
 static struct effects value_effects(struct lower *l, const struct levels *v)
 {
-	const struct forest_ranks *f = l->in->forest;
-	struct effects e = { .n = v->nvalues,
-			     .nsteps = f->top + v->nvalues - f->n };
+	struct effects e = { .n = v->nvalues };
 
 	e.v = arena_array(l->a, e.n, sizeof(*e.v));
-	for (uint32_t i = 0; i < e.n; i++)
+	for (uint32_t i = 0; i < e.n; i++) {
 		e.v[i] = (struct effect){
 			.kind = EFFECT_STEPS, .rule = v->rule[i],
-			.first = i < f->n ? f->number[i] : f->top + i - f->n,
+			.first = v->number[i],
 		};
+		if (v->number[i] >= e.nsteps)
+			e.nsteps = v->number[i] + 1;
+	}
 	return e;
 }
 
@@ -56,7 +57,7 @@ static void choose_levels(struct lower *l, size_t tree, struct levels *out)
 		return;
 	}
 	*out = (struct levels){ .code = f->trees[tree], .nvalues = f->n,
-				.rule = f->rule };
+				.rule = f->rule, .number = f->number };
 }
 
 /* r7 = the rank that tree number I finds */

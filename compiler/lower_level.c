@@ -16,7 +16,6 @@
 
 enum {
 	SMALL = 4096 / ROW_UNIT,	/* rows not worth a group of their own */
-	LINE = 64 / ROW_UNIT,
 };
 
 /* Few sizes of rows: whether a row is of a group is a branch for each. */
@@ -41,6 +40,8 @@ struct maker {
 	const uint8_t *order;
 	struct levels *out;
 	bool *data;		/* by block */
+	uint32_t *units_of;	/* by block: of its row; 0: it is code */
+	uint32_t *place;	/* by block that is data: where its row is */
 	uint32_t *row;		/* by block that is data: its number */
 	uint32_t *next;		/* of a row, as it is filled */
 	uint8_t word_rank[WORD_ALL];
@@ -244,21 +245,6 @@ static bool make_groups(struct maker *m)
 	return true;
 }
 
-static void number_groups(struct maker *m)
-{
-	const struct forest_ranks *f = m->l->in->forest;
-	struct levels *out = m->out;
-	uint32_t base = f->top;
-
-	for (size_t i = out->ngroups; i-- > 0;) {	/* last, lowest */
-		out->groups[i].base = base;
-		base += (out->groups[i].units + LINE - 1) / LINE * LINE;
-	}
-	out->nvalues = f->n + base - f->top;
-	if (f->narrow && base > UINT16_MAX)
-		*m->l->in->too_wide = true;
-}
-
 static const struct level_group *group_of(const struct maker *m, uint32_t i)
 {
 	uint32_t word = m->tree->v[i].word;
@@ -271,36 +257,97 @@ static const struct level_group *group_of(const struct maker *m, uint32_t i)
 	return g;
 }
 
-/* As a leaf of the code, behind the ranks. */
-static uint32_t leaf_of_row(const struct maker *m, uint32_t row)
+/* Numbers of 16 bits: rows of the last group are the lowest, behind the ranks,
+ * and stand in order of their numbers. */
+static void place_by_group(struct maker *m)
 {
-	const struct forest_ranks *f = m->l->in->forest;
+	struct levels *out = m->out;
+	uint32_t *next = arena_array(m->l->a, out->ngroups + 1, sizeof(*next));
+	uint32_t end = 0, top = m->l->in->forest->top;
 
-	return f->n + row - f->top;
+	for (size_t i = out->ngroups; i-- > 0;) {
+		out->groups[i].base = top + end;
+		next[i] = end;
+		end += (out->groups[i].units + ROW_LINE - 1) / ROW_LINE *
+			ROW_LINE;
+	}
+	for (uint32_t i = 0; i < m->tree->n; i++)
+		if (m->units_of[i]) {
+			uint32_t *at = &next[group_of(m, i) - out->groups];
+
+			m->place[i] = *at;
+			*at += m->units_of[i];
+		}
+	out->units = end;
+	*m->l->in->too_wide |= top + end > UINT16_MAX;
+}
+
+/* The low bits of a number are a place anywhere, those above say which group:
+ * that of the last is the lowest, and more than any rank. */
+static void place_near(struct maker *m)
+{
+	struct levels *out = m->out;
+	uint32_t above, order = 0;
+
+	out->units = rows_place(m->l->a, m->tree, m->units_of, m->place);
+	while (out->units >> out->place_bits)
+		out->place_bits++;
+	above = (m->l->in->forest->top >> out->place_bits) + 1;
+	for (size_t i = out->ngroups; i-- > 0;)
+		out->groups[i].base = (above + order++) << out->place_bits;
+}
+
+static void place_rows(struct maker *m)
+{
+	size_t n = m->tree->n + 1;
+
+	m->units_of = arena_array(m->l->a, n, sizeof(*m->units_of));
+	m->place = arena_array(m->l->a, n, sizeof(*m->place));
+	for (uint32_t i = 0; i < m->tree->n; i++)
+		if (m->data[i])
+			m->units_of[i] = row_units(group_of(m, i),
+						   m->tree->v[i].ncuts);
+	if (m->l->in->forest->narrow)
+		place_by_group(m);
+	else
+		place_near(m);
 }
 
 static void number_rows(struct maker *m)
 {
-	uint32_t *next = arena_array(m->l->a, m->out->ngroups + 1,
-				     sizeof(*next));
-	uint32_t *rule = arena_array(m->l->a, m->out->nvalues, sizeof(*rule));
 	const struct forest_ranks *f = m->l->in->forest;
 
-	memcpy(rule, f->rule, f->n * sizeof(*rule));
 	m->row = arena_array(m->l->a, m->tree->n + 1, sizeof(*m->row));
-	for (uint32_t i = 0; i < m->tree->n; i++) {
-		const struct level_group *g;
-		uint32_t *n;
+	for (uint32_t i = 0; i < m->tree->n; i++)
+		if (m->data[i])
+			m->row[i] = m->place[i] + (f->narrow ? f->top :
+						   group_of(m, i)->base);
+}
 
-		if (!m->data[i])
-			continue;
-		g = group_of(m, i);
-		n = &next[g - m->out->groups];
-		m->row[i] = g->base + *n;
-		*n += row_units(g, m->tree->v[i].ncuts);
-		rule[leaf_of_row(m, m->row[i])] = m->tree->v[i].rule;
-	}
-	m->out->rule = rule;
+/* As a leaf of the code, behind the ranks. */
+static uint32_t leaf_of_row(const struct maker *m, uint32_t i)
+{
+	return m->l->in->forest->n + m->place[i];
+}
+
+static void list_leaves(struct maker *m)
+{
+	const struct forest_ranks *f = m->l->in->forest;
+	struct levels *out = m->out;
+	uint32_t *rule, *number;
+
+	out->nvalues = f->n + out->units;
+	rule = arena_array(m->l->a, out->nvalues, sizeof(*rule));
+	number = arena_array(m->l->a, out->nvalues, sizeof(*number));
+	memcpy(rule, f->rule, f->n * sizeof(*rule));
+	memcpy(number, f->number, f->n * sizeof(*number));
+	for (uint32_t i = 0; i < m->tree->n; i++)
+		if (m->data[i]) {
+			rule[leaf_of_row(m, i)] = m->tree->v[i].rule;
+			number[leaf_of_row(m, i)] = m->row[i];
+		}
+	out->rule = rule;
+	out->number = number;
 }
 
 /* -------------------------------------------------------------- tables */
@@ -318,25 +365,25 @@ static void add_row(const struct maker *m, uint32_t i, uint8_t *rows)
 
 	for (uint32_t k = 0; k <= b->ncuts; k++)
 		next[k] = number_of(m, b->children[k]);
-	row_fill(group_of(m, i), b, next, rows + ROW_UNIT *
-		 (size_t)(m->row[i] - m->l->in->forest->top));
+	row_fill(group_of(m, i), b, next,
+		 rows + ROW_UNIT * (size_t)m->place[i]);
 }
 
 static void add_rows(struct maker *m)
 {
-	const struct forest_ranks *f = m->l->in->forest;
 	struct rodata *r = m->l->rodata;
-	uint32_t n = m->out->nvalues - f->n, most = 0;
+	uint32_t most = 0;
 	uint8_t *rows;
 
 	for (uint32_t i = 0; i < m->tree->n; i++)
 		if (m->tree->v[i].ncuts > most)
 			most = m->tree->v[i].ncuts;
 	m->next = arena_array(m->l->a, most + 1, sizeof(*m->next));
-	rodata_align(r, LINE * ROW_UNIT);
+	rodata_align(r, m->out->place_bits ? ROW_PAGE : ROW_LINE * ROW_UNIT);
 	rows = rodata_space(r, arena_printf(m->l->a, "skpol_rows_%zu",
 					    r->nvariables),
-			    n * (size_t)ROW_UNIT, 1, &m->out->offset);
+			    m->out->units * (size_t)ROW_UNIT, 1,
+			    &m->out->offset);
 	for (uint32_t i = 0; rows && i < m->tree->n; i++)
 		if (m->data[i])
 			add_row(m, i, rows);
@@ -363,13 +410,12 @@ static void make_code(struct maker *m)
 			bref r = b->children[k];
 
 			children[k] = !bref_is_leaf(r) && m->data[r] ?
-				BREF_LEAF | leaf_of_row(m, m->row[r]) : r;
+				BREF_LEAF | leaf_of_row(m, r) : r;
 		}
 		code->v[i].children = children;
 	}
 	if (!bref_is_leaf(code->root) && m->data[code->root])
-		code->root = BREF_LEAF |
-			leaf_of_row(m, m->row[code->root]);
+		code->root = BREF_LEAF | leaf_of_row(m, code->root);
 }
 
 void levels_make(struct lower *l, const struct blocks *tree,
@@ -380,7 +426,7 @@ void levels_make(struct lower *l, const struct blocks *tree,
 
 	*out = (struct levels){
 		.code = *tree, .nvalues = l->in->forest->n,
-		.rule = l->in->forest->rule,
+		.rule = l->in->forest->rule, .number = l->in->forest->number,
 	};
 	choose_data(&m, code_enough);
 	rank_words(&m);
@@ -390,8 +436,9 @@ void levels_make(struct lower *l, const struct blocks *tree,
 		out->nvalues = l->in->forest->n;
 		return;
 	}
-	number_groups(&m);
+	place_rows(&m);
 	number_rows(&m);
+	list_leaves(&m);
 	add_rows(&m);
 	make_code(&m);
 }
@@ -416,18 +463,19 @@ static size_t rows_reach(const struct levels *v)
  */
 static void address(struct lower *l, const struct levels *v)
 {
-	const struct forest_ranks *f = l->in->forest;
-	size_t before = (size_t)f->top * ROW_UNIT, at = v->offset;
-	uint32_t all = v->nvalues - f->n, mask = 2;	/* no constant */
+	uint32_t top = l->in->forest->top, all = v->units, mask = 2;
+	size_t at = v->offset;
 
 	emit_alu32(l->c, BPF_MOV, BPF_REG_2, BPF_REG_7);
-	if (at < before) {
-		emit_alu32_imm(l->c, BPF_SUB, BPF_REG_2, f->top);
+	if (v->place_bits) {
+		all = 1u << v->place_bits;
+	} else if (at < (size_t)top * ROW_UNIT) {
+		emit_alu32_imm(l->c, BPF_SUB, BPF_REG_2, top);
 	} else {
-		at -= before;
-		all += f->top;
+		at -= (size_t)top * ROW_UNIT;
+		all += top;
 	}
-	while (mask < all)
+	while (mask < all)		/* not 1: the bits are no constant */
 		mask *= 2;
 	emit_alu32_imm(l->c, BPF_AND, BPF_REG_2, mask - 1);
 	emit_alu64_imm(l->c, BPF_LSH, BPF_REG_2, ROW_UNIT_LOG);

@@ -7,7 +7,8 @@
  * cuts and all below it is data, so that code is only above data. The blocks of
  * one word and about one size are a group; a row of its table holds a block's
  * cuts, each with what comes next: a rank, or the number of another row. Rows
- * are numbered behind all ranks, and those that are asked first are the highest.
+ * are numbered behind all ranks, and those that are asked first are the highest:
+ * the bits above the place of a row say its group.
  * So one way through the groups, in order of the words, is the way of every
  * packet: the number in r7 falls until it is a rank.
  *
@@ -44,15 +45,23 @@ struct level_group {
 
 /* Rows stand behind each other; the number of one is where it begins, in
  * units of so many bytes. */
-enum { ROW_UNIT_LOG = 4, ROW_UNIT = 1 << ROW_UNIT_LOG };
+enum {
+	ROW_UNIT_LOG = 4, ROW_UNIT = 1 << ROW_UNIT_LOG,
+	ROW_LINE = 64 / ROW_UNIT,	/* units in a line of the cache */
+	ROW_PAGE = 4096,		/* bytes */
+};
 
 struct levels {
 	struct level_group groups[LEVEL_GROUPS];	/* in order of asking */
 	size_t ngroups;
 	uint32_t offset;	/* of all rows in .rodata */
+	uint32_t units;		/* of all rows, and what is between them */
+	unsigned int place_bits;	/* of a number: where the row is; 0: less
+				 * `top` it is the place */
 	struct blocks code;	/* leaves are ranks, then rows */
 	uint32_t nvalues;	/* ranks and rows: leaves of the code */
 	const uint32_t *rule;	/* by leaf */
+	const uint32_t *number;	/* by leaf */
 };
 
 /* About how many instructions TREE takes as code alone. */
@@ -75,6 +84,11 @@ void row_fill(const struct level_group *g, const struct block *b,
 	      const uint32_t *next, uint8_t *row);
 /* r3 = a row of G -> r7 = number of what is next */
 void row_emit(struct lower *l, const struct level_group *g);
+
+/* lower_place.c: PLACE[i] = where the row of block I stands, which takes
+ * UNITS[i], 0 where it is none; out: where they end. */
+uint32_t rows_place(struct arena *a, const struct blocks *tree,
+		    const uint32_t *units, uint32_t *place);
 
 /* r7 = rank or row -> rank. */
 void levels_emit(struct lower *l, const struct levels *v);
