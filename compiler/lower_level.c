@@ -20,18 +20,20 @@ enum {
 
 /* Few sizes of rows: whether a row is of a group is a branch for each. */
 static const struct row_size pair_sizes[] = {
+	{ ROW_PREFIXES, 1 }, { ROW_PREFIXES, 2 }, { ROW_PREFIXES, 3 },
 	{ ROW_PAIRS, 2 }, { ROW_PAIRS, 3 }, { ROW_PAIRS, 4 }, { ROW_PAIRS, 5 },
 	{ ROW_PAIRS, 6 }, { ROW_PAIRS, 9 }, { ROW_PAIRS, 12 }, { ROW_PAIRS, 16 },
 	{ ROW_PAIRS, 20 },
 };
 static const struct row_size zone_sizes[] = {
+	{ ROW_PREFIXES, 1 }, { ROW_PREFIXES, 2 }, { ROW_PREFIXES, 3 },
 	{ ROW_LANES, 2 }, { ROW_LANES, 3 }, { ROW_LANES, 4 }, { ROW_LANES, 5 },
 	{ ROW_LANES, 6 }, { ROW_LANES, 8 }, { ROW_LANES, 12 },
 	{ ROW_DIRECT, 20 },
 };
 /* Blocks of so many cuts become data, at most. */
 static const uint8_t logs[] = { 1, 2, 3, 4, 6, 9, 12, 16, 20 };
-enum { LOGS = sizeof(logs), SIZES = sizeof(pair_sizes) / sizeof(*pair_sizes),
+enum { PREFIX_SIZES = 3, LOGS = sizeof(logs), SIZES = sizeof(pair_sizes) / sizeof(*pair_sizes),
        ZONE_SIZES = sizeof(zone_sizes) / sizeof(*zone_sizes) };
 
 struct maker {
@@ -137,13 +139,30 @@ static uint32_t units_as(const struct maker *m, const struct block *b, int size)
 	return row_units(&g, b->ncuts);
 }
 
+/* The size for B, where it asks for so few prefixes, else PREFIX_SIZES. */
+static int prefixes_for(const struct maker *m, const struct block *b)
+{
+	struct level_group g = group_like(m, b->word, 0);
+	uint32_t n = row_prefixes(&g, b);
+	int i = 0;
+
+	while (i < PREFIX_SIZES &&
+	       row_most(group_like(m, b->word, i).size) < n)
+		i++;
+	return i;
+}
+
 /* The size for B; where that is hardly larger, all is in one read. */
 static int size_for(const struct maker *m, const struct block *b)
 {
-	int last = sizes_of(b->word) - 1, i = 0;
+	int last = sizes_of(b->word) - 1, i = PREFIX_SIZES;
+	int prefixes = prefixes_for(m, b);
 
 	while (i < last && b->ncuts >> group_like(m, b->word, i).size.log)
 		i++;
+	if (prefixes < PREFIX_SIZES &&
+	    units_as(m, b, prefixes) < units_as(m, b, i))
+		return prefixes;
 	if (b->word >= WORD_ZONE &&
 	    units_as(m, b, last) <= 2 * units_as(m, b, i))
 		return last;
@@ -189,7 +208,8 @@ static void join_small(struct maker *m, uint32_t word)
 
 		while (next < n && !units[next])
 			next++;
-		if (!units[i] || next == n || units[i] > SMALL)
+		if (!units[i] || next == n || units[i] > SMALL ||
+		    (i < PREFIX_SIZES) != (next < PREFIX_SIZES))
 			continue;
 		as = all_as(m, word, i, next);
 		if (as > SMALL)

@@ -27,11 +27,13 @@ enum row_kind {
 	ROW_PAIRS,	/* of a word: pairs of cut and next, 8 bytes each */
 	ROW_LANES,	/* of a zone: nodes of cuts in 16 bits */
 	ROW_DIRECT,	/* of a zone: what is next, for each zone */
+	ROW_PREFIXES,	/* of either: single values or prefixes, and the rest */
 };
 
 struct row_size {
 	uint8_t kind;		/* enum row_kind */
-	uint8_t log;		/* up to 1 << LOG children; not ROW_DIRECT */
+	uint8_t log;		/* up to 1 << LOG children; ROW_PREFIXES: row_most;
+				 * not ROW_DIRECT */
 };
 
 struct level_group {
@@ -77,6 +79,11 @@ void levels_make(struct lower *l, const struct blocks *tree,
 		 struct levels *out);
 /* lower_row.c: how many units a row of G for so many cuts has */
 uint32_t row_units(const struct level_group *g, uint32_t ncuts);
+/* How many prefixes B's row would hold as one of these; UINT32_MAX: it cannot
+ * be one. */
+uint32_t row_prefixes(const struct level_group *g, const struct block *b);
+/* How many a row of that size does. */
+uint32_t row_most(struct row_size size);
 /* How far behind the begin of a row the verifier may see a read. */
 size_t row_reach(const struct level_group *g);
 /* Fills ROW, which is zeroed; NEXT[k] is the number of B's child k. */

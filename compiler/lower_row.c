@@ -2,7 +2,7 @@
 /*
  * lower_row - one row of a group: its bytes, and the code that reads it
  *
- * In: a block and the numbers of what comes next. Out: a row. Three kinds:
+ * In: a block and the numbers of what comes next. Out: a row. Four kinds:
  *
  * Pairs are of a word of the packet: a cut and what comes next behind it, 4
  * bytes each; the cuts that are below the word are counted.
@@ -17,6 +17,10 @@
  *
  * Direct is what comes next for each zone, where that is hardly larger.
  *
+ * Prefixes are of a word or a zone, too: up to six, 4 bytes each, then a byte each
+ * that says how many bits are behind it, and what comes next: for all others, then
+ * for each. They take half of what pairs or lanes do.
+ *
  * A row of up to 16 children is in one line of the cache; no row makes a branch.
  */
 #include "lower_level.h"
@@ -24,7 +28,8 @@
 #include <string.h>
 
 enum {
-	PAIR = 8, LANE = 2,	/* bytes */
+	PAIR = 8, LANE = 2, PREFIX = 4,	/* bytes */
+	PREFIXES_MAX = 6,
 	LANES_LOG = 2,		/* in a word of 64 bits */
 	LEAF_LOG = 5,		/* children in a row that is one node */
 	BLOCK_LOG = 4, BLOCKS_LOG = 8,	/* in a block; in 16 of these */
@@ -64,6 +69,29 @@ static uint32_t blocks_stride(const struct level_group *g)
 		       (BLOCKS_LOG - BLOCK_LOG));
 }
 
+uint32_t row_most(struct row_size size)
+{
+	static const uint8_t most[] = { 0, 1, 3, PREFIXES_MAX };
+
+	return most[size.log];
+}
+
+/* Where the bytes of a row of prefixes begin, what comes next, and the end. */
+static uint32_t bits_at(const struct level_group *g)
+{
+	return PREFIX * row_most(g->size);
+}
+
+static uint32_t next_at(const struct level_group *g)
+{
+	return bits_at(g) + (row_most(g->size) + 3) / 4 * 4;
+}
+
+static uint32_t prefixes_bytes(const struct level_group *g)
+{
+	return next_at(g) + ((row_most(g->size) + 1) << next_log(g));
+}
+
 static uint32_t row_bytes(const struct level_group *g, uint32_t ncuts)
 {
 	unsigned int log = g->size.log;
@@ -72,6 +100,8 @@ static uint32_t row_bytes(const struct level_group *g, uint32_t ncuts)
 		return (uint32_t)PAIR << log;
 	if (g->size.kind == ROW_DIRECT)
 		return g->zones << next_log(g);
+	if (g->size.kind == ROW_PREFIXES)
+		return prefixes_bytes(g);
 	if (log <= LEAF_LOG)
 		return leaf_stride(g, log);
 	if (log <= BLOCKS_LOG)
@@ -93,6 +123,8 @@ size_t row_reach(const struct level_group *g)
 		return (size_t)PAIR << log;
 	if (g->size.kind == ROW_DIRECT)
 		return (size_t)power_of_two(g->zones) << next_log(g);
+	if (g->size.kind == ROW_PREFIXES)
+		return prefixes_bytes(g);
 	return LANES_REACH + 2 * HEAD +
 		(log > LEAF_LOG ? blocks_stride(g) : 0) +
 		(log > BLOCKS_LOG ? (size_t)blocks_stride(g) <<
@@ -201,6 +233,59 @@ static void fill_direct(const struct level_group *g, const struct block *b,
 	}
 }
 
+/* How many bits are behind the prefix that B's child K is; 32: it is none. */
+static unsigned int bits_behind(const struct block *b, uint32_t k)
+{
+	uint32_t low = k ? b->cuts[k - 1] : 0, width = b->cuts[k] - low;
+
+	if (width & (width - 1) || low & (width - 1))
+		return 32;
+	return (unsigned int)__builtin_ctz(width);
+}
+
+/* As all others: what is behind the last cut. */
+static bool is_rest(const struct block *b, uint32_t k)
+{
+	return b->children[k] == b->children[b->ncuts];
+}
+
+uint32_t row_prefixes(const struct level_group *g, const struct block *b)
+{
+	uint32_t n = 0;
+
+	if (b->word == WORD_PROTOCOL || (b->word >= WORD_ZONE && g->narrow) ||
+	    b->cuts[b->ncuts - 1] > UINT32_MAX - PREFIXES_MAX)
+		return UINT32_MAX;
+	for (uint32_t k = 0; k < b->ncuts; k++) {
+		if (is_rest(b, k))
+			continue;
+		if (bits_behind(b, k) > 31)
+			return UINT32_MAX;
+		n++;
+	}
+	return n;
+}
+
+/* Where there are fewer, the last values stand for them, and are the rest. */
+static void fill_prefixes(const struct level_group *g, const struct block *b,
+			  const uint32_t *next, uint8_t *row)
+{
+	uint8_t *to = row + next_at(g);
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i <= row_most(g->size); i++)
+		put(to + (i << next_log(g)), next[b->ncuts], 1u << next_log(g));
+	for (uint32_t i = 0; i < row_most(g->size); i++)
+		put(row + PREFIX * i, UINT32_MAX - i, PREFIX);
+	for (uint32_t k = 0; k < b->ncuts; k++) {
+		if (is_rest(b, k))
+			continue;
+		put(row + PREFIX * n, b->cuts[k] - 1, PREFIX);
+		row[bits_at(g) + n++] = (uint8_t)bits_behind(b, k);
+		put(to + (n << next_log(g)), next[k], 1u << next_log(g));
+	}
+}
+
 void row_fill(const struct level_group *g, const struct block *b,
 	      const uint32_t *next, uint8_t *row)
 {
@@ -211,6 +296,8 @@ void row_fill(const struct level_group *g, const struct block *b,
 		fill_pairs(g, b, next, row);
 	else if (g->size.kind == ROW_DIRECT)
 		fill_direct(g, b, next, row);
+	else if (g->size.kind == ROW_PREFIXES)
+		fill_prefixes(g, b, next, row);
 	else if (log <= LEAF_LOG)
 		fill_leaf(g, &all, log, row);
 	else if (log <= BLOCKS_LOG)
@@ -251,13 +338,22 @@ static void count_pairs(struct lower *l, unsigned int bits, unsigned int log)
 	emit_checkpoint(l->c);
 }
 
-static void pairs(struct lower *l, const struct level_group *g)
+/* r1 = the word, as a number */
+static void turn(struct lower *l, const struct level_group *g)
 {
 	const struct word_info *i = &word_info[g->word];
+
+	if (i->load == LOAD_ZONE)
+		emit_alu64_imm(l->c, BPF_AND, BPF_REG_1, UINT16_MAX);
+	else if (i->load != LOAD_HOST)
+		emit_be(l->c, BPF_REG_1, i->load == LOAD_BE32 ? 32 : 16);
+}
+
+static void pairs(struct lower *l, const struct level_group *g)
+{
 	unsigned int bits;
 
-	if (i->load != LOAD_HOST)
-		emit_be(l->c, BPF_REG_1, i->load == LOAD_BE32 ? 32 : 16);
+	turn(l, g);
 	emit_alu64_imm(l->c, BPF_ADD, BPF_REG_1, 1);
 	for (unsigned int left = g->size.log; left; left -= bits) {
 		bits = left % COUNTED ? left % COUNTED : COUNTED;
@@ -333,6 +429,35 @@ static void direct(struct lower *l, const struct level_group *g)
 	emit_load(l->c, g->narrow ? BPF_H : BPF_W, BPF_REG_7, BPF_REG_3, 0);
 }
 
+/* Without a branch, 1 where r1 begins with the prefix, else 0: only 0 less 1 is
+ * negative. */
+static void one_prefix(struct lower *l, const struct level_group *g, int i)
+{
+	int to = i ? BPF_REG_4 : BPF_REG_2;
+
+	emit_load(l->c, BPF_W, to, BPF_REG_3, PREFIX * i);
+	emit_load(l->c, BPF_B, BPF_REG_5, BPF_REG_3, (int)bits_at(g) + i);
+	emit_alu64(l->c, BPF_XOR, to, BPF_REG_1);
+	emit_alu64(l->c, BPF_RSH, to, BPF_REG_5);
+	emit_alu64_imm(l->c, BPF_ADD, to, -1);
+	emit_alu64_imm(l->c, BPF_RSH, to, 63);
+	if (!i)
+		return;
+	emit_alu64_imm(l->c, BPF_MUL, to, i + 1);
+	emit_alu64(l->c, BPF_ADD, BPF_REG_2, to);
+}
+
+static void prefixes(struct lower *l, const struct level_group *g)
+{
+	turn(l, g);
+	for (int i = 0; i < (int)row_most(g->size); i++)
+		one_prefix(l, g, i);
+	emit_alu64_imm(l->c, BPF_LSH, BPF_REG_2, (int32_t)next_log(g));
+	advance(l);
+	emit_load(l->c, g->narrow ? BPF_H : BPF_W, BPF_REG_7, BPF_REG_3,
+		  (int)next_at(g));
+}
+
 void row_emit(struct lower *l, const struct level_group *g)
 {
 	const struct word_info *i = &word_info[g->word];
@@ -350,6 +475,9 @@ void row_emit(struct lower *l, const struct level_group *g)
 		break;
 	case ROW_DIRECT:
 		direct(l, g);
+		break;
+	case ROW_PREFIXES:
+		prefixes(l, g);
 		break;
 	}
 }

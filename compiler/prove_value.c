@@ -255,7 +255,8 @@ const char *val_alu(struct run *u, const struct bpf_insn *i)
 	if ((op == BPF_LSH || op == BPF_RSH) && s.kind == V_NUMBER &&
 	    s.n >= (wide ? 64 : 32))
 		return "a shift by more bits than there are";
-	if (lane_alu(u, op, wide, d, &s) || symbolic(u, op, wide, d, &s))
+	if (lane_alu(u, op, wide, d, &s) ||
+	    (wide && prefix_alu(u, op, d, &s)) || symbolic(u, op, wide, d, &s))
 		return NULL;
 	if (op == BPF_ADD && wide && d->kind == V_TABLE && val_number(u, &s)) {
 		d->n += s.n;

@@ -26,6 +26,7 @@ enum val_kind {
 	V_HIDDEN,		/* n ^ word; shift 1: as it is in memory */
 	V_LANES,		/* the word four times, in each 16 bits */
 	V_LESS_LANES,		/* (n - that) >> shift */
+	V_PREFIX,		/* ((n ^ X) >> up) - shift, n < 2^32 */
 };
 
 struct val {
@@ -90,6 +91,9 @@ uint64_t line_at(const struct run *u, const struct val *d);
 /* prove_lane.c: what is done with lanes only; false: D is as it was, or plain */
 bool lane_alu(struct run *u, uint8_t op, bool wide, struct val *d,
 	      const struct val *s);
+
+/* prove_prefix.c: whether the word has a prefix; false: D is as it was */
+bool prefix_alu(struct run *u, uint8_t op, struct val *d, const struct val *s);
 
 /* prove_load.c */
 const char *val_load(struct run *u, const struct bpf_insn *i);
