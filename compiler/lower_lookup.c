@@ -74,6 +74,7 @@ static uint32_t add_direct(const struct keyed *k, const struct shape *s)
 
 struct entries {
 	uint32_t index, cuts;	/* offsets in .rodata */
+	uint8_t width;		/* bytes of a cell of the index */
 	size_t n;
 };
 
@@ -84,14 +85,14 @@ static struct entries add_packed(const struct keyed *k, const struct shape *s)
 	struct entries e = { .n = pack_entries(k, s) };
 	bool flat = s->pack.flat;
 
+	e.width = (uint8_t)pack_index(e.n * s->pack.entry);
 	if (!flat)
-		(void)rodata_space(r, variable_name(k->l, "index"), s->cells, 4,
-				   &e.index);
+		(void)rodata_space(r, variable_name(k->l, "index"), s->cells,
+				   e.width, &e.index);
 	rodata_align(r, LINE);
 	if (rodata_space(r, variable_name(k->l, flat ? "buckets" : "cuts"), e.n,
 			 s->pack.entry, &e.cuts))
-		pack_fill(k, s, flat ? NULL :
-			  (uint32_t *)(void *)(r->v + e.index), r->v + e.cuts);
+		pack_fill(k, s, flat ? NULL : r->v + e.index, r->v + e.cuts);
 	return e;
 }
 
@@ -216,7 +217,7 @@ static void find_bucket(const struct keyed *k, const struct shape *s,
 	if (s->pack.flat) {
 		emit_alu32_imm(c, BPF_LSH, BPF_REG_2, s->steps + log);
 	} else {
-		element(c, e.index, 2);
+		element(c, e.index, e.width / 2);
 		rodata_reach(k->l->rodata, e.cuts + mask +
 			     ((size_t)2 << (s->steps + log)));
 		emit_alu32_imm(c, BPF_AND, BPF_REG_2, mask);

@@ -139,20 +139,21 @@ static size_t bucket(struct packer *p, uint64_t low, uint64_t high)
 	return begin;
 }
 
-void pack_fill(const struct keyed *k, const struct shape *s, uint32_t *index,
+void pack_fill(const struct keyed *k, const struct shape *s, uint8_t *index,
 	       uint8_t *entries)
 {
-	unsigned int shift = k->width - s->root;
+	size_t size = pack_entries(k, s) * s->pack.entry;
+	unsigned int shift = k->width - s->root, width = pack_index(size);
 	struct packer p = { .k = k, .s = s, .entries = entries };
 
-	memset(entries, s->pack.entry < 8 ? BEHIND : BEHIND_8,
-	       pack_entries(k, s) * s->pack.entry);
+	memset(entries, s->pack.entry < 8 ? BEHIND : BEHIND_8, size);
 	if (index)
 		put(&p, 0, k->values[0]);
 	for (uint64_t c = 0; c < s->cells; c++) {
-		size_t at = bucket(&p, c << shift, ((c + 1) << shift) - 1);
+		size_t at = s->pack.entry *
+			bucket(&p, c << shift, ((c + 1) << shift) - 1);
 
 		if (index)
-			index[c] = s->pack.entry * (uint32_t)at;
+			memcpy(index + c * width, &at, width);
 	}
 }

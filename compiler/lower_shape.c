@@ -37,6 +37,7 @@ static const struct {
 enum {
 	INDEX_BITS_MAX = 20, LEVELS_FROM = 256, LEVELS_VALUE_MAX = 65535,
 	COMPARE_BYTES = 24,	/* of code, for each cut */
+	PAGE_BYTES = 4096, PAGE_AS = 512,
 	FLAT_BYTES_MAX = 20,	/* a cut, of buckets without an index */
 	FLAT_TRIED_MAX = 1 << 20,	/* in tests */
 };
@@ -102,16 +103,26 @@ static struct buckets count_buckets(const struct keyed *k, unsigned int bits)
 	return b;
 }
 
-/* What is read of N elements of SIZE bytes, when only USED are. */
+/*
+ * What is read of N elements of SIZE bytes, when only USED are: lines, and as
+ * many pages, of which each cache of translations holds one for about PAGE_AS
+ * bytes that the cache of its own level does.
+ */
 static size_t touched(size_t n, unsigned int size, size_t used)
 {
-	return n * size < used * LINE ? n * size : used * LINE;
+	size_t bytes = n * size, pages = bytes / PAGE_BYTES;
+	size_t as = (used < pages ? used : pages) * PAGE_AS;
+
+	if (as < used * LINE)
+		as = used * LINE;
+	return bytes < as ? bytes : as;
 }
 
 static void search_cost(const struct keyed *k, const struct buckets *b,
 			struct shape *s)
 {
 	size_t bytes = pack_entries(k, s) * s->pack.entry;
+	unsigned int width = pack_index(bytes);
 	unsigned int in_line = log2_of(LINE / s->pack.entry) - 1;
 	unsigned int lines = 1 + (s->steps > in_line ?
 				  (s->steps - in_line) / 2u : 0);
@@ -120,8 +131,8 @@ static void search_cost(const struct keyed *k, const struct buckets *b,
 	s->cost = s->steps * COST_STEP + COST_ENTRY + lines * shape_memory(bytes);
 	if (s->pack.flat)
 		return;
-	s->bytes += s->cells * 4;
-	s->cost += COST_INDEX + shape_memory(touched(s->cells, 4, b->used));
+	s->bytes += s->cells * width;
+	s->cost += COST_INDEX + shape_memory(touched(s->cells, width, b->used));
 }
 
 static size_t flat_most(const struct keyed *k)

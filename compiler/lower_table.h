@@ -145,9 +145,14 @@ void trie_fill(const struct keyed *k, const struct shape *s, uint32_t *cells,
 bool pack_choose(const struct keyed *k, unsigned int entry, bool flat,
 		 struct shape *s);
 size_t pack_entries(const struct keyed *k, const struct shape *s);
-/* INDEX: s->cells in bytes of ENTRIES, which are as many as were counted; NULL
+/* How many a cell of the index has, into so many bytes of them. */
+static inline unsigned int pack_index(size_t bytes)
+{
+	return bytes <= 1 << 16 ? 2 : 4;
+}
+/* INDEX: s->cells, bytes into ENTRIES, which are as many as were counted; NULL
  * where that is flat. */
-void pack_fill(const struct keyed *k, const struct shape *s, uint32_t *index,
+void pack_fill(const struct keyed *k, const struct shape *s, uint8_t *index,
 	       uint8_t *entries);
 
 /* lower_lookup.c: the key in r1; r2 = its value */
