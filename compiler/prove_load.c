@@ -24,14 +24,24 @@ static uint32_t word_at(const struct run *u, uint32_t offset)
 	return PW_NONE;
 }
 
-/* Little endian, as the hosts that this is for. */
-static uint64_t bytes_at(const uint8_t *v, unsigned int size)
+/* Little endian, as the hosts that this is for: 1, 2, 4 or 8 bytes. */
+static inline uint64_t bytes_at(const uint8_t *v, unsigned int size)
 {
 	uint64_t n = 0;
 
-	while (size-- > 0)
-		n = n << 8 | v[size];
-	return n;
+	switch (size) {
+	case 1:
+		return *v;
+	case 2:
+		memcpy(&n, v, 2);
+		return n;
+	case 4:
+		memcpy(&n, v, 4);
+		return n;
+	default:
+		memcpy(&n, v, 8);
+		return n;
+	}
 }
 
 static const char *read_table(struct run *u, struct val *d, uint64_t at,
@@ -65,6 +75,7 @@ static uint64_t equal_cells(const struct prove *p, uint64_t at,
 {
 	const uint8_t *v = p->image->rodata;
 	uint64_t end = p->image->rodata_size, n = 0;
+	uint64_t first = bytes_at(v + at, size);
 
 	if (at < p->slots && p->slots < end)
 		end = p->slots;
@@ -73,7 +84,7 @@ static uint64_t equal_cells(const struct prove *p, uint64_t at,
 	if (more > CELLS_AT_ONCE)
 		more = CELLS_AT_ONCE;
 	while (n < more && at + (n + 2) * size <= end &&
-	       !memcmp(v + at, v + at + (n + 1) * size, size))
+	       bytes_at(v + at + (n + 1) * size, size) == first)
 		n++;
 	return n;
 }

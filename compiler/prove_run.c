@@ -184,6 +184,16 @@ static struct target zone(struct run *u, const struct bpf_insn *i)
 	return to;
 }
 
+/* Most of all instructions: they neither begin nor end anything. */
+static bool is_arithmetic(const struct bpf_insn *i)
+{
+	uint8_t class = BPF_CLASS(i->code);
+
+	return i->dst_reg > BPF_REG_1 && i->dst_reg < BPF_REG_6 &&
+	       (class == BPF_ALU64 ||
+		(class == BPF_ALU && BPF_OP(i->code) != BPF_END));
+}
+
 static struct target run(struct run *u)
 {
 	const struct image *m = u->p->image;
@@ -195,6 +205,12 @@ static struct target run(struct run *u)
 		if (u->pc >= m->ninsns || ++u->steps > STEPS_MAX)
 			return fault(u, "the program is left, or never ends");
 		i = &m->insns[u->pc];
+		if (is_arithmetic(i)) {
+			why = val_alu(u, i);
+			if (why)
+				return fault(u, why);
+			continue;
+		}
 		if (i->code == (BPF_JMP | BPF_EXIT)) {
 			if (u->r[0].kind != V_NUMBER && !val_number(u, &u->r[0]))
 				return fault(u, "an unknown verdict");

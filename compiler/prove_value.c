@@ -233,6 +233,16 @@ static bool symbolic(struct run *u, uint8_t op, bool wide, struct val *d,
 	return true;
 }
 
+/* With lanes, or a prefix. */
+static bool compared_at_once(struct run *u, uint8_t op, bool wide,
+			     struct val *d, const struct val *s)
+{
+	if (d->kind >= V_LANES || s->kind >= V_LANES)
+		return lane_alu(u, op, wide, d, s) ||
+			(wide && prefix_alu(u, op, d, s));
+	return op == BPF_XOR && wide && prefix_alu(u, op, d, s);
+}
+
 const char *val_alu(struct run *u, const struct bpf_insn *i)
 {
 	bool wide = BPF_CLASS(i->code) == BPF_ALU64;
@@ -255,8 +265,13 @@ const char *val_alu(struct run *u, const struct bpf_insn *i)
 	if ((op == BPF_LSH || op == BPF_RSH) && s.kind == V_NUMBER &&
 	    s.n >= (wide ? 64 : 32))
 		return "a shift by more bits than there are";
-	if (lane_alu(u, op, wide, d, &s) ||
-	    (wide && prefix_alu(u, op, d, &s)) || symbolic(u, op, wide, d, &s))
+	if (s.kind == V_NUMBER && (op == BPF_MOV || d->kind == V_NUMBER)) {
+		*d = (struct val){ .kind = V_NUMBER,
+				   .n = compute(op, d->n, s.n, wide) };
+		return NULL;
+	}
+	if (compared_at_once(u, op, wide, d, &s) ||
+	    symbolic(u, op, wide, d, &s))
 		return NULL;
 	if (op == BPF_ADD && wide && d->kind == V_TABLE && val_number(u, &s)) {
 		d->n += s.n;

@@ -24,6 +24,7 @@ enum val_kind {
 	V_PAIR,			/* word << 32 and the next one, >> shift */
 	V_INTERFACE,		/* n = index of the name */
 	V_HIDDEN,		/* n ^ word; shift 1: as it is in memory */
+	/* compared at once: */
 	V_LANES,		/* the word four times, in each 16 bits */
 	V_LESS_LANES,		/* (n - that) >> shift */
 	V_PREFIX,		/* ((n ^ X) >> up) - shift, n < 2^32 */
