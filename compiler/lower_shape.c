@@ -237,10 +237,10 @@ static bool levels_cost(const struct keyed *k, struct shape *s)
 
 static void try_levels(const struct keyed *k, struct shape *best)
 {
-	static const uint8_t roots[] = { 12, 16, 18 };
+	static const uint8_t roots[] = { 8, 10, 12, 14, 16, 18 };
 	static const struct {
 		uint8_t fill, dense;
-	} nodes[] = { { 8, 64 }, { 8, 32 }, { 4, 32 } };
+	} nodes[] = { { 4, 32 }, { 8, 32 }, { 8, 64 } };
 
 	for (size_t r = 0; r < sizeof(roots); r++)
 		for (size_t n = 0; n < sizeof(nodes) / sizeof(*nodes); n++) {
