@@ -16,6 +16,8 @@
 
 enum {
 	SMALL = 4096 / ROW_UNIT,	/* rows not worth a group of their own */
+	/* in half the second cache rows may stand by group, in any page */
+	NARROW_UNITS = (512 << 10) / ROW_UNIT,
 };
 
 /* Few sizes of rows: whether a row is of a group is a branch for each. */
@@ -299,7 +301,7 @@ static void place_by_group(struct maker *m)
 			*at += m->units_of[i];
 		}
 	out->units = end;
-	*m->l->in->too_wide |= top + end > UINT16_MAX;
+	*m->l->in->too_wide |= end > NARROW_UNITS || top + end > UINT16_MAX;
 }
 
 /* The low bits of a number are a place anywhere, those above say which group:
