@@ -92,6 +92,14 @@ static uint32_t prefixes_bytes(const struct level_group *g)
 	return next_at(g) + ((row_most(g->size) + 1) << next_log(g));
 }
 
+/* To the verifier all of them could be met at once. */
+static uint32_t prefixes_reach(const struct level_group *g)
+{
+	uint32_t n = row_most(g->size);
+
+	return next_at(g) + ((n * (n + 1) / 2 + 1) << next_log(g));
+}
+
 static uint32_t row_bytes(const struct level_group *g, uint32_t ncuts)
 {
 	unsigned int log = g->size.log;
@@ -124,7 +132,7 @@ size_t row_reach(const struct level_group *g)
 	if (g->size.kind == ROW_DIRECT)
 		return (size_t)power_of_two(g->zones) << next_log(g);
 	if (g->size.kind == ROW_PREFIXES)
-		return prefixes_bytes(g);
+		return prefixes_reach(g);
 	return LANES_REACH + 2 * HEAD +
 		(log > LEAF_LOG ? blocks_stride(g) : 0) +
 		(log > BLOCKS_LOG ? (size_t)blocks_stride(g) <<
