@@ -90,6 +90,8 @@ struct value {
 	bool narrow, hashed;	/* TERM: below 2^32; of a multiplication */
 	bool mixed;		/* TERM: base ^ word VAR as it is in memory */
 	bool half;		/* TERM: the first two bytes of a word */
+	uint8_t asks;		/* TERM: 1: (base ^ VAR) >> BEHIND; 2: less 1 */
+	uint8_t behind;
 	uint32_t mask;		/* TERM: word VAR as it is in memory, those bits
 				 * of it, which come first; or 0 */
 	uint32_t object;

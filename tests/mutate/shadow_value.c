@@ -381,6 +381,51 @@ static bool needs_term(uint8_t op, const struct value *d,
 	       (op == BPF_MUL && o->form == FIXED && o->v >> 32);
 }
 
+/* 0 less 1 is negative: whether the variable begins as the base does. */
+static void answer(struct shadow_vars *s, struct value *d, uint64_t v)
+{
+	uint64_t behind = ((uint64_t)1 << d->behind) - 1;
+
+	if (v)
+		lower(s, d->var, d->base | behind);
+	else if (s->x[d->var] < (d->base & ~behind))
+		lower(s, d->var, (d->base & ~behind) - 1);
+	*d = value_fixed(v);
+}
+
+/* The steps to that question, all of 64 bits; false: D is as it was. */
+static bool question(struct shadow_vars *s, uint8_t op, struct value *d,
+		     const struct value *o, uint64_t v)
+{
+	bool fixed = o->form == FIXED;
+	struct value next = { .var = d->var, .base = d->base, .asks = 1,
+			      .behind = d->behind };
+
+	if (op == BPF_XOR && d->form == FIXED && d->v <= UINT32_MAX &&
+	    o->form == LINE && o->mul == 1 && !o->add && !o->shift &&
+	    s->high[o->var] <= UINT32_MAX) {
+		next.base = d->v;
+		next.var = o->var;
+	} else if (op == BPF_RSH && d->asks == 1 && fixed && !d->behind &&
+		   o->v < 32) {
+		next.behind = (uint8_t)o->v;
+	} else if (op == BPF_ADD && d->asks == 1 && fixed &&
+		   o->v == UINT64_MAX) {
+		next.asks = 2;
+	} else if (op == BPF_RSH && d->asks == 2 && fixed && o->v == 63) {
+		answer(s, d, v);
+		return true;
+	} else {
+		return false;
+	}
+	make_term(op, true, d, o, v);
+	d->var = next.var;
+	d->base = next.base;
+	d->asks = next.asks;
+	d->behind = next.behind;
+	return true;
+}
+
 bool value_alu(struct shadow_vars *s, uint8_t op, bool wide, struct value *d,
 	       struct value o)
 {
@@ -388,6 +433,8 @@ bool value_alu(struct shadow_vars *s, uint8_t op, bool wide, struct value *d,
 
 	if (!compute(op, wide, d->v, o.v, &v))
 		return false;
+	if (wide && question(s, op, d, &o, v))
+		return true;
 	if (!wide) {
 		value_narrow(s, d);
 		value_narrow(s, &o);
