@@ -133,7 +133,7 @@ const char *val_jump(struct run *u, const struct bpf_insn *i)
 			off = i->imm;
 	} else if (BPF_OP(i->code) == BPF_CALL || BPF_OP(i->code) > BPF_JSLE) {
 		return "a call, or no instruction that is known";
-	} else if (off) {	/* else both ways are one */
+	} else {
 		why = compare(u, i, &taken);
 	}
 	if (taken && !why)
