@@ -3,14 +3,14 @@
  * shadow_value - numbers that know how far they reach
  *
  * In: numbers, each a function of one variable, or of none. Out: numbers. Where
- * a result is no such function, or a compare would turn out another way for
- * some value, the highest value of the variable is lowered. Values rise or
+ * a result is no such function, or a compare (shadow_compare.c) would turn out
+ * another way for some value, the highest value of the variable is lowered. Values rise or
  * fall with their variable, so where that happens is found by bisection.
  */
 #include <endian.h>
 #include <linux/bpf.h>
 
-#include "shadow.h"
+#include "shadow_value.h"
 
 enum { SMALL = 30, TINY = 20 };	/* bits that leave room for products */
 
@@ -58,10 +58,7 @@ uint64_t value_id(const struct value *v)
 
 /* ----------------------------------------------------------- reaching */
 
-typedef bool holds(const struct value *v, uint64_t x, uint64_t n,
-		   unsigned int bits);
-
-static void lower(struct shadow_vars *s, unsigned int var, uint64_t high)
+void value_lower(struct shadow_vars *s, unsigned int var, uint64_t high)
 {
 	if (high >= s->high[var])
 		return;
@@ -69,9 +66,8 @@ static void lower(struct shadow_vars *s, unsigned int var, uint64_t high)
 	s->depends |= s->entered && var > VAR_PROTOCOL && var < VAR_WORDS;
 }
 
-/* HOLDS is true for the value now, and never again once it was false. */
-static void while_holds(struct shadow_vars *s, const struct value *v,
-			holds *f, uint64_t n, unsigned int bits)
+void value_while(struct shadow_vars *s, const struct value *v,
+		 holds *f, uint64_t n, unsigned int bits)
 {
 	uint64_t low = s->x[v->var], high = s->high[v->var];
 
@@ -83,7 +79,7 @@ static void while_holds(struct shadow_vars *s, const struct value *v,
 		else
 			high = middle - 1;
 	}
-	lower(s, v->var, low);
+	value_lower(s, v->var, low);
 }
 
 static bool in_block(const struct value *v, uint64_t x, uint64_t block,
@@ -92,13 +88,12 @@ static bool in_block(const struct value *v, uint64_t x, uint64_t block,
 	return (uint64_t)((int64_t)value_at(v, x) >> bits) == block;
 }
 
-/* All of V is in one block of 2^BITS numbers; where it begins. */
-static int64_t one_block(struct shadow_vars *s, const struct value *v,
-			 unsigned int bits)
+int64_t value_block(struct shadow_vars *s, const struct value *v,
+		    unsigned int bits)
 {
 	uint64_t block = (uint64_t)((int64_t)v->v >> bits);
 
-	while_holds(s, v, in_block, block, bits);
+	value_while(s, v, in_block, block, bits);
 	return (int64_t)(block << bits);
 }
 
@@ -106,7 +101,7 @@ static void pin(struct shadow_vars *s, uint64_t vars)
 {
 	for (unsigned int i = 0; i < VAR_PLACE; i++)
 		if (vars >> i & 1)
-			lower(s, i, s->x[i]);
+			value_lower(s, i, s->x[i]);
 }
 
 /* A hash that is asked for is a variable of its own. */
@@ -130,13 +125,12 @@ static void name_hash(struct shadow_vars *s, struct value *v)
 	*v = value_line(s, VAR_HASH + i);
 }
 
-/* A line, or fixed. */
-static void known(struct shadow_vars *s, struct value *v)
+void value_known(struct shadow_vars *s, struct value *v)
 {
 	if (v->form == TERM && v->hashed && v->narrow) {
 		name_hash(s, v);
 	} else if (v->form == TERM && v->mask) {
-		lower(s, v->var, s->x[v->var] | ~be32toh(v->mask));
+		value_lower(s, v->var, s->x[v->var] | ~be32toh(v->mask));
 		*v = value_fixed(v->v);
 	} else if (v->form == TERM || v->form == RAW) {
 		pin(s, v->vars);
@@ -147,15 +141,15 @@ static void known(struct shadow_vars *s, struct value *v)
 
 void value_fix(struct shadow_vars *s, struct value *v)
 {
-	known(s, v);
+	value_known(s, v);
 	if (v->form != LINE)
 		return;
-	lower(s, v->var, s->x[v->var] | (((uint64_t)1 << v->shift) - 1));
+	value_lower(s, v->var, s->x[v->var] | (((uint64_t)1 << v->shift) - 1));
 	v->form = FIXED;
 	v->vars = 0;
 }
 
-static void move(struct value *v, int64_t by)
+void value_move(struct value *v, int64_t by)
 {
 	v->add += by;
 	v->v += (uint64_t)by;
@@ -164,7 +158,7 @@ static void move(struct value *v, int64_t by)
 void value_narrow(struct shadow_vars *s, struct value *v)
 {
 	if (v->form == LINE)
-		move(v, -one_block(s, v, 32));
+		value_move(v, -value_block(s, v, 32));
 	else if (v->form == FIXED)
 		v->v = (uint32_t)v->v;
 	/* words in memory have 32 bits */
@@ -228,8 +222,8 @@ static void shift_right(struct shadow_vars *s, struct value *d, unsigned int n)
 	int64_t rest = d->add & (int64_t)(((uint64_t)1 << n) - 1);
 	int log = log_of(d->mul);
 
-	if (one_block(s, d, 63) || rest || log < 0) {
-		one_block(s, d, n);
+	if (value_block(s, d, 63) || rest || log < 0) {
+		value_block(s, d, n);
 		*d = value_fixed(d->v >> n);
 		return;
 	}
@@ -254,7 +248,7 @@ static bool line_op(struct shadow_vars *s, uint8_t op, struct value *d,
 	case BPF_SUB:
 		if (!small(n, 40) || !small(d->add, 60))
 			return false;
-		move(d, op == BPF_ADD ? n : -n);
+		value_move(d, op == BPF_ADD ? n : -n);
 		return true;
 	case BPF_LSH:
 		if (n < 0 || n > TINY)
@@ -277,13 +271,13 @@ static bool line_op(struct shadow_vars *s, uint8_t op, struct value *d,
 	case BPF_ARSH:
 		if (n < 0 || n > 63)
 			return false;
-		one_block(s, d, (unsigned int)n);
+		value_block(s, d, (unsigned int)n);
 		*d = value_fixed((uint64_t)((int64_t)d->v >> n));
 		return true;
 	case BPF_AND:
 		if (n < 0 || (n & (n + 1)))
 			return false;
-		move(d, -one_block(s, d, (unsigned int)
+		value_move(d, -value_block(s, d, (unsigned int)
 				   __builtin_popcountll((uint64_t)n)));
 		return true;
 	}
@@ -304,7 +298,7 @@ static bool op_line(uint8_t op, struct value *d, struct value l)
 	} else if (op != BPF_ADD) {
 		return false;
 	}
-	move(&l, n);
+	value_move(&l, n);
 	*d = l;
 	return true;
 }
@@ -324,7 +318,7 @@ static bool few_bytes(struct shadow_vars *s, uint8_t op,
 
 	if (op != BPF_AND || !word || o->form != FIXED || o->v > UINT16_MAX)
 		return false;
-	lower(s, d->var, s->x[d->var] |
+	value_lower(s, d->var, s->x[d->var] |
 	      (o->v <= UINT8_MAX ? 0xffffff : 0xffff));
 	return true;
 }
@@ -387,9 +381,9 @@ static void answer(struct shadow_vars *s, struct value *d, uint64_t v)
 	uint64_t behind = ((uint64_t)1 << d->behind) - 1;
 
 	if (v)
-		lower(s, d->var, d->base | behind);
+		value_lower(s, d->var, d->base | behind);
 	else if (s->x[d->var] < (d->base & ~behind))
-		lower(s, d->var, (d->base & ~behind) - 1);
+		value_lower(s, d->var, (d->base & ~behind) - 1);
 	*d = value_fixed(v);
 }
 
@@ -479,177 +473,4 @@ bool value_alu(struct shadow_vars *s, uint8_t op, bool wide, struct value *d,
 	if (!wide)
 		value_narrow(s, d);
 	return true;
-}
-
-/* ------------------------------------------------------------ compares */
-
-static bool condition(uint8_t op, uint64_t a, uint64_t b)
-{
-	switch (op) {
-	case BPF_JEQ: return a == b;
-	case BPF_JNE: return a != b;
-	case BPF_JGT: return a > b;
-	case BPF_JGE: return a >= b;
-	case BPF_JLT: return a < b;
-	case BPF_JLE: return a <= b;
-	case BPF_JSET: return a & b;
-	case BPF_JSGT: return (int64_t)a > (int64_t)b;
-	case BPF_JSGE: return (int64_t)a >= (int64_t)b;
-	case BPF_JSLT: return (int64_t)a < (int64_t)b;
-	default: return (int64_t)a <= (int64_t)b;
-	}
-}
-
-#define HOLDS(name, op) \
-static bool name(const struct value *v, uint64_t x, uint64_t n, \
-		 unsigned int bits) \
-{ \
-	(void)bits; \
-	return condition(op, value_at(v, x), n); \
-}
-HOLDS(is_above, BPF_JGT)
-HOLDS(is_not_below, BPF_JGE)
-HOLDS(is_below, BPF_JLT)
-HOLDS(is_not_above, BPF_JLE)
-HOLDS(is_more, BPF_JSGT)
-HOLDS(is_not_less, BPF_JSGE)
-HOLDS(is_less, BPF_JSLT)
-HOLDS(is_not_more, BPF_JSLE)
-
-/* The side of N on which V is now, and how long it stays there. */
-static void stay(struct shadow_vars *s, uint8_t op, const struct value *v,
-		 uint64_t n)
-{
-	bool yes = condition(op, v->v, n);
-	struct value copy = *v;
-
-	switch (op) {
-	case BPF_JGT:
-	case BPF_JLE:
-		while_holds(s, v, yes == (op == BPF_JGT) ? is_above :
-			    is_not_above, n, 0);
-		return;
-	case BPF_JGE:
-	case BPF_JLT:
-		while_holds(s, v, yes == (op == BPF_JGE) ? is_not_below :
-			    is_below, n, 0);
-		return;
-	case BPF_JSGT:
-	case BPF_JSLE:
-		while_holds(s, v, yes == (op == BPF_JSGT) ? is_more :
-			    is_not_more, n, 0);
-		return;
-	case BPF_JSGE:
-	case BPF_JSLT:
-		while_holds(s, v, yes == (op == BPF_JSGE) ? is_not_less :
-			    is_less, n, 0);
-		return;
-	case BPF_JEQ:
-	case BPF_JNE:
-		if (v->v != n) {
-			while_holds(s, v, v->v > n ? is_above : is_below, n, 0);
-			return;
-		}
-		break;
-	}
-	value_fix(s, &copy);
-}
-
-/* All of V has one sign as SIGNED or one top half, so that it is in order. */
-static void in_order(struct shadow_vars *s, struct value *v, bool wide,
-		     bool is_signed)
-{
-	if (!wide) {
-		value_narrow(s, v);
-		if (is_signed && v->form == LINE &&
-		    one_block(s, v, 31))
-			move(v, -((int64_t)1 << 32));
-		else if (is_signed && v->form == FIXED)
-			v->v = (uint64_t)(int64_t)(int32_t)v->v;
-	} else if (v->form == LINE && !is_signed) {
-		one_block(s, v, 63);
-	}
-}
-
-static uint8_t turned(uint8_t op)
-{
-	switch (op) {
-	case BPF_JGT: return BPF_JLT;
-	case BPF_JGE: return BPF_JLE;
-	case BPF_JLT: return BPF_JGT;
-	case BPF_JLE: return BPF_JGE;
-	case BPF_JSGT: return BPF_JSLT;
-	case BPF_JSGE: return BPF_JSLE;
-	case BPF_JSLT: return BPF_JSGT;
-	case BPF_JSLE: return BPF_JSGE;
-	default: return op;
-	}
-}
-
-/* What is said of V and B is whether V is 0. */
-static bool about_zero(uint8_t *op, const struct value *b)
-{
-	if (b->v == 1 && (*op == BPF_JGE || *op == BPF_JLT))
-		*op = *op == BPF_JGE ? BPF_JNE : BPF_JEQ;
-	else if (!b->v && (*op == BPF_JGT || *op == BPF_JLE))
-		*op = *op == BPF_JGT ? BPF_JNE : BPF_JEQ;
-	else
-		return false;
-	return true;
-}
-
-/* A word as it is in memory equals a number when it equals the swapped one. */
-static void swapped(const struct shadow_vars *s, uint8_t *op, struct value *a,
-		    struct value *b)
-{
-	bool port = a->var == VAR_REMOTE_PORT;
-	uint32_t n;
-
-	if (a->form != RAW || b->form != FIXED)
-		return;
-	if (about_zero(op, b))
-		b->v = 0;
-	n = (uint32_t)b->v;
-	if ((*op != BPF_JEQ && *op != BPF_JNE) || (port && n > UINT16_MAX))
-		return;
-	*b = value_fixed(port ? htobe16((uint16_t)n) : htobe32(n));
-	*a = value_line(s, a->var);
-}
-
-/* So do the first bits of one, when those behind are 0. */
-static void swapped_bits(const struct shadow_vars *s, uint8_t op,
-			 struct value *a, struct value *b)
-{
-	uint32_t open = ~be32toh(a->mask), n = be32toh((uint32_t)b->v);
-
-	if (a->form != TERM || !a->mask || b->form != FIXED ||
-	    (op != BPF_JEQ && op != BPF_JNE))
-		return;
-	*a = value_line(s, a->var);
-	a->shift = (uint8_t)__builtin_popcount(open);
-	a->v = value_at(a, s->x[a->var]);
-	*b = value_fixed(n & open ? UINT32_MAX : n >> a->shift);
-}
-
-bool value_compare(struct shadow_vars *s, uint8_t op, bool wide,
-		   struct value a, struct value b)
-{
-	bool is_signed = op == BPF_JSGT || op == BPF_JSGE || op == BPF_JSLT ||
-		op == BPF_JSLE;
-
-	if (!wide) {
-		swapped(s, &op, &a, &b);
-		swapped_bits(s, op, &a, &b);
-	}
-	known(s, &a);
-	known(s, &b);
-	in_order(s, &a, wide, is_signed);
-	in_order(s, &b, wide, is_signed);
-	if (a.form == LINE && b.form == LINE)
-		value_fix(s, &b);
-	if (a.form == LINE)
-		stay(s, op, &a, b.v);
-	else if (b.form == LINE)
-		stay(s, turned(op), &b, a.v);
-	return condition(op, a.v, b.v);
 }
