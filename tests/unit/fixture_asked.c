@@ -4,7 +4,14 @@
  */
 #include "fixture_asked.h"
 
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
 #include <string.h>
+
+#include <cmocka.h>
+
+#include "../../compiler/prove.h"
 
 void asked_begin(struct asked *a, struct compiled *c)
 {
@@ -36,6 +43,19 @@ void asked_packet(struct asked *a, const struct packet *k)
 	interp_run(&a->interp, k, &r);
 	a->packets++;
 	a->wrong += r.trap || r.slot != rules_slot(a->c->policy, k);
+}
+
+bool asked_proved(struct compiled *c)
+{
+	const struct prove_forest f = {
+		c->forest->ntrees, c->forest->tree_of,
+		c->ranks->number_of_clause,
+	};
+	struct prove_result r;
+	bool ok = prove_forest_image(&c->arena, c->policy, c->image, &f, &r);
+
+	assert_false(!ok && r.unproved);
+	return ok;
 }
 
 const struct image_variable *asked_variable(const struct image *m,

@@ -21,6 +21,10 @@ void asked_begin(struct asked *a, struct compiled *c);
 /* Counts K, and whether bytes and rules differ about it. */
 void asked_packet(struct asked *a, const struct packet *k);
 
+/* Whether C's program is still proved: a forest, of which bytes may have changed.
+ * It is never too large for that. */
+bool asked_proved(struct compiled *c);
+
 /* The first variable of M whose name begins with NAME, or NULL. */
 const struct image_variable *asked_variable(const struct image *m,
 					    const char *name);

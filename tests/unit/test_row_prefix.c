@@ -17,7 +17,6 @@
 
 #include <cmocka.h>
 
-#include "../../compiler/prove.h"
 #include "../random/world.h"
 #include "fixture_asked.h"
 
@@ -176,19 +175,6 @@ static void many(void **state)
 
 /* ------------------------------------------------------------ the proof */
 
-static bool holds(struct compiled *c)
-{
-	const struct prove_forest f = {
-		c->forest->ntrees, c->forest->tree_of,
-		c->ranks->number_of_clause,
-	};
-	struct prove_result r;
-	bool ok = prove_forest_image(&c->arena, c->policy, c->image, &f, &r);
-
-	assert_false(!ok && r.unproved);
-	return ok;
-}
-
 static void bytes_are_read(void **state)
 {
 	const struct image_variable *v;
@@ -206,7 +192,7 @@ static void bytes_are_read(void **state)
 		uint8_t *byte = &c.image->rodata[v->offset + at];
 
 		*byte ^= 1;
-		if (holds(&c)) {
+		if (asked_proved(&c)) {
 			ask_hosts(&a, &c, &h, 1);
 			assert_int_equal(a.wrong, 0);
 		} else {
@@ -216,7 +202,7 @@ static void bytes_are_read(void **state)
 	}
 	/* of 10 prefixes the values, bits and what is next */
 	assert_true(seen >= 10 * 3);
-	assert_true(holds(&c));
+	assert_true(asked_proved(&c));
 	compiled_free(&c);
 	free_hosts(&h);
 }
