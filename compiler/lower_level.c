@@ -15,7 +15,7 @@
 #include "templates.h"
 
 enum {
-	SMALL = 4096 / ROW_UNIT,	/* rows not worth a group of their own */
+	SMALL = ROW_PAGE,	/* rows not worth a group of their own */
 	/* in half the second cache rows may stand by group, in any page */
 	NARROW_UNITS = (512 << 10) / ROW_UNIT,
 };
@@ -35,7 +35,8 @@ static const struct row_size zone_sizes[] = {
 };
 /* Blocks of so many cuts become data, at most. */
 static const uint8_t logs[] = { 1, 2, 3, 4, 6, 9, 12, 16, 20 };
-enum { PREFIX_SIZES = 3, LOGS = sizeof(logs), SIZES = sizeof(pair_sizes) / sizeof(*pair_sizes),
+enum { PREFIX_SIZES = 3,	/* the first of both */
+       LOGS = sizeof(logs), SIZES = sizeof(pair_sizes) / sizeof(*pair_sizes),
        ZONE_SIZES = sizeof(zone_sizes) / sizeof(*zone_sizes) };
 
 struct maker {
@@ -401,7 +402,7 @@ static void add_rows(struct maker *m)
 		if (m->tree->v[i].ncuts > most)
 			most = m->tree->v[i].ncuts;
 	m->next = arena_array(m->l->a, most + 1, sizeof(*m->next));
-	rodata_align(r, m->out->place_bits ? ROW_PAGE : ROW_LINE * ROW_UNIT);
+	rodata_align(r, m->out->place_bits ? PAGE : LINE);
 	rows = rodata_space(r, arena_printf(m->l->a, "skpol_rows_%zu",
 					    r->nvariables),
 			    m->out->units * (size_t)ROW_UNIT, 1,

@@ -7,8 +7,9 @@
  * cuts and all below it is data, so that code is only above data. The blocks of
  * one word and about one size are a group; a row of its table holds a block's
  * cuts, each with what comes next: a rank, or the number of another row. Rows
- * are numbered behind all ranks, and those that are asked first are the highest:
- * the bits above the place of a row say its group.
+ * are numbered behind all ranks, and those that are asked first are the highest.
+ * In numbers of 32 bits, those above the place of a row say its group, so that
+ * it may stand anywhere (lower_place.c); in 16 bits groups stand one by one.
  * So one way through the groups, in order of the words, is the way of every
  * packet: the number in r7 falls until it is a rank.
  *
@@ -45,12 +46,11 @@ struct level_group {
 	uint32_t base;		/* number of the first row */
 };
 
-/* Rows stand behind each other; the number of one is where it begins, in
- * units of so many bytes. */
+/* Where a row begins, which its number says, is counted in units of so many
+ * bytes. */
 enum {
 	ROW_UNIT_LOG = 4, ROW_UNIT = 1 << ROW_UNIT_LOG,
-	ROW_LINE = 64 / ROW_UNIT,	/* units in a line of the cache */
-	ROW_PAGE = 4096,		/* bytes */
+	ROW_LINE = LINE / ROW_UNIT, ROW_PAGE = PAGE / ROW_UNIT,	/* units */
 };
 
 struct levels {

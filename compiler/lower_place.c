@@ -10,10 +10,7 @@
  */
 #include "lower_level.h"
 
-enum {
-	PAGE = ROW_PAGE / ROW_UNIT,
-	NOWHERE = UINT32_MAX,
-};
+enum { NOWHERE = UINT32_MAX };
 
 struct placer {
 	const struct blocks *tree;
@@ -77,14 +74,14 @@ static void forget(struct placer *p)
 static void place_cluster(struct placer *p, uint32_t block)
 {
 	uint32_t begin = aligned(p->end, ROW_LINE);
-	uint32_t room = PAGE - begin % PAGE;
-	uint32_t size = gather(p, block, PAGE);
+	uint32_t room = ROW_PAGE - begin % ROW_PAGE;
+	uint32_t size = gather(p, block, ROW_PAGE);
 
-	if (size > room && room >= PAGE / 2) {
+	if (size > room && room >= ROW_PAGE / 2) {
 		forget(p);
 		size = gather(p, block, room);
 	}
-	if (size > room && size <= PAGE)
+	if (size > room && size <= ROW_PAGE)
 		begin += room;
 	for (size_t i = 0; i < p->n; i++)
 		p->place[p->cluster[i]] += begin;

@@ -14,7 +14,11 @@
 #include "lower.h"
 #include "weight.h"
 
-enum { UDP_VALUE = 17 };	/* linux/in.h */
+enum {
+	UDP_VALUE = 17,		/* linux/in.h */
+	LINE = 64,		/* bytes of a cache's; .rodata begins with one */
+	PAGE = 4096,		/* bytes, as the kernel maps .rodata */
+};
 
 /*
  * Leaves are emitted near their jumps: a window is a stretch of code with a

@@ -37,7 +37,7 @@ static const struct {
 enum {
 	INDEX_BITS_MAX = 20, LEVELS_FROM = 256, LEVELS_VALUE_MAX = 65535,
 	COMPARE_BYTES = 24,	/* of code, for each cut */
-	PAGE_BYTES = 4096, PAGE_AS = 512,
+	PAGE_AS = 512,
 	FLAT_BYTES_MAX = 20,	/* a cut, of buckets without an index */
 	FLAT_TRIED_MAX = 1 << 20,	/* in tests */
 };
@@ -110,7 +110,7 @@ static struct buckets count_buckets(const struct keyed *k, unsigned int bits)
  */
 static size_t touched(size_t n, unsigned int size, size_t used)
 {
-	size_t bytes = n * size, pages = bytes / PAGE_BYTES;
+	size_t bytes = n * size, pages = bytes / PAGE;
 	size_t as = (used < pages ? used : pages) * PAGE_AS;
 
 	if (as < used * LINE)

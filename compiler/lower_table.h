@@ -89,7 +89,6 @@ enum {
 	CELL_SHIFT_BITS = 6, CELL_BASE_BITS = 25,
 	CELLS_MAX = 1 << CELL_BASE_BITS,
 	LEVELS_MAX = 16,
-	LINE = 64,		/* of a cache; .rodata begins with one */
 };
 
 /* Bytes of a value in a table of values only. */
@@ -145,7 +144,7 @@ void trie_fill(const struct keyed *k, const struct shape *s, uint32_t *cells,
 bool pack_choose(const struct keyed *k, unsigned int entry, bool flat,
 		 struct shape *s);
 size_t pack_entries(const struct keyed *k, const struct shape *s);
-/* How many a cell of the index has, into so many bytes of them. */
+/* Bytes of a cell of the index, where entries take BYTES in all. */
 static inline unsigned int pack_index(size_t bytes)
 {
 	return bytes <= 1 << 16 ? 2 : 4;

@@ -15,8 +15,7 @@
 #include "../../compiler/lower_level.h"
 #include "../random/world.h"
 
-enum { BLOCKS = 20000, CHILDREN = 6, SEEDS = 8,
-       PAGE = ROW_PAGE / ROW_UNIT };
+enum { BLOCKS = 20000, CHILDREN = 6, SEEDS = 8 };
 
 struct fixture {
 	struct arena a;
@@ -80,8 +79,9 @@ static void nothing_is_torn(const struct fixture *f)
 
 		if (!units)
 			continue;
-		if (units <= PAGE)
-			assert_int_equal(parts(f->place[i], units, PAGE), 1);
+		if (units <= ROW_PAGE)
+			assert_int_equal(parts(f->place[i], units,
+					       ROW_PAGE), 1);
 		assert_int_equal(parts(f->place[i], units, ROW_LINE),
 				 (units + ROW_LINE - 1) / ROW_LINE);
 	}
@@ -99,7 +99,8 @@ static uint32_t near(const struct fixture *f)
 			if (bref_is_leaf(r) || !f->units[i] || !f->units[r])
 				continue;
 			all++;
-			same += f->place[i] / PAGE == f->place[r] / PAGE;
+			same += f->place[i] / ROW_PAGE ==
+				f->place[r] / ROW_PAGE;
 		}
 	return (uint32_t)(1000ull * same / all);
 }
@@ -134,7 +135,7 @@ static void rows_of_any_size(void **state)
 	for (uint64_t seed = 0; seed < SEEDS; seed++) {
 		struct fixture f = { .end = 0 };
 
-		make_tree(&f, seed, 2 * PAGE, 20);
+		make_tree(&f, seed, 2 * ROW_PAGE, 20);
 		nothing_overlaps(&f);
 		nothing_is_torn(&f);
 		assert_in_range(holes(&f), 0, 250);
