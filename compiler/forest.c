@@ -2,7 +2,7 @@
 /*
  * forest - terms to groups, groups to trees
  *
- * In: clauses. Out: trees; and trees with ranks. Terms are looked at one by one:
+ * In: clauses. Out: trees. Terms are looked at one by one:
  * a rule for both families is one term of each, and they may go to different
  * trees. The search for groups that can be one is bounded by its number of
  * tries, and each try by what it may cost.
@@ -20,7 +20,6 @@ enum {
 	TOGETHER = 5,		/* two groups may cost 5/4 of both, */
 	APART = 4,
 	TOGETHER_MIN = 2000,	/* and this much anyhow */
-	NUMBER_BITS = 30,	/* rows are numbered above all ranks */
 };
 
 struct group {
@@ -204,107 +203,7 @@ struct forest *forest_build(struct arena *a, const struct policy *p,
 	return finish(&g, nterms);
 }
 
-/* --------------------------------------------------------------- ranks */
-
-static void find_ranks(struct arena *a, const struct policy *p,
-		       const struct effects *e, struct forest_ranks *out)
-{
-	out->of_clause = arena_array(a, p->nclauses, sizeof(uint32_t));
-	out->effect = arena_array(a, p->nclauses, sizeof(uint32_t));
-	out->rule = arena_array(a, p->nclauses, sizeof(uint32_t));
-	for (size_t i = 0; i < p->nclauses; i++) {
-		uint32_t action = p->clauses[i].action;
-		uint32_t effect = e->of_action[action];
-
-		if (!i || effect != out->effect[out->n - 1]) {
-			out->effect[out->n] = effect;
-			out->rule[out->n++] = p->actions[action].rule;
-		}
-		out->of_clause[i] = out->n - 1;
-	}
-}
-
-static void find_doing(struct arena *a, const struct effects *e,
-		       struct forest_ranks *out, bool pack)
-{
-	uint32_t *does = arena_array(a, e->n, sizeof(*does));
-	uint32_t end = (uint32_t)e->nsteps;
-	unsigned int bits = 0;
-
-	for (size_t i = 0; i < e->n; i++)
-		does[i] = e->v[i].kind == EFFECT_SPLIT ? end++ : e->v[i].first;
-	while (end >> bits)
-		bits++;
-	if (pack && (uint64_t)out->n << bits < 1u << NUMBER_BITS)
-		out->low_bits = bits;
-	out->does = arena_array(a, out->n, sizeof(*out->does));
-	for (uint32_t i = 0; i < out->n; i++)
-		out->does[i] = does[out->effect[i]];
-}
-
-static void number_ranks(struct arena *a, const struct policy *p,
-			 struct forest_ranks *out)
-{
-	out->number = arena_array(a, out->n, sizeof(*out->number));
-	for (uint32_t i = 0; i < out->n; i++)
-		out->number[i] = out->low_bits ?
-			i << out->low_bits | out->does[i] : i;
-	out->top = out->n << out->low_bits;
-	out->number_of_clause = arena_array(a, p->nclauses, sizeof(uint32_t));
-	for (size_t i = 0; i < p->nclauses; i++)
-		out->number_of_clause[i] = out->number[out->of_clause[i]];
-}
-
-static void build_blocks(struct arena *a, const struct forest *f, bool zones,
-			 struct forest_ranks *out)
-{
-	const struct diagram *d[FOREST_TREES];
-	struct zoning *z = arena_alloc(a, sizeof(*z));
-
-	for (size_t i = 0; i < f->ntrees; i++) {
-		d[i] = diagram_map_leaves(a, f->trees[i].diagram,
-			out->of_clause, DREF_LEAF | (out->n - 1));
-		out->lowest[i] = out->of_clause[f->trees[i].lowest];
-		out->order[i] = f->trees[i].diagram->order;
-	}
-	if (zones) {
-		zones_find(a, d, f->ntrees, z);
-		out->zones = z;
-	}
-	for (size_t i = 0; i < f->ntrees; i++)
-		blocks_build_zoned(a, d[i], out->rule, out->zones,
-				   &out->trees[i]);
-}
-
-/* Whether 16 bits may be enough for each rank and block. */
-static bool may_be_narrow(const struct forest_ranks *r)
-{
-	for (size_t i = 0; i < r->ntrees; i++)
-		if (r->n + r->trees[i].n > UINT16_MAX)
-			return false;
-	return true;
-}
-
-void forest_rank(struct arena *a, const struct forest *f,
-		 const struct policy *p, const struct effects *e,
-		 const struct forest_rank_options *o,
-		 struct forest_ranks *out)
-{
-	*out = (struct forest_ranks){ .ntrees = f->ntrees };
-	find_ranks(a, p, e, out);
-	build_blocks(a, f, o->zones, out);
-	out->narrow = o->narrow && may_be_narrow(out);
-	find_doing(a, e, out, o->pack && !out->narrow);
-	number_ranks(a, p, out);
-}
-
-void forest_take_weights(struct forest_ranks *to,
-			 const struct forest_ranks *from)
-{
-	for (size_t i = 0; i < to->ntrees; i++)
-		for (size_t k = 0; k < to->trees[i].n; k++)
-			to->trees[i].v[k].weight = from->trees[i].v[k].weight;
-}
+/* ---------------------------------------------------------------- asking */
 
 uint32_t forest_walk(const struct forest *f, const struct policy *p,
 		     const u128 v[FIELD_COUNT])

@@ -8,14 +8,14 @@
  * with the rank of the first of them; so there is no product of trees. Then:
  *
  *	- every term is in a group, or of the rank that r0 begins with;
- *	- ranks never fall from one clause to the next;
+ *	- ranks do not fall from one clause to a later one of another tree;
  *	- the zones that are stored before the trees are such as prove_zone.c says;
  *	- no tree writes r0, and after each r0 is the lower of r0 and r7;
  *	- a tree is passed by only where r0 is below all its ranks;
  *	- what is done in the end with the rank of a clause is what it asks for.
  *
- * So r0 is the lowest rank of all clauses that hold the packet, and that is the
- * rank of the first one. The split itself is not believed: another one that
+ * So r0 is the lowest of the ranks that the first clause of each tree has, and no
+ * other is below that of the first of all. The split itself is not believed: another one that
  * fulfils this is as good.
  */
 #include "prove_private.h"
@@ -144,6 +144,32 @@ static bool is_any(const struct term *t)
 	return true;
 }
 
+/* The highest rank so far in each tree, and of what is in none. */
+struct highest {
+	uint32_t of[PROVE_TREES + 1];
+};
+
+/* Whether RANK is none below those of the other trees. */
+static bool is_behind(const struct highest *h, uint32_t tree, uint32_t rank)
+{
+	for (uint32_t t = 0; t <= PROVE_TREES; t++)
+		if (t != tree && h->of[t] > rank)
+			return false;
+	return true;
+}
+
+/* TREES: a mask of those that a clause of that rank is in. */
+static bool rises(struct highest *h, uint32_t trees, uint32_t rank)
+{
+	for (uint32_t t = 0; t <= PROVE_TREES; t++)
+		if (trees >> t & 1 && !is_behind(h, t, rank))
+			return false;
+	for (uint32_t t = 0; t <= PROVE_TREES; t++)
+		if (trees >> t & 1 && h->of[t] < rank)
+			h->of[t] = rank;
+	return true;
+}
+
 /* What no tree finds has the rank that r0 begins with; so has the default. */
 static bool covered(struct walker *w)
 {
@@ -151,15 +177,21 @@ static bool covered(struct walker *w)
 	const struct policy *y = p->policy;
 	const struct prove_forest *f = p->forest;
 	const struct clause *last = &y->clauses[y->nclauses - 1];
+	struct highest highest = { { 0 } };
 	size_t term = 0;
 
+	if (f->ntrees > PROVE_TREES)
+		return prove_fail(w->p, "too many trees");
 	for (size_t i = 0; i < y->nclauses; i++) {
-		if (i && f->rank[i] < f->rank[i - 1])
+		uint32_t trees = 0;
+
+		for (size_t k = 0; k < y->clauses[i].terms.n; k++, term++)
+			trees |= 1u << (f->tree_of[term] < f->ntrees ?
+					f->tree_of[term] : PROVE_TREES);
+		if (trees >> PROVE_TREES && f->rank[i] != w->initial)
+			return prove_fail(w->p, "a rule in no tree");
+		if (!rises(&highest, trees, f->rank[i]))
 			return prove_fail(w->p, "ranks fall");
-		for (size_t k = 0; k < y->clauses[i].terms.n; k++)
-			if (f->tree_of[term++] >= f->ntrees &&
-			    f->rank[i] != w->initial)
-				return prove_fail(w->p, "a rule in no tree");
 	}
 	if (f->rank[y->nclauses - 1] != w->initial || last->terms.n != 1 ||
 	    !is_any(&last->terms.v[0]))
