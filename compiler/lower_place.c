@@ -21,13 +21,20 @@ struct placer {
 	uint32_t end;		/* of all that have a place */
 };
 
-/* A row of up to one line of the cache is in one. */
-static uint32_t aligned(uint32_t at, uint32_t units)
+/* A row of up to one line of the cache is in one: where it may begin. */
+static uint32_t alignment(uint32_t units)
 {
 	uint32_t to = 1;
 
 	while (to < units && to < ROW_LINE)
 		to *= 2;
+	return to;
+}
+
+static uint32_t aligned(uint32_t at, uint32_t units)
+{
+	uint32_t to = alignment(units);
+
 	return (at + to - 1) / to * to;
 }
 
@@ -64,6 +71,17 @@ static uint32_t gather(struct placer *p, uint32_t block, uint32_t room)
 	return used;
 }
 
+/* The most that a row of the cluster is aligned to. */
+static uint32_t cluster_alignment(const struct placer *p)
+{
+	uint32_t most = 1;
+
+	for (size_t i = 0; i < p->n; i++)
+		if (alignment(p->units[p->cluster[i]]) > most)
+			most = alignment(p->units[p->cluster[i]]);
+	return most;
+}
+
 static void forget(struct placer *p)
 {
 	while (p->n)
@@ -73,9 +91,9 @@ static void forget(struct placer *p)
 /* In what is left of the last page, if most of a cluster finds room there. */
 static void place_cluster(struct placer *p, uint32_t block)
 {
-	uint32_t begin = aligned(p->end, ROW_LINE);
-	uint32_t room = ROW_PAGE - begin % ROW_PAGE;
 	uint32_t size = gather(p, block, ROW_PAGE);
+	uint32_t begin = aligned(p->end, cluster_alignment(p));
+	uint32_t room = ROW_PAGE - begin % ROW_PAGE;
 
 	if (size > room && room >= ROW_PAGE / 2) {
 		forget(p);
