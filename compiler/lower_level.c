@@ -155,19 +155,23 @@ static int prefixes_for(const struct maker *m, const struct block *b)
 	return i;
 }
 
-/* The size for B; where that is hardly larger, all is in one read. */
+/* The size for B; where that is hardly larger, all is in one read. A row of
+ * prefixes is quick to search, so there it must be no larger. */
 static int size_for(const struct maker *m, const struct block *b)
 {
 	int last = sizes_of(b->word) - 1, i = PREFIX_SIZES;
 	int prefixes = prefixes_for(m, b);
+	uint32_t direct = 2;
 
 	while (i < last && b->ncuts >> group_like(m, b->word, i).size.log)
 		i++;
 	if (prefixes < PREFIX_SIZES &&
-	    units_as(m, b, prefixes) < units_as(m, b, i))
-		return prefixes;
+	    units_as(m, b, prefixes) < units_as(m, b, i)) {
+		i = prefixes;
+		direct = 1;
+	}
 	if (b->word >= WORD_ZONE &&
-	    units_as(m, b, last) <= 2 * units_as(m, b, i))
+	    units_as(m, b, last) <= direct * units_as(m, b, i))
 		return last;
 	return i;
 }

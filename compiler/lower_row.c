@@ -316,31 +316,41 @@ void row_fill(const struct level_group *g, const struct block *b,
 
 /* ----------------------------------------------------------------- code */
 
-/* DST = the cut at OFFSET from r3; out: 1 when it is below r1, else 0 */
-static void below(struct lower *l, int offset)
+/* TO = the cut at OFFSET from r3; out: 1 when it is below r1, else 0 */
+static void below(struct lower *l, int to, int offset)
 {
 	if (offset > OFFSET_MAX) {
-		emit_alu64(l->c, BPF_MOV, BPF_REG_4, BPF_REG_3);
-		emit_alu64_imm(l->c, BPF_ADD, BPF_REG_4, offset);
-		emit_load(l->c, BPF_W, BPF_REG_4, BPF_REG_4, 0);
+		emit_alu64(l->c, BPF_MOV, to, BPF_REG_3);
+		emit_alu64_imm(l->c, BPF_ADD, to, offset);
+		emit_load(l->c, BPF_W, to, to, 0);
 	} else {
-		emit_load(l->c, BPF_W, BPF_REG_4, BPF_REG_3, offset);
+		emit_load(l->c, BPF_W, to, BPF_REG_3, offset);
 	}
-	emit_alu64(l->c, BPF_SUB, BPF_REG_4, BPF_REG_1);
-	emit_alu64_imm(l->c, BPF_RSH, BPF_REG_4, 63);
+	emit_alu64(l->c, BPF_SUB, to, BPF_REG_1);
+	emit_alu64_imm(l->c, BPF_RSH, to, 63);
 }
 
 /*
  * r3 += the pairs, of (1 << BITS) - 1 that are 1 << LOG apart, whose cuts are
- * below r1: none waits for another, as in a search by halves.
+ * below r1: none waits for another, as in a search by halves, and the sums of
+ * two halves do not either.
  */
 static void count_pairs(struct lower *l, unsigned int bits, unsigned int log)
 {
-	for (int i = 1; i < 1 << bits; i++) {
-		below(l, PAIR * i << log);
-		emit_alu64(l->c, i == 1 ? BPF_MOV : BPF_ADD, BPF_REG_2,
-			   BPF_REG_4);
+	static const uint8_t sum[] = { BPF_REG_2, BPF_REG_5, BPF_REG_2,
+				       BPF_REG_5, BPF_REG_2, BPF_REG_5,
+				       BPF_REG_2 };
+	int n = (1 << bits) - 1;
+
+	for (int i = 0; i < n; i++) {
+		int to = i < 2 ? sum[i] : BPF_REG_4;
+
+		below(l, to, PAIR * (i + 1) << log);
+		if (i > 1)
+			emit_alu64(l->c, BPF_ADD, sum[i], BPF_REG_4);
 	}
+	if (n > 1)
+		emit_alu64(l->c, BPF_ADD, BPF_REG_2, BPF_REG_5);
 	emit_alu64_imm(l->c, BPF_LSH, BPF_REG_2, (int32_t)log + 3);
 	emit_alu64(l->c, BPF_ADD, BPF_REG_3, BPF_REG_2);
 	emit_checkpoint(l->c);
