@@ -161,24 +161,37 @@ static void levels(const struct keyed *k, const struct shape *s)
 	next_level(c, values, mask_for(s->values), value_width(k) / 2);
 }
 
-/* r3 += 1 << LOG, the bytes of so many numbers, when the one there is less than
- * r1 */
-static void halve(struct code *c, uint8_t size, unsigned int log)
+/* TO = 1 where the number OFFSET bytes behind r3 is less than r1, else 0 */
+static void less(struct code *c, uint8_t size, uint8_t to, uint32_t offset)
 {
-	uint32_t offset = 1u << log;
-
 	if (offset > OFFSET_MAX) {
-		emit_alu64(c, BPF_MOV, BPF_REG_4, BPF_REG_3);
-		emit_alu64_imm(c, BPF_ADD, BPF_REG_4, (int32_t)offset);
-		emit_load(c, size, BPF_REG_4, BPF_REG_4, 0);
+		emit_alu64(c, BPF_MOV, to, BPF_REG_3);
+		emit_alu64_imm(c, BPF_ADD, to, (int32_t)offset);
+		emit_load(c, size, to, to, 0);
 	} else {
-		emit_load(c, size, BPF_REG_4, BPF_REG_3, (int)offset);
+		emit_load(c, size, to, BPF_REG_3, (int)offset);
 	}
-	emit_alu64(c, BPF_SUB, BPF_REG_4, BPF_REG_1);
-	emit_alu64_imm(c, BPF_RSH, BPF_REG_4, 63);
-	emit_alu64_imm(c, BPF_LSH, BPF_REG_4, (int32_t)log);
-	emit_alu64(c, BPF_ADD, BPF_REG_3, BPF_REG_4);
-	emit_checkpoint_kept(c, BPF_REG_4);
+	emit_alu64(c, BPF_SUB, to, BPF_REG_1);
+	emit_alu64_imm(c, BPF_RSH, to, 63);
+}
+
+/*
+ * r3 += 1 << LOG, the bytes of so many numbers, for each of (1 << BITS) - 1 that
+ * are as far apart and less than r1: none waits for another.
+ */
+static void narrow_down(struct code *c, uint8_t size, unsigned int bits,
+			unsigned int log)
+{
+	for (uint32_t i = 1; i < 1u << bits; i++) {
+		int to = i == 1 ? BPF_REG_2 : BPF_REG_4;
+
+		less(c, size, to, i << log);
+		if (i > 1)
+			emit_alu64(c, BPF_ADD, BPF_REG_2, to);
+	}
+	emit_alu64_imm(c, BPF_LSH, BPF_REG_2, (int32_t)log);
+	emit_alu64(c, BPF_ADD, BPF_REG_3, BPF_REG_2);
+	emit_checkpoint_kept(c, BPF_REG_2);
 }
 
 /* r1 = what the numbers of all cuts up to the key are less than */
@@ -234,8 +247,10 @@ static void search(const struct keyed *k, const struct shape *s)
 
 	find_bucket(k, s, log);
 	pack_key(k, &s->pack);
-	for (unsigned int i = s->steps; i-- > 0;)
-		halve(c, size[log], i + log);
+	for (unsigned int left = s->steps, bits; left; left -= bits) {
+		bits = shape_steps_at_once(left, s->steps);
+		narrow_down(c, size[log], bits, left - bits + log);
+	}
 	emit_load(c, size[log], BPF_REG_2, BPF_REG_3, 0);
 	emit_alu32_imm(c, BPF_AND, BPF_REG_2, (1u << s->pack.low) - 1);
 }

@@ -20,6 +20,7 @@ enum {
 	COST_INDEX = 25,	/* the first cell, in the nearest cache */
 	COST_LEVEL = 35,	/* each further one, its branch foreseen */
 	COST_STEP = 12,		/* one halving of a search */
+	COST_TWO_STEPS = 18,	/* two at once */
 	COST_ENTRY = 10,	/* the value behind a search */
 };
 
@@ -35,6 +36,7 @@ static const struct {
 };
 
 enum {
+	TWO_STEPS_FROM = 5,	/* a search of fewer is over as soon */
 	INDEX_BITS_MAX = 20, LEVELS_FROM = 256, LEVELS_VALUE_MAX = 65535,
 	COMPARE_BYTES = 24,	/* of code, for each cut */
 	PAGE_AS = 512,
@@ -118,6 +120,18 @@ static size_t touched(size_t n, unsigned int size, size_t used)
 	return bytes < as ? bytes : as;
 }
 
+unsigned int shape_steps_at_once(unsigned int left, unsigned int steps)
+{
+	return steps >= TWO_STEPS_FROM && left % 2 == 0 ? 2 : 1;
+}
+
+static unsigned int steps_cost(unsigned int steps)
+{
+	if (steps < TWO_STEPS_FROM)
+		return steps * COST_STEP;
+	return steps % 2 * COST_STEP + steps / 2 * COST_TWO_STEPS;
+}
+
 static void search_cost(const struct keyed *k, const struct buckets *b,
 			struct shape *s)
 {
@@ -128,7 +142,8 @@ static void search_cost(const struct keyed *k, const struct buckets *b,
 				  (s->steps - in_line) / 2u : 0);
 
 	s->bytes = bytes;
-	s->cost = s->steps * COST_STEP + COST_ENTRY + lines * shape_memory(bytes);
+	s->cost = steps_cost(s->steps) + COST_ENTRY +
+		lines * shape_memory(bytes);
 	if (s->pack.flat)
 		return;
 	s->bytes += s->cells * width;

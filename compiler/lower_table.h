@@ -111,6 +111,10 @@ unsigned int shape_compares(uint32_t ncuts);
  * cache. */
 unsigned int shape_memory(size_t bytes);
 
+/* Of a search by so many halvings, of which some are LEFT: how many are made by
+ * numbers that are all read together. */
+unsigned int shape_steps_at_once(unsigned int left, unsigned int steps);
+
 /* lower_bits.c */
 enum { WINDOW_CUTS = 5 };	/* fewer are as fast compared, when hot */
 /* False: K has no such window. */
