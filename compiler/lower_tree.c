@@ -3,17 +3,21 @@
  * lower_tree - a block as compares
  *
  * In: a block, its word in r1. Out: a tree of JGE on the cuts, balanced or,
- * with a profile, by weight; where one value stands alone between two equal
- * sides, or is met more often than most others, one JEQ; where a range does, one
- * compare of the distance from its begin. Of two ways, the one whose code is
- * not there yet follows. The interface name is a number that the runtime knows
- * only: a chain of compares with what it wrote into skpol_interfaces.
+ * with a profile, by weight; where few values stand alone between equal sides,
+ * or one is met more often than most others, one JEQ each; where a range does,
+ * one compare of the distance from its begin. Of two ways, the one whose code is
+ * not there yet follows, and rather a block than a leaf. The interface name is a
+ * number that the runtime knows only: a chain of compares with what it wrote
+ * into skpol_interfaces.
  */
 #include "lower_private.h"
 
 enum {
 	COPIES_MIN = 64,	/* blocks that load an IPv6 word */
 	AF_INET6_VALUE = 10,	/* linux/socket.h */
+	/* compares in a row, none of them taken but the last, are foreseen; the
+	 * two or three of a tree are not */
+	LONE_MAX = 8,
 };
 
 static bool is_ip6(const struct block *b)
@@ -131,8 +135,9 @@ static bool is_elsewhere(const struct lower *l, bref r)
 
 bool lower_follows(const struct lower *l, bref yes, bref no)
 {
-	return l->in->options.optimize && is_elsewhere(l, no) &&
-	       !is_elsewhere(l, yes);
+	if (!l->in->options.optimize || is_elsewhere(l, yes))
+		return false;
+	return is_elsewhere(l, no) || (bref_is_leaf(no) && !bref_is_leaf(yes));
 }
 
 static uint8_t inverse(uint8_t op)
@@ -216,22 +221,47 @@ static void interfaces(struct lower *l, const struct block *b)
 	lower_goto(l, b->children[0]);
 }
 
-/* What is left of B from BEGIN to END is one value, or range, in another. */
+/* Whether every other child from BEGIN to END is the same one, and how many
+ * stand between. */
+static uint32_t count_lone(const struct block *b, uint32_t begin, uint32_t end)
+{
+	for (uint32_t i = begin + 2; i <= end; i += 2)
+		if (b->children[i] != b->children[begin])
+			return 0;
+	return (end - begin) % 2 ? 0 : (end - begin) / 2;
+}
+
+/* The test for child I; *OFFSET has been taken from r1, and is then. */
+static struct lower_test lone_test(struct lower *l, const struct block *b,
+				   uint32_t i, uint32_t *offset)
+{
+	uint32_t low = b->cuts[i - 1], size = b->cuts[i] - low;
+
+	if (size == 1)
+		return (struct lower_test){ .op = BPF_JEQ,
+					    .value = low - *offset };
+	if (low != *offset)
+		emit_alu32_imm(l->c, BPF_SUB, BPF_REG_1, (int32_t)(low - *offset));
+	*offset = low;
+	return (struct lower_test){ .op = BPF_JLT, .value = size };
+}
+
+/* What is left of B from BEGIN to END is few values, or ranges, in another. */
 static bool lone_range(struct lower *l, const struct block *b, uint32_t begin,
 		       uint32_t end)
 {
-	struct lower_test inside = { .op = BPF_JEQ, .value = b->cuts[begin] };
-	uint32_t size;
+	uint32_t n = count_lone(b, begin, end), offset = 0, i = begin + 1;
+	struct lower_test t;
 
-	if (!l->in->options.optimize || end != begin + 2 ||
-	    b->children[begin] != b->children[end])
+	if (!l->in->options.optimize || !n || n > (b->weight ? 1 : LONE_MAX))
 		return false;
-	size = b->cuts[begin + 1] - b->cuts[begin];
-	if (size > 1) {
-		emit_alu32_imm(l->c, BPF_SUB, BPF_REG_1, inside.value);
-		inside = (struct lower_test){ .op = BPF_JLT, .value = size };
+	for (; i + 2 < end; i += 2) {
+		t = lone_test(l, b, i, &offset);
+		emit_jump32_imm(l->c, t.op, BPF_REG_1, t.value,
+				lower_label(l, b->children[i]));
 	}
-	lower_either(l, inside, b->children[begin + 1], b->children[end]);
+	t = lone_test(l, b, i, &offset);
+	lower_either(l, t, b->children[i], b->children[end]);
 	return true;
 }
 
