@@ -150,8 +150,9 @@ void bench_hash_fill(struct bench_program *p, struct workload *w,
 /* ------------------------------------------------------------ measuring */
 
 struct effort {
-	unsigned int rounds, call_us;	/* warm: calls at least, how long */
-	unsigned int samples;		/* cold: of each program */
+	unsigned int rounds;		/* at least */
+	unsigned int call_us;		/* warm: how long one takes */
+	unsigned int samples;		/* cold: of each program in a round */
 	unsigned int checks;		/* verdicts that are looked at */
 };
 
@@ -170,7 +171,7 @@ void bench_warm(const struct bench_program *v, size_t n,
 		struct bench_packets *k, bool hot, const struct effort *e,
 		double *ns);
 void bench_cold(const struct bench_program *v, size_t n,
-		const struct bench_packets *k, bool evict,
+		struct bench_packets *k, bool evict,
 		const struct effort *e, double *ns);
 
 /* ------------------------------------------------------------ compiling */

@@ -4,14 +4,15 @@
  *
  * In: programs, the first of them empty. Out: what each takes net of that one.
  *
- * Warm: calls of a million runs by turns; the least of each program counts, for
- * nothing makes a program faster than it is. Cold: calls of one run each, in
- * shuffled order, the program and the empty one by turns. The kernel's clock
- * goes in steps of 10 ns, and what else the machine does is in many a sample: so
- * it is the mean that counts, of the middle half of the differences to the empty
- * program on the same packet. Evicted: the same, and before each run so much
- * other memory is read that neither of the core's own caches holds anything of
- * the program.
+ * Warm: calls of a million runs, by turns in rounds; the least of each program
+ * counts, for nothing makes a program faster than it is. Cold: calls of one run
+ * each, in shuffled order, the program and the empty one by turns. The kernel's
+ * clock goes in steps of 10 ns, and what else the machine does is in many a
+ * sample: so a round is some thousand packets, the same each time, and its figure
+ * the mean of the middle half of the differences to the empty program. Again the
+ * least of the rounds counts: others on the same caches can only add. Evicted:
+ * the same, and before each run so much other memory is read that neither of the
+ * core's own caches holds anything of the program.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -113,15 +114,20 @@ static uint32_t repeat_for(double ns, unsigned int call_us)
 	return n < STREAM ? STREAM : n > 1 << 20 ? 1 << 20 : (uint32_t)n;
 }
 
-static void one_round(const struct bench_program *v, size_t n,
-		      struct bench_packets *k, bool hot,
-		      const uint32_t *repeat, double *ns)
-{
-	for (size_t i = 0; i < n; i++) {
-		double t = one_call(&v[i], k, hot, repeat[i]);
+/* All programs of a stream, and what is known of them so far. */
+struct measuring {
+	const struct bench_program *v;
+	size_t n;
+	struct bench_packets *k;
+	double *ns;		/* by program: the least */
+	uint32_t *repeat;	/* warm: by program */
+	size_t samples;		/* cold */
+	bool hot, evict;
+};
 
-		ns[i] = t < ns[i] ? t : ns[i];
-	}
+static void take(struct measuring *m, size_t i, double ns)
+{
+	m->ns[i] = ns < m->ns[i] ? ns : m->ns[i];
 }
 
 static double sum(const double *ns, size_t n)
@@ -133,25 +139,40 @@ static double sum(const double *ns, size_t n)
 	return s;
 }
 
-/* Rounds go on, within reason, as long as any of the least gets less. */
+/* Rounds go on, within reason, until in ENOUGH of them none of the least got
+ * less. */
+static void rounds(struct measuring *m, void (*one)(struct measuring *m),
+		   unsigned int enough)
+{
+	for (size_t i = 0; i < m->n; i++)
+		m->ns[i] = 1e9;
+	for (unsigned int round = 0, quiet = 0; quiet < enough &&
+	     round < 8 * enough; round++) {
+		double before = sum(m->ns, m->n);
+
+		one(m);
+		quiet = sum(m->ns, m->n) > before * 0.998 ? quiet + 1 : 0;
+	}
+}
+
+static void warm_round(struct measuring *m)
+{
+	for (size_t i = 0; i < m->n; i++)
+		take(m, i, one_call(&m->v[i], m->k, m->hot, m->repeat[i]));
+}
+
 void bench_warm(const struct bench_program *v, size_t n,
 		struct bench_packets *k, bool hot, const struct effort *e,
 		double *ns)
 {
 	uint32_t repeat[PROGRAMS_MAX];
+	struct measuring m = { .v = v, .n = n, .k = k, .ns = ns,
+			       .repeat = repeat, .hot = hot };
 
-	for (size_t i = 0; i < n; i++) {
-		ns[i] = 1e9;
+	for (size_t i = 0; i < n; i++)
 		repeat[i] = repeat_for(one_call(&v[i], k, hot, STREAM),
 				       e->call_us);
-	}
-	for (unsigned int round = 0, quiet = 0; quiet < e->rounds &&
-	     round < 8 * e->rounds; round++) {
-		double before = sum(ns, n);
-
-		one_round(v, n, k, hot, repeat, ns);
-		quiet = sum(ns, n) > before * 0.998 ? quiet + 1 : 0;
-	}
+	rounds(&m, warm_round, e->rounds);
 	for (size_t i = n; i-- > 0;)
 		ns[i] -= ns[0];
 }
@@ -235,14 +256,21 @@ static double net_cold(const struct bench_program *empty,
 	return mean;
 }
 
+static void cold_round(struct measuring *m)
+{
+	take(m, 0, 0);
+	for (size_t i = 1; i < m->n; i++)
+		take(m, i, net_cold(&m->v[0], &m->v[i], m->k, m->evict,
+				    m->samples));
+}
+
 void bench_cold(const struct bench_program *v, size_t n,
-		const struct bench_packets *k, bool evict,
-		const struct effort *e, double *ns)
+		struct bench_packets *k, bool evict, const struct effort *e,
+		double *ns)
 {
 	/* An eviction takes longer than a hundred runs. */
-	size_t samples = evict ? e->samples / 4 : e->samples;
+	struct measuring m = { .v = v, .n = n, .k = k, .ns = ns, .evict = evict,
+			       .samples = evict ? e->samples / 8 : e->samples };
 
-	ns[0] = 0;
-	for (size_t i = 1; i < n; i++)
-		ns[i] = net_cold(&v[0], &v[i], k, evict, samples);
+	rounds(&m, cold_round, (e->rounds + 1) / 2);
 }
