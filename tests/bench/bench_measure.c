@@ -121,7 +121,8 @@ struct measuring {
 	struct bench_packets *k;
 	double *ns;		/* by program: the least */
 	uint32_t *repeat;	/* warm: by program */
-	size_t samples;		/* cold */
+	size_t samples;		/* cold: in a round */
+	uint8_t (*shuffled)[STRIDE];	/* cold: their packets */
 	bool hot, evict;
 };
 
@@ -220,38 +221,34 @@ static double trimmed_mean(int32_t *v, size_t n)
 	return sum / (double)(n - 2 * out);
 }
 
-static uint32_t run_cold(const struct bench_program *p,
-			 const struct bench_packets *k, size_t packet,
+static uint32_t run_cold(const struct bench_program *p, const void *packet,
 			 bool evict)
 {
 	uint32_t ns = 0;
 
 	if (evict)
 		evict_caches();
-	bench_run(p->from_context, k->map->packets[packet], 1, &ns);
+	bench_run(p->from_context, packet, 1, &ns);
 	return ns;
 }
 
 /* What P takes more than EMPTY: who is first changes. */
-static double net_cold(const struct bench_program *empty,
-		       const struct bench_program *p,
-		       const struct bench_packets *k, bool evict,
-		       size_t samples)
+static double net_cold(const struct measuring *m, const struct bench_program *p)
 {
-	int32_t *net = calloc(samples, sizeof(*net));
-	struct random r = random_new(5);
+	const struct bench_program *empty = &m->v[0];
+	int32_t *net = calloc(m->samples, sizeof(*net));
 	double mean;
 
-	for (size_t s = 0; s < samples; s++) {
-		size_t packet = random_below(&r, STREAM);
-		uint32_t zero = s % 2 ? run_cold(empty, k, packet, evict) : 0;
-		uint32_t took = run_cold(p, k, packet, evict);
+	for (size_t s = 0; s < m->samples; s++) {
+		const void *packet = m->shuffled[s];
+		uint32_t zero = s % 2 ? run_cold(empty, packet, m->evict) : 0;
+		uint32_t took = run_cold(p, packet, m->evict);
 
 		if (!(s % 2))
-			zero = run_cold(empty, k, packet, evict);
+			zero = run_cold(empty, packet, m->evict);
 		net[s] = (int32_t)(took - zero);
 	}
-	mean = trimmed_mean(net, samples);
+	mean = trimmed_mean(net, m->samples);
 	free(net);
 	return mean;
 }
@@ -260,8 +257,20 @@ static void cold_round(struct measuring *m)
 {
 	take(m, 0, 0);
 	for (size_t i = 1; i < m->n; i++)
-		take(m, i, net_cold(&m->v[0], &m->v[i], m->k, m->evict,
-				    m->samples));
+		take(m, i, net_cold(m, &m->v[i]));
+}
+
+/* One after the other: taken from all over the stream, the packets themselves
+ * would fill the cache of translations, which has no more entries than that has
+ * pages. */
+static void shuffle(struct measuring *m)
+{
+	struct random r = random_new(5);
+
+	m->shuffled = calloc(m->samples, STRIDE);
+	for (size_t s = 0; s < m->samples; s++)
+		memcpy(m->shuffled[s],
+		       m->k->map->packets[random_below(&r, STREAM)], STRIDE);
 }
 
 void bench_cold(const struct bench_program *v, size_t n,
@@ -272,5 +281,7 @@ void bench_cold(const struct bench_program *v, size_t n,
 	struct measuring m = { .v = v, .n = n, .k = k, .ns = ns, .evict = evict,
 			       .samples = evict ? e->samples / 8 : e->samples };
 
+	shuffle(&m);
 	rounds(&m, cold_round, (e->rounds + 1) / 2);
+	free(m.shuffled);
 }
