@@ -262,7 +262,8 @@ static void generate(struct compiled *c, const struct compile_options *o)
 	if (c->diagram && (fault || size_is_much(c, o)) && size_regrow(c)) {
 		enum size_fault more = generate_with(c, o, code);
 
-		if (!fault && (more || c->image->ninsns > one.image->ninsns)) {
+		if (!fault && (more ||
+			       !size_is_much_less(c, one.image->ninsns))) {
 			c->diagram = one.diagram;
 			c->forest = NULL;
 			c->ranks = NULL;

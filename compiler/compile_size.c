@@ -18,9 +18,13 @@ enum {			/* about, in instructions */
 	/* what the kernel follows in a million steps: up to three for each, where
 	 * the process has no CAP_PERFMON */
 	TREE_CODE = 250000,
-	/* of one diagram: where a forest would be tried, because more is slow to
-	 * load; or because tables are faster than so much code, if there are any */
-	MUCH = 300000, MUCH_WITH_ROWS = 60000,
+	/* of one diagram: where a forest is tried, of which much less is code; at
+	 * -O0 and -O1 only where so much is slow to load */
+	MUCH = 30000, MUCH_UNOPTIMIZED = 300000,
+	MUCH_LESS = 2,			/* times: trees are asked in turn */
+	/* of a forest: so little stays code, and the rest are zones, though it
+	 * looks at IPv6 addresses, for which rows take too many steps */
+	SIX_CODE = 25000,
 	SIX_PART = 4,			/* of all cuts: much */
 	INSTRUCTIONS_MAX = 1000000,	/* that the kernel takes */
 	NAMED = 5,			/* rules */
@@ -70,11 +74,10 @@ static bool grow(struct compiled *c, size_t *blame)
 /* Whether much of the diagrams looks at IPv6 addresses. */
 static bool is_six(const struct compiled *c)
 {
-	size_t n = c->diagram ? 1 : c->forest->ntrees, all = 0, six = 0;
+	size_t all = 0, six = 0;
 
-	for (size_t i = 0; i < n; i++) {
-		const struct diagram *d = c->diagram ? c->diagram :
-			c->forest->trees[i].diagram;
+	for (size_t i = 0; i < c->forest->ntrees; i++) {
+		const struct diagram *d = c->forest->trees[i].diagram;
 
 		for (size_t k = 0; k < d->nnodes; k++) {
 			uint8_t f = d->nodes[k].field;
@@ -87,15 +90,29 @@ static bool is_six(const struct compiled *c)
 	return six > all / SIX_PART;
 }
 
+static size_t forest_weight(const struct forest *f)
+{
+	size_t sum = 0;
+
+	for (size_t i = 0; i < f->ntrees; i++)
+		sum += diagram_stats(f->trees[i].diagram).weight;
+	return sum;
+}
+
 bool size_wants_rows(const struct compiled *c, const struct compile_options *o)
 {
-	return o->optimize > 1 && (o->all_data || !is_six(c));
+	return o->optimize > 1 && (o->all_data || !is_six(c) ||
+				   forest_weight(c->forest) < SIX_CODE);
 }
 
 bool size_is_much(const struct compiled *c, const struct compile_options *o)
 {
-	return c->image->ninsns >
-		(size_wants_rows(c, o) ? MUCH_WITH_ROWS : MUCH);
+	return c->image->ninsns > (o->optimize > 1 ? MUCH : MUCH_UNOPTIMIZED);
+}
+
+bool size_is_much_less(const struct compiled *c, size_t ninsns)
+{
+	return c->image->ninsns < ninsns / MUCH_LESS;
 }
 
 bool size_regrow(struct compiled *c)

@@ -17,11 +17,12 @@ size_t size_tree_code(const struct compile_options *o);
 
 /* c->diagram or c->forest; else too-large is reported, and false. */
 bool size_build(struct compiled *c, const struct compile_options *o);
-/* So many instructions that the kernel may give up following them. */
-/* Whether rows of tables are faster than code: not for the addresses of IPv6,
- * which would be up to four rows one after the other. */
+/* Whether rows of tables, and zones, are faster than the code of the forest. */
 bool size_wants_rows(const struct compiled *c, const struct compile_options *o);
+/* So many instructions that a forest may be faster: less code to be fetched. */
 bool size_is_much(const struct compiled *c, const struct compile_options *o);
+/* Whether c->image is that, for NINSNS that a diagram takes. */
+bool size_is_much_less(const struct compiled *c, size_t ninsns);
 /* A forest in place of the diagram, where it may be smaller; or false. */
 bool size_regrow(struct compiled *c);
 
