@@ -12,7 +12,8 @@
 
 #include "shadow_value.h"
 
-enum { SMALL = 30, TINY = 20 };	/* bits that leave room for products */
+enum { SMALL = 30, TINY = 20,	/* bits that leave room for products */
+       FEW = 64 };		/* values that are tried one after the other */
 
 uint64_t value_mix(uint64_t h, uint64_t v)
 {
@@ -420,6 +421,24 @@ static bool question(struct shadow_vars *s, uint8_t op, struct value *d,
 	return true;
 }
 
+/* Bits from the lowest of a mask on, where the line has few values of them. */
+static bool few_above(struct shadow_vars *s, uint8_t op, struct value *d,
+		      const struct value *o, uint64_t v)
+{
+	uint64_t low = d->v, high;
+	unsigned int bits;
+
+	if (op != BPF_AND || d->form != LINE || o->form != FIXED || !o->v)
+		return false;
+	bits = (unsigned int)__builtin_ctzll(o->v);
+	high = value_at(d, s->high[d->var]);
+	if (high < low || (high >> bits) - (low >> bits) > FEW)
+		return false;
+	value_block(s, d, bits);
+	*d = value_fixed(v);
+	return true;
+}
+
 bool value_alu(struct shadow_vars *s, uint8_t op, bool wide, struct value *d,
 	       struct value o)
 {
@@ -461,6 +480,8 @@ bool value_alu(struct shadow_vars *s, uint8_t op, bool wide, struct value *d,
 	}
 	if (!(o.form == FIXED && line_op(s, op, d, (int64_t)o.v)) &&
 	    !(d->form == FIXED && op_line(op, d, o))) {
+		if (few_above(s, op, d, &o, v))
+			return true;
 		if (op == BPF_AND || op == BPF_DIV || op == BPF_MOD) {
 			make_term(op, wide, d, &o, v);
 			return true;
