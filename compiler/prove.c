@@ -122,7 +122,7 @@ static bool equal_state(const struct prove *p, uint32_t i, const void *key)
 	return x->node == y->node && x->at.pc == y->at.pc &&
 	       x->at.kind == y->at.kind && x->at.value == y->at.value &&
 	       x->at.kept == y->at.kept && x->at.row == y->at.row &&
-	       x->kinds == y->kinds &&
+	       x->kinds == y->kinds && x->tree == y->tree &&
 	       x->boxes == y->boxes;
 }
 
@@ -132,7 +132,7 @@ static uint64_t hash_state(const struct state *s)
 
 	h = prove_hash(h, (uint64_t)s->at.value << 20 | s->at.kept << 3 |
 		       s->at.kind);
-	h = prove_hash(h, s->at.row);
+	h = prove_hash(h, (uint64_t)s->tree << 32 | s->at.row);
 	return prove_hash(h, s->boxes);
 }
 
@@ -145,7 +145,7 @@ static uint64_t state_hash(const struct prove *p, uint32_t i)
 static uint32_t enter(struct prove *p, struct target at, uint32_t node,
 		      bool *new)
 {
-	struct state s = { at, node, kinds_of(p), 0, true };
+	struct state s = { at, node, kinds_of(p), p->tree.number, 0, true };
 	uint32_t *slot, i;
 
 	if (at.kind == TO_BLOCK)

@@ -36,12 +36,12 @@ struct prove_result {
 	uint64_t states, pieces;
 };
 
+enum { PROVE_TREES = 16 };	/* at most */
+
 /*
  * How the maker of a program of several trees says that it split the rules; it
  * is not believed (prove_forest.c).
  */
-enum { PROVE_TREES = 16 };	/* at most */
-
 struct prove_forest {
 	size_t ntrees;
 	const uint8_t *tree_of;	/* by term, clause after clause; else none */

@@ -9,13 +9,14 @@
  *
  *	- every term is in a group, or of the rank that r0 begins with;
  *	- ranks do not fall from one clause to a later one of another tree;
+ *	- none is above that of the default, with which r0 begins;
  *	- the zones that are stored before the trees are such as prove_zone.c says;
  *	- no tree writes r0, and after each r0 is the lower of r0 and r7;
  *	- a tree is passed by only where r0 is below all its ranks;
  *	- what is done in the end with the rank of a clause is what it asks for.
  *
- * So r0 is the lowest of the ranks that the first clause of each tree has, and no
- * other is below that of the first of all. The split itself is not believed: another one that
+ * So r0 is the lowest of the ranks that the first clause of each tree has, and
+ * none of them is below that of the first of all. The split itself is not believed: another one that
  * fulfils this is as good.
  */
 #include "prove_private.h"
@@ -192,6 +193,8 @@ static bool covered(struct walker *w)
 			return prove_fail(w->p, "a rule in no tree");
 		if (!rises(&highest, trees, f->rank[i]))
 			return prove_fail(w->p, "ranks fall");
+		if (f->rank[i] > w->initial)
+			return prove_fail(w->p, "a rank above the default's");
 	}
 	if (f->rank[y->nclauses - 1] != w->initial || last->terms.n != 1 ||
 	    !is_any(&last->terms.v[0]))
@@ -232,10 +235,12 @@ static bool one_tree(struct walker *w, uint32_t tree)
 		return false;
 	start.pc = w->pc;
 	p->tree.inside = true;
+	p->tree.number = tree + 1;
 	p->tree.join = 0;
 	p->tree.none = w->initial;
 	ok = prove_walk(p, start, rule_tree(p, tree));
 	p->tree.inside = false;
+	p->tree.number = 0;
 	if (!ok)
 		return false;
 	w->pc = p->tree.join;

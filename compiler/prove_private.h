@@ -108,6 +108,7 @@ struct state {			/* visited */
 	struct target at;
 	uint32_t node;
 	uint32_t kinds;		/* possible families and protocols */
+	uint32_t tree;		/* that must be ended by its own join, or 0 */
 	uint64_t boxes;		/* of words known that are read again */
 	bool open;		/* the walk is below it */
 };
@@ -160,6 +161,7 @@ struct prove {
 	const struct stretch *zone[FIELD_COUNT];	/* that finds it, or NULL */
 	struct {			/* of a forest, being walked */
 		bool inside;
+		uint32_t number;	/* 1: the first; 0: outside */
 		uint32_t join;		/* where its leaves meet; 0 = not yet */
 		uint32_t none;		/* ranks from here on are no rule's */
 	} tree;

@@ -12,7 +12,9 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include <cmocka.h>
 
@@ -118,12 +120,119 @@ static void must_not_fall(void **state)
 	compiled_free(&other);
 }
 
+/* A rank above that with which r0 begins is never taken. */
+static void must_not_be_above(void **state)
+{
+	struct compiled c;
+	uint8_t tree_of[2] = { 0, 0 };	/* the default, too */
+	uint32_t rank[2], high, n = 0;
+	struct prove_forest f = { 1, tree_of, rank };
+	struct prove_result r;
+
+	(void)state;
+	grow(&c, HEAD NEAR(1) "a\n" "default -> b\n");
+	memcpy(rank, c.ranks->number_of_clause, sizeof(rank));
+	high = rank[0] + (2u << c.ranks->low_bits);
+	for (size_t i = 0; i < c.image->ninsns; i++) {
+		struct bpf_insn *x = &c.image->insns[i];
+
+		if (x->code == (BPF_ALU | BPF_MOV | BPF_K) &&
+		    x->dst_reg == BPF_REG_7 && (uint32_t)x->imm == rank[0]) {
+			x->imm = (int32_t)high;
+			n++;
+		}
+	}
+	assert_int_equal(n, 1);
+	rank[0] = high;
+	assert_false(prove_forest_image(&c.arena, c.policy, c.image, &f, &r));
+	assert_string_equal(r.why, "a rank above the default's");
+	compiled_free(&c);
+}
+
+/* Where the instruction AT stands when two more are in front of JOIN. */
+static size_t moved(size_t at, size_t join)
+{
+	return at < join ? at : at + 2;
+}
+
+static bool is_jump(const struct bpf_insn *x)
+{
+	uint8_t class = BPF_CLASS(x->code), op = BPF_OP(x->code);
+
+	return (class == BPF_JMP || class == BPF_JMP32) && op != BPF_CALL &&
+		op != BPF_EXIT;
+}
+
+/* The instructions of M with room for two in front of JOIN. */
+static struct bpf_insn *with_room(struct image *m, size_t join)
+{
+	struct bpf_insn *v = calloc(m->ninsns + 2, sizeof(*v));
+
+	for (size_t i = 0; i < m->ninsns; i++) {
+		struct bpf_insn x = m->insns[i];
+
+		if (is_jump(&x))
+			x.off = (int16_t)(moved(i + 1 + (size_t)x.off, join) -
+					  moved(i, join) - 1);
+		v[moved(i, join)] = x;
+	}
+	for (size_t i = 0; i < m->nrelocs; i++)
+		m->relocs[i].insn = (uint32_t)moved(m->relocs[i].insn, join);
+	m->ninsns += 2;
+	return v;
+}
+
+/* Before the first tree is joined, a block of its own, to which the IPv6 packets
+ * of both trees go: those of the second go round for ever. */
+static void must_end_in_its_tree(void **state)
+{
+	static const struct bpf_insn first = {	/* of best.s */
+		.code = BPF_LDX | BPF_MEM | BPF_W, .dst_reg = BPF_REG_1,
+		.src_reg = BPF_REG_6, .off = 12,
+	};
+	struct compiled c;
+	struct bpf_insn *v;
+	struct prove_forest f;
+	struct prove_result r;
+	size_t join = 0, n = 0;
+
+	(void)state;
+	grow(&c, HEAD NEAR(1) "a\n" WIDE(3) "b\n" "default -> pass\n");
+	f = (struct prove_forest){ 2, c.forest->tree_of,
+				   c.ranks->number_of_clause };
+	while (memcmp(&c.image->insns[join], &first, sizeof(first)) ||
+	       c.image->insns[join + 1].code != (BPF_ALU | BPF_XOR | BPF_X))
+		join++;
+	v = with_room(c.image, join);
+	v[join] = first;
+	v[join].off = 60;		/* the port */
+	v[join + 1] = (struct bpf_insn){
+		.code = BPF_ALU | BPF_MOV | BPF_K, .dst_reg = BPF_REG_7,
+		.imm = (int32_t)c.ranks->number[c.ranks->n - 1],
+	};
+	c.image->insns = v;
+	for (size_t i = 0; i < c.image->ninsns; i++) {
+		if (v[i].code != (BPF_JMP32 | BPF_JEQ | BPF_K) ||
+		    v[i].dst_reg != BPF_REG_1 || v[i].imm != AF_INET6)
+			continue;
+		v[i].off = (int16_t)(join - i - 1);
+		assert_int_equal(prove_forest_image(&c.arena, c.policy,
+						    c.image, &f, &r), !n);
+		n++;
+	}
+	assert_int_equal(n, 2);
+	free(v);
+	compiled_free(&c);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(shared),
 		cmocka_unit_test(lowest),
 		cmocka_unit_test(must_not_fall),
+		cmocka_unit_test(must_not_be_above),
+		cmocka_unit_test(must_end_in_its_tree),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
