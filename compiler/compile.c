@@ -269,6 +269,7 @@ static void generate(struct compiled *c, const struct compile_options *o)
 			c->ranks = NULL;
 			c->image = one.image;
 			c->gain = one.gain;
+			c->lowered = one.lowered;
 		} else {
 			fault = more;
 		}

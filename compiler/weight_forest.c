@@ -84,11 +84,11 @@ static uint64_t add(uint64_t x, uint64_t y)
 	return __builtin_add_overflow(x, y, &sum) ? UINT64_MAX : sum;
 }
 
-/* Whether a packet of H gets to T at all. */
+/* Whether a packet of H gets to TREE at all. */
 static bool is_asked(const struct weigher *w, const struct home *h,
-		     const struct tree *t)
+		     size_t tree)
 {
-	return w->r->of_clause[t->lowest] <= h->rank;
+	return w->r->lowest[tree] <= h->rank;
 }
 
 /* By rule, what is hit in TREE; the default stands for all others that ask. */
@@ -102,7 +102,7 @@ static const uint64_t *hits_in(const struct weigher *w, size_t tree)
 
 		if (h->tree == tree)
 			hits[h->rule] = h->hits;
-		else if (is_asked(w, h, &w->f->trees[tree]))
+		else if (is_asked(w, h, tree))
 			*others = add(*others, h->hits);
 	}
 	return hits;
@@ -164,7 +164,7 @@ static double cost_of(const struct weigher *w, const double *cost)
 
 		all = all + hits;
 		for (size_t k = 0; k < w->f->ntrees; k++)
-			if (is_asked(w, h, &w->f->trees[k]))
+			if (is_asked(w, h, k))
 				sum = sum + hits * cost[k];
 	}
 	return all > 0 ? sum / all : 0;
