@@ -47,9 +47,9 @@ struct forest *forest_build(struct arena *a, const struct policy *p,
  * The forest in the terms of the lowering. A rank stands for clauses of one
  * effect; those in different trees have ranks that do not fall, so the lowest
  * rank that the trees find is that of the clause that decides. The last one is
- * the default's. A program has a
- * number for each rank, in the same order: where it fits, what the rank does
- * stands in the low bits of it, and needs not be looked up.
+ * the default's. A program has a number for each rank, in the same order: where
+ * it fits, what the rank does stands in the low bits of it, and needs not be
+ * looked up.
  */
 struct forest_ranks {
 	struct blocks trees[FOREST_TREES];	/* leaves are ranks */

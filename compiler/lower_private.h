@@ -78,7 +78,8 @@ struct lower_test {
 	bool by_register;
 	uint32_t value;
 };
-/* Whether YES had better follow a jump than NO, which stands somewhere else. */
+/* Whether YES had better follow a jump than NO, which stands somewhere else, or
+ * is a leaf. */
 bool lower_follows(const struct lower *l, bref yes, bref no);
 /* Goes to YES where the test holds, else to NO: one of them follows. */
 void lower_either(struct lower *l, struct lower_test t, bref yes, bref no);

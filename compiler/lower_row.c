@@ -337,17 +337,14 @@ static void below(struct lower *l, int to, int offset)
  */
 static void count_pairs(struct lower *l, unsigned int bits, unsigned int log)
 {
-	static const uint8_t sum[] = { BPF_REG_2, BPF_REG_5, BPF_REG_2,
-				       BPF_REG_5, BPF_REG_2, BPF_REG_5,
-				       BPF_REG_2 };
 	int n = (1 << bits) - 1;
 
 	for (int i = 0; i < n; i++) {
-		int to = i < 2 ? sum[i] : BPF_REG_4;
+		int sum = i % 2 ? BPF_REG_5 : BPF_REG_2;
 
-		below(l, to, PAIR * (i + 1) << log);
+		below(l, i < 2 ? sum : BPF_REG_4, PAIR * (i + 1) << log);
 		if (i > 1)
-			emit_alu64(l->c, BPF_ADD, sum[i], BPF_REG_4);
+			emit_alu64(l->c, BPF_ADD, sum, BPF_REG_4);
 	}
 	if (n > 1)
 		emit_alu64(l->c, BPF_ADD, BPF_REG_2, BPF_REG_5);

@@ -231,7 +231,8 @@ static uint32_t count_lone(const struct block *b, uint32_t begin, uint32_t end)
 	return (end - begin) % 2 ? 0 : (end - begin) / 2;
 }
 
-/* The test for child I; *OFFSET has been taken from r1, and is then. */
+/* The test for child I. OFFSET: what has been taken from r1 before; and when
+ * the code that stands here then has run. */
 static struct lower_test lone_test(struct lower *l, const struct block *b,
 				   uint32_t i, uint32_t *offset)
 {
@@ -241,7 +242,8 @@ static struct lower_test lone_test(struct lower *l, const struct block *b,
 		return (struct lower_test){ .op = BPF_JEQ,
 					    .value = low - *offset };
 	if (low != *offset)
-		emit_alu32_imm(l->c, BPF_SUB, BPF_REG_1, (int32_t)(low - *offset));
+		emit_alu32_imm(l->c, BPF_SUB, BPF_REG_1,
+			       (int32_t)(low - *offset));
 	*offset = low;
 	return (struct lower_test){ .op = BPF_JLT, .value = size };
 }
