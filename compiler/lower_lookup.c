@@ -161,8 +161,7 @@ static void levels(const struct keyed *k, const struct shape *s)
 	next_level(c, values, mask_for(s->values), value_width(k) / 2);
 }
 
-/* TO = 1 where the number OFFSET bytes behind r3 is less than r1, else 0 */
-static void less(struct code *c, uint8_t size, uint8_t to, uint32_t offset)
+void lower_below(struct code *c, uint8_t size, uint8_t to, uint32_t offset)
 {
 	if (offset > OFFSET_MAX) {
 		emit_alu64(c, BPF_MOV, to, BPF_REG_3);
@@ -185,7 +184,7 @@ static void narrow_down(struct code *c, uint8_t size, unsigned int bits,
 	for (uint32_t i = 1; i < 1u << bits; i++) {
 		int to = i == 1 ? BPF_REG_2 : BPF_REG_4;
 
-		less(c, size, to, i << log);
+		lower_below(c, size, to, i << log);
 		if (i > 1)
 			emit_alu64(c, BPF_ADD, BPF_REG_2, to);
 	}

@@ -78,6 +78,9 @@ struct lower_test {
 	bool by_register;
 	uint32_t value;
 };
+/* TO = 1 where the number of SIZE (BPF_W, ...) that is OFFSET bytes behind r3 is
+ * less than r1, else 0. (lower_lookup.c) */
+void lower_below(struct code *c, uint8_t size, uint8_t to, uint32_t offset);
 /* Whether YES had better follow a jump than NO, which stands somewhere else, or
  * is a leaf. */
 bool lower_follows(const struct lower *l, bref yes, bref no);

@@ -34,7 +34,6 @@ enum {
 	LEAF_LOG = 5,		/* children in a row that is one node */
 	BLOCK_LOG = 4, BLOCKS_LOG = 8,	/* in a block; in 16 of these */
 	HEAD = 64,		/* bytes of the node before blocks */
-	OFFSET_MAX = 32000,	/* of a load */
 	COUNTED = 3,		/* bits of the place that are found at once */
 	ZONE_LAST = ZONES_MAX - 1, BEFORE = 1 << 15,
 	LANES_REACH = 1 << 16,	/* what 16 bits of a product could say */
@@ -316,20 +315,6 @@ void row_fill(const struct level_group *g, const struct block *b,
 
 /* ----------------------------------------------------------------- code */
 
-/* TO = the cut at OFFSET from r3; out: 1 when it is below r1, else 0 */
-static void below(struct lower *l, int to, int offset)
-{
-	if (offset > OFFSET_MAX) {
-		emit_alu64(l->c, BPF_MOV, to, BPF_REG_3);
-		emit_alu64_imm(l->c, BPF_ADD, to, offset);
-		emit_load(l->c, BPF_W, to, to, 0);
-	} else {
-		emit_load(l->c, BPF_W, to, BPF_REG_3, offset);
-	}
-	emit_alu64(l->c, BPF_SUB, to, BPF_REG_1);
-	emit_alu64_imm(l->c, BPF_RSH, to, 63);
-}
-
 /*
  * r3 += the pairs, of (1 << BITS) - 1 that are 1 << LOG apart, whose cuts are
  * below r1: none waits for another, as in a search by halves, and the sums of
@@ -342,7 +327,8 @@ static void count_pairs(struct lower *l, unsigned int bits, unsigned int log)
 	for (int i = 0; i < n; i++) {
 		int sum = i % 2 ? BPF_REG_5 : BPF_REG_2;
 
-		below(l, i < 2 ? sum : BPF_REG_4, PAIR * (i + 1) << log);
+		lower_below(l->c, BPF_W, (uint8_t)(i < 2 ? sum : BPF_REG_4),
+			    (uint32_t)PAIR * (uint32_t)(i + 1) << log);
 		if (i > 1)
 			emit_alu64(l->c, BPF_ADD, sum, BPF_REG_4);
 	}
