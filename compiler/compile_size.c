@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lower.h"
+
 enum {			/* about, in instructions */
 	DIAGRAM_WEIGHT = 400000,
 	FOREST_WEIGHT = 10000000,	/* most of it is data */
@@ -22,9 +24,6 @@ enum {			/* about, in instructions */
 	 * -O0 and -O1 only where so much is slow to load */
 	MUCH = 30000, MUCH_UNOPTIMIZED = 300000,
 	MUCH_LESS = 2,			/* times: trees are asked in turn */
-	/* of a forest: so little stays code, and the rest are zones, though it
-	 * looks at IPv6 addresses, for which rows take too many steps */
-	SIX_CODE = 25000,
 	SIX_PART = 4,			/* of all cuts: much */
 	INSTRUCTIONS_MAX = 1000000,	/* that the kernel takes */
 	NAMED = 5,			/* rules */
@@ -99,10 +98,12 @@ static size_t forest_weight(const struct forest *f)
 	return sum;
 }
 
+/* For IPv6 addresses rows take too many steps: then only where all stays code,
+ * which zones make less of. */
 bool size_wants_rows(const struct compiled *c, const struct compile_options *o)
 {
 	return o->optimize > 1 && (o->all_data || !is_six(c) ||
-				   forest_weight(c->forest) < SIX_CODE);
+			forest_weight(c->forest) < LOWER_CODE_ENOUGH);
 }
 
 bool size_is_much(const struct compiled *c, const struct compile_options *o)

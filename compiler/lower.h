@@ -53,6 +53,10 @@ struct lower_report {
 	double expected;	/* tenths of a nanosecond, up to the verdict */
 };
 
+/* Instructions of a forest's code, about: what is above it are rows, which are as
+ * fast, or faster; a forest that stays below it has none. */
+enum { LOWER_CODE_ENOUGH = 25000 };
+
 struct lower_options {
 	unsigned int optimize;	/* 0, 1, 2 */
 	size_t tree_code;	/* of all trees, about; the rest is data */

@@ -14,8 +14,6 @@
 #include "template.h"
 #include "templates.h"
 
-enum { ENOUGH = 25000 };	/* instructions of code above rows of zones */
-
 /* Values in the shape of effects: `first` is what a leaf puts into r7. */
 static struct effects value_effects(struct lower *l, const struct levels *v)
 {
@@ -43,8 +41,8 @@ static void choose_levels(struct lower *l, size_t tree, struct levels *out)
 	const struct forest_ranks *f = l->in->forest;
 	size_t all = 1, this = 0, enough = l->in->options.tree_code;
 
-	if (f->zones && enough > ENOUGH)
-		enough = ENOUGH;	/* rows are as fast, or faster */
+	if (f->zones && enough > LOWER_CODE_ENOUGH)
+		enough = LOWER_CODE_ENOUGH;
 	for (size_t i = 0; i < f->ntrees; i++) {
 		size_t weight = levels_weight(l, &f->trees[i]);
 
