@@ -150,7 +150,7 @@ void bench_hash_fill(struct bench_program *p, struct workload *w,
 /* ------------------------------------------------------------ measuring */
 
 struct effort {
-	unsigned int rounds;		/* at least */
+	unsigned int rounds;		/* warm: without a better one */
 	unsigned int call_us;		/* warm: how long one takes */
 	unsigned int samples;		/* cold: of each program in a round */
 	unsigned int checks;		/* verdicts that are looked at */
