@@ -149,16 +149,11 @@ static void lower_once(struct compiled *c, struct lower_input *in,
 }
 
 static struct forest_ranks *rank_forest(struct compiled *c,
-					const struct compile_options *o,
-					bool zones, bool narrow)
+					const struct forest_rank_options *o)
 {
-	const struct forest_rank_options ranking = {
-		.zones = zones, .narrow = narrow, .pack = !o->all_data,
-	};
 	struct forest_ranks *out = arena_alloc(&c->arena, sizeof(*out));
 
-	forest_rank(&c->arena, c->forest, c->policy, c->effects, &ranking,
-		    out);
+	forest_rank(&c->arena, c->forest, c->policy, c->effects, o, out);
 	return out;
 }
 
@@ -167,26 +162,27 @@ static struct forest_ranks *weigh_forest(struct compiled *c,
 					 const struct compile_options *o,
 					 const uint64_t *hits)
 {
+	static const struct forest_rank_options plain = { .pack = true };
 	struct forest_ranks *r;
 
 	if (!c->weighed)
 		weight_forest(&c->arena, c->policy, c->forest,
-			      rank_forest(c, o, false, false), hits,
-			      o->optimize, &c->gain);
+			      rank_forest(c, &plain), hits, o->optimize,
+			      &c->gain);
 	c->weighed = true;
-	r = rank_forest(c, o, false, false);
+	r = rank_forest(c, &plain);
 	weight_ranks(&c->arena, c->policy, c->forest, r, hits, o->optimize);
 	return r;
 }
 
 static void lower_ranked(struct compiled *c, const struct compile_options *o,
-			 bool narrow, struct lower_input *in,
-			 struct lowered_code *out)
+			 const struct forest_rank_options *ranking,
+			 struct lower_input *in, struct lowered_code *out)
 {
 	const uint64_t *hits = o->optimize ? c->profile.hits : NULL;
 	struct forest_ranks *weighed = hits ? weigh_forest(c, o, hits) : NULL;
 
-	c->ranks = rank_forest(c, o, size_wants_rows(c, o), narrow);
+	c->ranks = rank_forest(c, ranking);
 	if (weighed)
 		forest_take_weights(c->ranks, weighed);
 	in->forest = c->ranks;
@@ -197,12 +193,19 @@ static void lower_ranked(struct compiled *c, const struct compile_options *o,
 static void lower_trees(struct compiled *c, const struct compile_options *o,
 			struct lower_input *in, struct lowered_code *out)
 {
-	bool narrow = o->optimize > 1, too_wide = false;
+	struct forest_rank_options ranking = {
+		.zones = size_wants_rows(c, o), .narrow = o->optimize > 1,
+		.pack = !o->all_data,
+	};
+	enum lower_room room = ROOM_ENOUGH;
 
-	in->too_wide = &too_wide;
-	lower_ranked(c, o, narrow, in, out);
-	if (too_wide)
-		lower_ranked(c, o, false, in, out);
+	in->room = &room;
+	lower_ranked(c, o, &ranking, in, out);
+	if (room == ROOM_ENOUGH)
+		return;
+	ranking.narrow = room == ROOM_UNPACKED;
+	ranking.pack &= !ranking.narrow;
+	lower_ranked(c, o, &ranking, in, out);
 }
 
 static void lower_diagram(struct compiled *c, const struct compile_options *o,

@@ -63,7 +63,9 @@ struct forest_ranks {
 	uint32_t n;
 	uint32_t *number;	/* by rank */
 	uint32_t top;		/* above all numbers */
-	unsigned int low_bits;	/* of a number; 0: it is the rank */
+	unsigned int low_bits;	/* of a number: what the rank does >> low_scale;
+				 * 0: it is the rank */
+	unsigned int low_scale;
 	uint32_t *does;		/* by rank: its first step; or from nsteps on
 				 * a split, in order of effects */
 	const struct zoning *zones;	/* that the trees ask for, or NULL */

@@ -14,6 +14,7 @@
 #include "../grammar/arena.h"
 
 enum { NUMBER_BITS = 30,	/* rows are numbered above all ranks */
+       STEPS_EACH = 4,
        NO_TREE = FOREST_TREES };	/* of a mask */
 
 /* ---------------------------------------------------------------- clauses */
@@ -147,22 +148,26 @@ static void find_ranks(struct arena *a, const struct forest *f,
 
 /* ---------------------------------------------------------------- numbers */
 
-static void find_doing(struct arena *a, const struct effects *e,
-		       struct forest_ranks *out, bool pack)
+/* What each rank does; out: bits that this takes, less those that are never set,
+ * as steps are most often the first of four. */
+static unsigned int find_doing(struct arena *a, const struct effects *e,
+			       struct forest_ranks *out)
 {
 	uint32_t *does = arena_array(a, e->n, sizeof(*does));
-	uint32_t end = (uint32_t)e->nsteps;
+	uint32_t end = (uint32_t)e->nsteps, all = STEPS_EACH;
 	unsigned int bits = 0;
 
-	for (size_t i = 0; i < e->n; i++)
+	for (size_t i = 0; i < e->n; i++) {
 		does[i] = e->v[i].kind == EFFECT_SPLIT ? end++ : e->v[i].first;
+		all |= does[i];
+	}
 	while (end >> bits)
 		bits++;
-	if (pack && (uint64_t)out->n << bits < 1u << NUMBER_BITS)
-		out->low_bits = bits;
+	out->low_scale = (unsigned int)__builtin_ctz(all);
 	out->does = arena_array(a, out->n, sizeof(*out->does));
 	for (uint32_t i = 0; i < out->n; i++)
 		out->does[i] = does[out->effect[i]];
+	return bits - out->low_scale;
 }
 
 static void number_ranks(struct arena *a, const struct policy *p,
@@ -171,7 +176,7 @@ static void number_ranks(struct arena *a, const struct policy *p,
 	out->number = arena_array(a, out->n, sizeof(*out->number));
 	for (uint32_t i = 0; i < out->n; i++)
 		out->number[i] = out->low_bits ?
-			i << out->low_bits | out->does[i] : i;
+			i << out->low_bits | out->does[i] >> out->low_scale : i;
 	out->top = out->n << out->low_bits;
 	out->number_of_clause = arena_array(a, p->nclauses, sizeof(uint32_t));
 	for (size_t i = 0; i < p->nclauses; i++)
@@ -198,13 +203,28 @@ static void build_blocks(struct arena *a, const struct forest *f, bool zones,
 				   &out->trees[i]);
 }
 
-/* Whether 16 bits may be enough for each rank and block. */
-static bool may_be_narrow(const struct forest_ranks *r)
+/* Whether 16 bits may be enough for each rank, with LOW bits, and block. */
+static bool may_be_narrow(const struct forest_ranks *r, unsigned int low)
 {
 	for (size_t i = 0; i < r->ntrees; i++)
-		if (r->n + r->trees[i].n > UINT16_MAX)
+		if (((uint64_t)r->n << low) + r->trees[i].n > UINT16_MAX)
 			return false;
 	return true;
+}
+
+/* How numbers are made; BITS: of what ranks do. */
+static void choose_numbers(struct forest_ranks *out, unsigned int bits,
+			   const struct forest_rank_options *o)
+{
+	unsigned int low = o->pack ? bits : 0;
+
+	if (o->narrow && low && !may_be_narrow(out, low))
+		low = 0;
+	out->narrow = o->narrow && may_be_narrow(out, low);
+	if (!out->narrow)
+		low = o->pack && (uint64_t)out->n << bits < 1u << NUMBER_BITS ?
+			bits : 0;
+	out->low_bits = low;
 }
 
 void forest_rank(struct arena *a, const struct forest *f,
@@ -215,8 +235,7 @@ void forest_rank(struct arena *a, const struct forest *f,
 	*out = (struct forest_ranks){ .ntrees = f->ntrees };
 	find_ranks(a, f, p, e, out);
 	build_blocks(a, f, o->zones, out);
-	out->narrow = o->narrow && may_be_narrow(out);
-	find_doing(a, e, out, o->pack && !out->narrow);
+	choose_numbers(out, find_doing(a, e, out), o);
 	number_ranks(a, p, out);
 }
 

@@ -72,12 +72,15 @@ struct lower_options {
 	void *ctx;
 };
 
+/* Whether numbers of 16 bits are enough; if only without what a rank does. */
+enum lower_room { ROOM_ENOUGH, ROOM_UNPACKED, ROOM_NONE };
+
 struct lower_input {
 	const struct policy *policy;
 	const struct blocks *blocks;
 	const struct forest_ranks *forest;	/* instead of blocks, or NULL */
-	bool *too_wide;		/* set where forest->narrow cannot be; the code
-				 * is of no use then */
+	enum lower_room *room;	/* is raised where forest->narrow cannot be; the
+				 * code is of no use then */
 	const struct effects *effects;
 	struct lower_options options;
 	struct lower_report *report;	/* to be filled, or NULL */

@@ -115,6 +115,8 @@ static void look_up(struct lower *l)
 	if (f->low_bits) {
 		template_emit(l->c, &template_part, TEMPLATE_HOLES(
 			{ "LOW_MASK", (1 << f->low_bits) - 1 }), NULL);
+		if (f->low_scale)
+			emit_alu32_imm(l->c, BPF_LSH, BPF_REG_7, f->low_scale);
 		return;
 	}
 	while (mask < f->n)

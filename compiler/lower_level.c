@@ -39,6 +39,16 @@ enum { PREFIX_SIZES = 3,	/* the first of both */
        LOGS = sizeof(logs), SIZES = sizeof(pair_sizes) / sizeof(*pair_sizes),
        ZONE_SIZES = sizeof(zone_sizes) / sizeof(*zone_sizes) };
 
+/* At least 2: an index of one bit that is always 0 would be a constant. */
+static uint32_t power_of_two(uint32_t n)
+{
+	uint32_t size = 2;
+
+	while (size < n)
+		size *= 2;
+	return size;
+}
+
 struct maker {
 	struct lower *l;
 	const struct blocks *tree;
@@ -284,16 +294,34 @@ static const struct level_group *group_of(const struct maker *m, uint32_t i)
 	return g;
 }
 
+/* Above TOP; where there is room, so that low bits are the place. */
+static void number_from(struct levels *out, uint32_t top)
+{
+	uint32_t all = power_of_two(out->units);
+	uint32_t first = (top + all - 1) / all * all;
+
+	out->first = first + out->units > UINT16_MAX ? top : first;
+}
+
+static enum lower_room room_for(const struct levels *v,
+				const struct forest_ranks *f)
+{
+	if (v->units > NARROW_UNITS || f->n + v->units > UINT16_MAX)
+		return ROOM_NONE;
+	return v->first + v->units > UINT16_MAX ? ROOM_UNPACKED : ROOM_ENOUGH;
+}
+
 /* Numbers of 16 bits: rows of the last group are the lowest, behind the ranks,
  * and stand in order of their numbers. */
 static void place_by_group(struct maker *m)
 {
 	struct levels *out = m->out;
 	uint32_t *next = arena_array(m->l->a, out->ngroups + 1, sizeof(*next));
-	uint32_t end = 0, top = m->l->in->forest->top;
+	enum lower_room room;
+	uint32_t end = 0;
 
 	for (size_t i = out->ngroups; i-- > 0;) {
-		out->groups[i].base = top + end;
+		out->groups[i].base = end;
 		next[i] = end;
 		end += (out->groups[i].units + ROW_LINE - 1) / ROW_LINE *
 			ROW_LINE;
@@ -306,7 +334,12 @@ static void place_by_group(struct maker *m)
 			*at += m->units_of[i];
 		}
 	out->units = end;
-	*m->l->in->too_wide |= end > NARROW_UNITS || top + end > UINT16_MAX;
+	number_from(out, m->l->in->forest->top);
+	room = room_for(out, m->l->in->forest);
+	for (size_t i = 0; i < out->ngroups; i++)
+		out->groups[i].base += out->first;
+	if (room > *m->l->in->room)
+		*m->l->in->room = room;
 }
 
 /* The low bits of a number are a place anywhere, those above say which group:
@@ -347,7 +380,7 @@ static void number_rows(struct maker *m)
 	m->row = arena_array(m->l->a, m->tree->n + 1, sizeof(*m->row));
 	for (uint32_t i = 0; i < m->tree->n; i++)
 		if (m->data[i])
-			m->row[i] = m->place[i] + (f->narrow ? f->top :
+			m->row[i] = m->place[i] + (f->narrow ? m->out->first :
 						   group_of(m, i)->base);
 }
 
@@ -490,20 +523,18 @@ static size_t rows_reach(const struct levels *v)
  */
 static void address(struct lower *l, const struct levels *v)
 {
-	uint32_t top = l->in->forest->top, all = v->units, mask = 2;
+	uint32_t first = v->first, mask = power_of_two(v->units);
 	size_t at = v->offset;
 
 	emit_alu32(l->c, BPF_MOV, BPF_REG_2, BPF_REG_7);
 	if (v->place_bits) {
-		all = 1u << v->place_bits;
-	} else if (at < (size_t)top * ROW_UNIT) {
-		emit_alu32_imm(l->c, BPF_SUB, BPF_REG_2, top);
-	} else {
-		at -= (size_t)top * ROW_UNIT;
-		all += top;
+		mask = 1u << v->place_bits;
+	} else if (first % mask && at < (size_t)first * ROW_UNIT) {
+		emit_alu32_imm(l->c, BPF_SUB, BPF_REG_2, first);
+	} else if (first % mask) {
+		at -= (size_t)first * ROW_UNIT;
+		mask = power_of_two(v->units + first);
 	}
-	while (mask < all)		/* not 1: the bits are no constant */
-		mask *= 2;
 	emit_alu32_imm(l->c, BPF_AND, BPF_REG_2, mask - 1);
 	emit_alu64_imm(l->c, BPF_LSH, BPF_REG_2, ROW_UNIT_LOG);
 	emit_map(l->c, BPF_REG_3, IMAGE_RODATA, (uint32_t)at);

@@ -59,7 +59,8 @@ struct levels {
 	uint32_t offset;	/* of all rows in .rodata */
 	uint32_t units;		/* of all rows, and what is between them */
 	unsigned int place_bits;	/* of a number: where the row is; 0: less
-				 * `top` it is the place */
+				 * `first` it is the place */
+	uint32_t first;		/* number of a row, where it is so */
 	struct blocks code;	/* leaves are ranks, then rows */
 	uint32_t nvalues;	/* ranks and rows: leaves of the code */
 	const uint32_t *rule;	/* by leaf */
