@@ -7,8 +7,9 @@
  * so all orders of the fields in use (an address is one field here) are tried
  * on a small sample of the terms, the best quarter on a larger one, and so on;
  * the last few on everything, where a try ends as soon as it is worse than the
- * best. Work is counted in children made, never in time: the same policy has
- * the same order everywhere.
+ * best. What is smallest has the fewest children, as a node costs a look-up, too,
+ * not only its cuts. Work is counted in children made, never in time: the same
+ * policy has the same order everywhere.
  */
 #include "diagram_table.h"
 
@@ -47,7 +48,7 @@ static const struct unit interfaces = { { FIELD_IFNAME, FIELD_IFINDEX }, 2 };
 struct candidate {
 	uint8_t order[FIELD_COUNT];
 	size_t index;		/* ties go to the earlier one */
-	size_t cuts;		/* on the last sample; SIZE_MAX = too many */
+	size_t children;	/* on the last sample; SIZE_MAX = too many */
 };
 
 struct candidates {
@@ -203,17 +204,20 @@ static dref try_order(struct diagram_table *t, jmp_buf *exhausted,
 	return table_build_both(t, items);
 }
 
-static size_t reached_cuts(struct diagram_table *t, dref root)
+static size_t reached_children(struct diagram_table *t, dref root)
 {
-	return table_stats(&t->work, t->nodes, t->nnodes, root).cuts;
+	struct diagram_stats s = table_stats(&t->work, t->nodes, t->nnodes,
+					     root);
+
+	return s.cuts + s.nodes;
 }
 
-static int by_cuts(const void *a, const void *b)
+static int by_children(const void *a, const void *b)
 {
 	const struct candidate *x = a, *y = b;
 
-	if (x->cuts != y->cuts)
-		return x->cuts < y->cuts ? -1 : 1;
+	if (x->children != y->children)
+		return x->children < y->children ? -1 : 1;
 	return x->index < y->index ? -1 : x->index > y->index;
 }
 
@@ -230,25 +234,25 @@ static void rank_on_sample(const struct order_search *s,
 		sample(s->scratch, &s->items[0], size),
 		sample(s->scratch, &s->items[1], size),
 	};
-	size_t least_cuts = SIZE_MAX, least_steps = SIZE_MAX;
+	size_t least = SIZE_MAX, least_steps = SIZE_MAX;
 
 	for (size_t i = 0; i < c->n; i++) {
 		struct candidate *k = &c->v[i];
-		struct limits l = { times(least_cuts, SLACK), SIZE_MAX,
+		struct limits l = { times(least, SLACK), SIZE_MAX,
 				    times(least_steps, 2 * SLACK) };
 		dref root = try_order(s->trial, s->scratch->exhausted,
 				      k->order, few, &l);
 
-		k->cuts = SIZE_MAX;
+		k->children = SIZE_MAX;
 		if (s->trial->failed)
 			continue;
-		k->cuts = reached_cuts(s->trial, root);
-		if (k->cuts < least_cuts)
-			least_cuts = k->cuts + 1;
+		k->children = reached_children(s->trial, root);
+		if (k->children < least)
+			least = k->children + 1;
 		if (s->trial->steps < least_steps)
 			least_steps = s->trial->steps + 1;
 	}
-	qsort(c->v, c->n, sizeof(*c->v), by_cuts);
+	qsort(c->v, c->n, sizeof(*c->v), by_children);
 }
 
 /* Builds everything in the orders of C in turn; the smallest stays. */
@@ -257,25 +261,26 @@ static dref build_best(const struct order_search *s,
 {
 	jmp_buf *exhausted = s->scratch->exhausted;
 	struct limits l = { s->max_cuts, s->max_weight, SIZE_MAX };
-	size_t spent = 0;
+	size_t spent = 0, least = SIZE_MAX;
 	dref best = try_order(s->best, exhausted, c->v[0].order, s->items,
 			      &l);
 
 	spent = s->best->steps;
 	if (!s->best->failed)
-		l.cuts = reached_cuts(s->best, best);
+		l.cuts = least = reached_children(s->best, best);
 	for (size_t i = 1; i < c->n && spent < FULL_STEPS; i++) {
 		struct diagram_table swap;
 		dref root = try_order(s->trial, exhausted, c->v[i].order,
 				      s->items, &l);
-		size_t cuts;
+		size_t children;
 
 		spent += s->trial->steps;
-		cuts = s->trial->failed ? SIZE_MAX :
-			reached_cuts(s->trial, root);
-		if (cuts > l.cuts || (cuts == l.cuts && !s->best->failed))
+		children = s->trial->failed ? SIZE_MAX :
+			reached_children(s->trial, root);
+		if (children > least ||
+		    (children == least && !s->best->failed))
 			continue;
-		l.cuts = cuts;
+		l.cuts = least = children;
 		best = root;
 		swap = *s->best;
 		*s->best = *s->trial;
