@@ -310,6 +310,11 @@ static inline bool numbers(const struct reg *d, const struct reg *s)
 		interp_store(m, d, o->off, sizeof(type), s->v);		\
 		break;
 
+/* tests/bench/count.c has a watcher at each instruction. */
+#ifndef INTERP_STEP
+#define INTERP_STEP(m)	((void)0)
+#endif
+
 static void execute(struct machine *m)
 {
 	const struct op *const ops = m->p->ops, *o = ops;
@@ -323,6 +328,7 @@ static void execute(struct machine *m)
 		m->steps = ++steps;
 		if (steps > INTERP_STEPS_MAX)
 			interp_trap(m, "too many steps");
+		INTERP_STEP(m);
 		switch (o->code) {
 		ARITHMETIC(ALU)
 		CONDITIONS(JUMP)

@@ -34,6 +34,10 @@ tests/bench/plot "$work/bench.json" "$work"
 for f in sizes bars; do
 	grep -q '</svg>' "$work/$f.svg"
 done
+tests/bench/count "$src/tests/bench/hand/edge.skl" >"$work/count"
+cat "$work/count"
+[ "$(wc -l <"$work/count")" = 10 ] || { echo "not ten counts"; exit 1; }
+grep -Eq '^instructions +[1-9][0-9]\.' "$work/count"
 tests/bench/runtime -q -o "$work/runtime.json"
 rows_of() { grep -c "\"$1\":" "$work/runtime.json" || :; }
 [ "$(rows_of count)" = 11 ] || { echo "$(rows_of count) counts"; exit 1; }

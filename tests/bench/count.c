@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * count - what a look-up consists of, where no counter of the processor says it
+ *
+ * In: POLICY.skl, and POLICY.pkt beside it. Out: for the program that skpolc
+ * makes at -O2, up to the socket: instructions a packet; the longest chain of
+ * them that wait for each other, in cycles (a load of .rodata or the packet 4, of
+ * the stack 1, a product 3, all others 1 or 0); branches, and how many of them a
+ * predictor with the history of 14 branches misses; lines and pages of .rodata
+ * that are read; and how many of these are not in a first cache of 32 KiB, a
+ * second of 1 MiB, a cache of 72 translations, while packets of 64 bytes stream
+ * by. It is the interpreter that counts, with a watcher at each step; so figures
+ * are the same on each machine, and in each run.
+ */
+static void watch(const void *machine);
+#define INTERP_STEP(m) watch(m)
+#include "../../compiler/interp.c"
+
+#include "../../compiler/compile.h"
+#include "bench.h"
+
+enum {
+	CHAIN_MAX = 1 << 16, HISTORY = 14, SLOTS = INTERP_STACK / 8,
+	LINE_LOG = 6, PAGE_LOG = 12, SEEN_MAX = 1024, WAYS_MAX = 72,
+	LOAD = 4, STACK_LOAD = 1, PRODUCT = 3,
+};
+
+/* Sets of the least recently used. */
+struct cache {
+	uint32_t sets, ways;
+	uint64_t tags[2048 * 8], used[2048 * 8], clock;
+	size_t misses;
+};
+
+/* Lines, or pages, that one packet has read. */
+struct seen {
+	uint64_t v[SEEN_MAX];
+	size_t n;
+};
+
+static struct {
+	bool on;		/* up to the first call of a helper */
+	const struct op *before;
+	uint32_t ready[INTERP_REGISTERS], ready_slot[SLOTS], latest;
+	uint32_t history;
+	uint8_t predictor[1 << HISTORY];
+	struct cache first, second, translations;
+	struct seen lines, pages;
+	uint64_t packet;	/* its address */
+	size_t packets, instructions, chain, branches, missed, read_lines,
+	       read_pages;
+} count = {
+	.first = { .sets = 64, .ways = 8 },
+	.second = { .sets = 2048, .ways = 8 },
+	.translations = { .sets = 1, .ways = WAYS_MAX },
+};
+
+/* --------------------------------------------------------------- caches */
+
+/* Whether TAG was there; it is now. */
+static bool touch(struct cache *c, uint64_t tag)
+{
+	size_t begin = tag % c->sets * c->ways, oldest = begin;
+
+	for (size_t i = begin; i < begin + c->ways; i++) {
+		if (c->tags[i] == tag + 1) {
+			c->used[i] = ++c->clock;
+			return true;
+		}
+		if (c->used[i] < c->used[oldest])
+			oldest = i;
+	}
+	c->tags[oldest] = tag + 1;
+	c->used[oldest] = ++c->clock;
+	c->misses++;
+	return false;
+}
+
+static void read_memory(uint64_t address)
+{
+	(void)touch(&count.translations, address >> PAGE_LOG);
+	if (!touch(&count.first, address >> LINE_LOG))
+		(void)touch(&count.second, address >> LINE_LOG);
+}
+
+static size_t add_seen(struct seen *s, uint64_t what)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (s->v[i] == what)
+			return 0;
+	if (s->n < SEEN_MAX)
+		s->v[s->n++] = what;
+	return 1;
+}
+
+static void read_table(uint64_t offset)
+{
+	read_memory(offset);
+	count.read_lines += add_seen(&count.lines, offset >> LINE_LOG);
+	count.read_pages += add_seen(&count.pages, offset >> PAGE_LOG);
+}
+
+/* ---------------------------------------------------------------- chain */
+
+static uint32_t later(uint32_t a, uint32_t b)
+{
+	return a > b ? a : b;
+}
+
+/* The 8 bytes of the stack that OFF from R is in, or NULL. */
+static uint32_t *stack_slot(const struct reg *r, int32_t off)
+{
+	int64_t at = (int64_t)r->v + off + INTERP_STACK;
+
+	if (r->kind != REG_STACK || at < 0 || at >= INTERP_STACK)
+		return NULL;
+	return &count.ready_slot[at / 8];
+}
+
+static uint32_t loaded(const struct machine *m, const struct op *o)
+{
+	const struct reg *from = &m->r[o->src];
+	const uint32_t *slot = stack_slot(from, o->off);
+
+	if (from->kind == REG_RODATA)
+		read_table(from->v + (uint64_t)(int64_t)o->off);
+	if (slot)
+		return later(count.ready[o->src], *slot) + STACK_LOAD;
+	return count.ready[o->src] + LOAD;
+}
+
+static uint32_t calculated(const struct op *o)
+{
+	bool by_register = BPF_SRC(o->code) == BPF_X;
+	uint32_t from = by_register ? count.ready[o->src] : 0;
+
+	if (BPF_OP(o->code) == BPF_MOV)
+		return by_register ? from : 1;
+	if (BPF_OP(o->code) == BPF_END)
+		return count.ready[o->dst] + 1;
+	return later(from, count.ready[o->dst]) +
+		(BPF_OP(o->code) == BPF_MUL ? PRODUCT : 1);
+}
+
+/* When what O writes is ready. */
+static void chain(const struct machine *m, const struct op *o)
+{
+	uint32_t *slot, when = 0;
+
+	switch (BPF_CLASS(o->code)) {
+	case BPF_LDX:
+		count.ready[o->dst] = when = loaded(m, o);
+		break;
+	case BPF_ALU:
+	case BPF_ALU64:
+		count.ready[o->dst] = when = calculated(o);
+		break;
+	case BPF_LD:
+		count.ready[o->dst] = 0;
+		break;
+	case BPF_STX:
+		slot = stack_slot(&m->r[o->dst], o->off);
+		if (slot)
+			*slot = count.ready[o->src];
+		break;
+	}
+	count.latest = later(count.latest, when);
+}
+
+/* ------------------------------------------------------------- branches */
+
+static bool is_branch(const struct machine *m, const struct op *o)
+{
+	uint8_t class = BPF_CLASS(o->code), op = BPF_OP(o->code);
+
+	return (class == BPF_JMP || class == BPF_JMP32) && op != BPF_JA &&
+		op != BPF_CALL && op != BPF_EXIT &&
+		m->p->ops + o->target != o + 1;
+}
+
+static void branch(const struct machine *m, const struct op *o, bool taken)
+{
+	uint32_t at = (uint32_t)(o - m->p->ops);
+	uint8_t *state = &count.predictor[
+		((at * 2654435761u >> (32 - HISTORY)) ^ count.history) &
+		((1u << HISTORY) - 1)];
+
+	count.branches++;
+	count.missed += (*state >= 2) != taken;
+	if (taken && *state < 3)
+		++*state;
+	if (!taken && *state)
+		--*state;
+	count.history = count.history << 1 | taken;
+}
+
+static void watch(const void *machine)
+{
+	const struct machine *m = machine;
+	const struct op *o = m->op;
+
+	if (!count.on)
+		return;
+	if (count.before && is_branch(m, count.before))
+		branch(m, count.before, o != count.before + 1);
+	count.before = o;
+	if (o->code == (BPF_JMP | BPF_CALL)) {
+		count.on = false;
+		return;
+	}
+	count.instructions++;
+	chain(m, o);
+}
+
+/* -------------------------------------------------------------- packets */
+
+static void one(const struct interp *m, const struct packet *p)
+{
+	struct interp_result result;
+
+	count.on = true;
+	count.before = NULL;
+	count.latest = 0;
+	count.lines.n = count.pages.n = 0;
+	memset(count.ready, 0, sizeof(count.ready));
+	memset(count.ready_slot, 0, sizeof(count.ready_slot));
+	count.packet += 1 << LINE_LOG;
+	read_memory(count.packet);
+	interp_run(m, p, &result);
+	count.packets++;
+	count.chain += count.latest;
+}
+
+static void say(const char *what, size_t n)
+{
+	printf("%-34s %8.2f\n", what, (double)n / (double)count.packets);
+}
+
+static void report(const struct compiled *c)
+{
+	printf("program: %zu instructions, %zu bytes of tables; %zu packets, "
+	       "each:\n", (size_t)c->image->ninsns,
+	       (size_t)c->image->rodata_size, count.packets);
+	say("instructions", count.instructions);
+	say("longest chain, cycles", count.chain);
+	say("branches", count.branches);
+	say("  not foreseen", count.missed);
+	say("lines of tables", count.read_lines);
+	say("pages of tables", count.read_pages);
+	say("not in the first cache (32 KiB)", count.first.misses);
+	say("not in the second (1 MiB)", count.second.misses);
+	say("not among 72 translations", count.translations.misses);
+}
+
+int main(int argc, char **argv)
+{
+	static struct workload w;
+	struct compile_options o = { .optimize = 2, .until = COMPILE_ALL,
+				     .no_proof = true };
+	struct compiled c;
+	struct interp m = { 0 };
+
+	if (argc != 2 || !workload_file(&w, argv[1])) {
+		fprintf(stderr, "usage: count POLICY.skl (POLICY.pkt beside "
+			"it)\n");
+		return 2;
+	}
+	o.name = argv[1];
+	o.text = w.text;
+	o.size = w.size;
+	if (compile(&c, NULL, &o) || !c.image) {
+		fprintf(stderr, "count: %s does not compile: see skpolc\n",
+			argv[1]);
+		return 1;
+	}
+	count.packet = (uint64_t)1 << 40;	/* behind all tables */
+	m.image = c.image;
+	m.program = interp_prepare(&c.arena, c.image);
+	for (size_t i = 0; i < w.ntrace; i++)
+		one(&m, &w.trace[i]);
+	report(&c);
+	compiled_free(&c);
+	return 0;
+}
