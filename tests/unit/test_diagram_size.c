@@ -80,12 +80,16 @@ static size_t children(const struct diagram *d)
 	return s.nodes + s.cuts;
 }
 
-static size_t children_in_order(struct world *w, const uint8_t *order)
+static size_t cuts_of(const struct diagram *d)
+{
+	return diagram_stats(d).cuts;
+}
+
+static struct diagram *in_order(struct world *w, const uint8_t *order)
 {
 	struct diagram_options o = { .order = order };
 
-	return children(diagram_build_clauses(&w->arena, w->clauses, w->n,
-					      &o));
+	return diagram_build_clauses(&w->arena, w->clauses, w->n, &o);
 }
 
 static void put(uint8_t **at, unsigned int dim)
@@ -108,10 +112,10 @@ static bool permutation(unsigned int i, unsigned int digits[4])
 }
 
 /*
- * The fewest children over all orders of the protocol and W's three fields, those
- * W does not use behind them.
+ * The fewest, as COUNT says, over all orders of the protocol and W's three fields,
+ * those W does not use behind them.
  */
-static size_t fewest_children(struct world *w)
+static size_t fewest(struct world *w, size_t (*count)(const struct diagram *))
 {
 	unsigned int digits[4];
 	size_t least = SIZE_MAX;
@@ -130,7 +134,7 @@ static size_t fewest_children(struct world *w)
 		for (unsigned int dim = 0; dim < NDIMS; dim++)
 			if (!memchr(w->used, (int)dim, DIMS))
 				put(&at, dim);
-		n = children_in_order(w, order);
+		n = count(in_order(w, order));
 		least = n < least ? n : least;
 	}
 	return least;
@@ -146,7 +150,7 @@ static void order_found(void **state)
 		struct world *w = world_new(CLAUSES_MAX);
 		struct diagram_options o = { 0 };
 		struct diagram *d, *again;
-		size_t cuts;
+		size_t cuts, least;
 
 		if (w->used[2] >= 4) {	/* interfaces go first or last only */
 			world_free(w);
@@ -155,10 +159,15 @@ static void order_found(void **state)
 		d = diagram_build_clauses(&w->arena, w->clauses, w->n, NULL);
 		again = diagram_build_clauses(&w->arena, w->clauses, w->n,
 					      NULL);
-		cuts = diagram_stats(d).cuts;
+		cuts = cuts_of(d);
 		assert_memory_equal(d->order, again->order, FIELD_COUNT);
 		assert_true(world_same_below(d, d->root, again, again->root));
-		assert_int_equal(children(d), fewest_children(w));
+		assert_int_equal(children(d), fewest(w, children));
+		least = fewest(w, cuts_of);
+		o.max_cuts = least - 1;
+		if (least > 1)
+			assert_null(diagram_build_clauses(&w->arena,
+				w->clauses, w->n, &o));
 		o.max_cuts = cuts - 1;
 		o.order = d->order;
 		if (cuts > 1)
