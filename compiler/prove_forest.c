@@ -16,8 +16,8 @@
  *	- what is done in the end with the rank of a clause is what it asks for.
  *
  * So r0 is the lowest of the ranks that the first clause of each tree has, and
- * none of them is below that of the first of all. The split itself is not believed: another one that
- * fulfils this is as good.
+ * none of them is below that of the first of all. The split itself is not
+ * believed: another one that fulfils this is as good.
  */
 #include "prove_private.h"
 
