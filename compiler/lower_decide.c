@@ -13,16 +13,6 @@
 #include "template.h"
 #include "templates.h"
 
-/* The least one that is not below N: a mask of indices needs it. */
-static size_t power_of_two(size_t n)
-{
-	size_t size = 1;
-
-	while (size < n)
-		size *= 2;
-	return size;
-}
-
 void lower_tables(struct lower *l)
 {
 	const struct policy *p = l->in->policy;
@@ -37,9 +27,9 @@ void lower_tables(struct lower *l)
 				   p->ninterfaces, 4);
 	l->steps = rodata_add(l->rodata, "skpol_steps", e->steps,
 			      e->nsteps * (sizeof(*e->steps) / 8), 8);
-	rodata_reach(l->rodata, l->slots + 4 * power_of_two(p->nslots));
+	rodata_reach(l->rodata, l->slots + 4 * lower_power_of_two(p->nslots));
 	rodata_reach(l->rodata, l->steps + sizeof(*e->steps) *
-		     power_of_two(e->nsteps));
+		     lower_power_of_two(e->nsteps));
 }
 
 struct decide {
@@ -150,8 +140,8 @@ void lower_decide(struct lower *l)
 		return;
 	}
 
-	d.slot_mask = (int64_t)power_of_two(l->in->policy->nslots) - 1;
-	d.step_mask = (int64_t)power_of_two(l->in->effects->nsteps) - 1;
+	d.slot_mask = (int64_t)lower_power_of_two(l->in->policy->nslots) - 1;
+	d.step_mask = (int64_t)lower_power_of_two(l->in->effects->nsteps) - 1;
 	d.pass = code_label(l->c);
 	d.drop = code_label(l->c);
 	code_join(l->c, l->decide);

@@ -39,14 +39,11 @@ enum { PREFIX_SIZES = 3,	/* the first of both */
        LOGS = sizeof(logs), SIZES = sizeof(pair_sizes) / sizeof(*pair_sizes),
        ZONE_SIZES = sizeof(zone_sizes) / sizeof(*zone_sizes) };
 
-/* At least 2: an index of one bit that is always 0 would be a constant. */
-static uint32_t power_of_two(uint32_t n)
+/* How many places a masked index has for N rows; of one, its only bit would be a
+ * constant. */
+static uint32_t places_for(uint32_t n)
 {
-	uint32_t size = 2;
-
-	while (size < n)
-		size *= 2;
-	return size;
+	return (uint32_t)lower_power_of_two(n < 2 ? 2 : n);
 }
 
 struct maker {
@@ -297,7 +294,7 @@ static const struct level_group *group_of(const struct maker *m, uint32_t i)
 /* Above TOP; where there is room, so that low bits are the place. */
 static void number_from(struct levels *out, uint32_t top)
 {
-	uint32_t all = power_of_two(out->units);
+	uint32_t all = places_for(out->units);
 	uint32_t first = (top + all - 1) / all * all;
 
 	out->first = first + out->units > UINT16_MAX ? top : first;
@@ -523,7 +520,7 @@ static size_t rows_reach(const struct levels *v)
  */
 static void address(struct lower *l, const struct levels *v)
 {
-	uint32_t first = v->first, mask = power_of_two(v->units);
+	uint32_t first = v->first, mask = places_for(v->units);
 	size_t at = v->offset;
 
 	emit_alu32(l->c, BPF_MOV, BPF_REG_2, BPF_REG_7);
@@ -533,7 +530,7 @@ static void address(struct lower *l, const struct levels *v)
 		emit_alu32_imm(l->c, BPF_SUB, BPF_REG_2, first);
 	} else if (first % mask) {
 		at -= (size_t)first * ROW_UNIT;
-		mask = power_of_two(v->units + first);
+		mask = places_for(v->units + first);
 	}
 	emit_alu32_imm(l->c, BPF_AND, BPF_REG_2, mask - 1);
 	emit_alu64_imm(l->c, BPF_LSH, BPF_REG_2, ROW_UNIT_LOG);

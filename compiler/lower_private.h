@@ -56,6 +56,16 @@ struct lower {
 	uint32_t copied;	/* mask of IPv6 words that are in registers */
 };
 
+/* The least one that is not below N: what a mask of indices needs. */
+static inline size_t lower_power_of_two(size_t n)
+{
+	size_t size = 1;
+
+	while (size < n)
+		size *= 2;
+	return size;
+}
+
 /* lower.c */
 /* Nothing has been emitted of l->in's blocks and effects. */
 void lower_begin(struct lower *l);

@@ -46,19 +46,11 @@ static unsigned int next_log(const struct level_group *g)
 	return g->narrow ? 1 : 2;
 }
 
-static uint32_t power_of_two(uint32_t n)
-{
-	uint32_t size = 1;
-
-	while (size < n)
-		size *= 2;
-	return size;
-}
-
 /* Of a node of lanes and what comes next. */
 static uint32_t leaf_stride(const struct level_group *g, unsigned int log)
 {
-	return power_of_two((LANE << log) + (1u << (log + next_log(g))));
+	return (uint32_t)lower_power_of_two((LANE << log) +
+					    (1u << (log + next_log(g))));
 }
 
 /* Of 16 blocks and the node before them. */
@@ -129,7 +121,7 @@ size_t row_reach(const struct level_group *g)
 	if (g->size.kind == ROW_PAIRS)
 		return (size_t)PAIR << log;
 	if (g->size.kind == ROW_DIRECT)
-		return (size_t)power_of_two(g->zones) << next_log(g);
+		return lower_power_of_two(g->zones) << next_log(g);
 	if (g->size.kind == ROW_PREFIXES)
 		return prefixes_reach(g);
 	return LANES_REACH + 2 * HEAD +
@@ -423,7 +415,7 @@ static void lanes(struct lower *l, const struct level_group *g)
 static void direct(struct lower *l, const struct level_group *g)
 {
 	emit_alu64_imm(l->c, BPF_AND, BPF_REG_1,
-		       (int32_t)power_of_two(g->zones) - 1);
+		       (int32_t)lower_power_of_two(g->zones) - 1);
 	emit_alu64_imm(l->c, BPF_LSH, BPF_REG_1, (int32_t)next_log(g));
 	emit_alu64(l->c, BPF_ADD, BPF_REG_3, BPF_REG_1);
 	emit_checkpoint(l->c);
