@@ -5,8 +5,8 @@
  * In: code. Out: bytes. Pools stand at regular distances, behind instructions
  * that never fall through where there are any; a stub in a pool is a relay for
  * one label. A jump out of reach goes to the stub in the farthest pool it
- * reaches on its way; so does a stub, unless `gotol` takes it there. Each round
- * moves pools apart by the stubs it adds, and whoever lost its pool takes a
+ * reaches on its way; so does a stub. `gotol` takes stubs, and what is a goto
+ * itself, to wherever they lead. Each round moves pools apart by the stubs it adds, and whoever lost its pool takes a
  * nearer one, never a farther one: rounds end. Stubs that nobody uses in the
  * end are taken out, which only brings things closer.
  */
@@ -68,6 +68,12 @@ static bool is_wide(const struct insn *i)
 static bool is_far(const struct insn *i)
 {
 	return i->code == (BPF_JMP32 | BPF_JA);
+}
+
+/* A goto needs no stub where `gotol` may take its place. */
+static bool is_anywhere(const struct layout *l, const struct insn *i)
+{
+	return is_far(i) || (l->gotol && i->code == (BPF_JMP | BPF_JA));
 }
 
 static bool falls_through(const struct insn *i)
@@ -295,7 +301,7 @@ static bool round_of(struct layout *l)
 	bool changed = false;
 
 	for (uint32_t i = 0; i < l->c->n; i++)
-		if (is_jump(&l->c->v[i]) && !is_far(&l->c->v[i]))
+		if (is_jump(&l->c->v[i]) && !is_anywhere(l, &l->c->v[i]))
 			changed |= reroute(l, l->at[i], l->c->v[i].target,
 					   &l->via[i], NONE);
 	for (size_t i = 0; i < nstubs && !l->gotol; i++) {
@@ -355,22 +361,28 @@ static int32_t long_offset(struct at from, struct at to)
 	return (int32_t)((int64_t)to.slot - from.slot - 1);
 }
 
+/* To wherever it is; without `gotol`, in reach. */
+static void write_goto(const struct layout *l, struct at from, struct at to,
+		       struct bpf_insn *out)
+{
+	if (l->gotol && !in_reach(l, from, to)) {
+		out->code = BPF_JMP32 | BPF_JA;
+		out->imm = long_offset(from, to);
+		return;
+	}
+	out->code = BPF_JMP | BPF_JA;
+	out->off = short_offset(l, from, to);
+}
+
 static void write_stub(const struct layout *l, const struct stub *s,
 		       struct bpf_insn *out)
 {
 	struct at at = stub_at(l, s);
 	struct at to = label_at(l, s->target);
-	struct bpf_insn *i = &out[at.slot];
 
 	if (s->via != NONE)
 		to = stub_at(l, &l->stubs[s->via]);
-	if (l->gotol && !in_reach(l, at, to)) {
-		i->code = BPF_JMP32 | BPF_JA;
-		i->imm = long_offset(at, to);
-		return;
-	}
-	i->code = BPF_JMP | BPF_JA;
-	i->off = short_offset(l, at, to);
+	write_goto(l, at, to, &out[at.slot]);
 }
 
 static void write_skip(const struct pool *p, struct bpf_insn *out)
@@ -400,6 +412,8 @@ static void write_insn(const struct layout *l, uint32_t n,
 	}
 	if (is_far(in))
 		i->imm = long_offset(l->at[n], label_at(l, in->target));
+	else if (is_anywhere(l, in))
+		write_goto(l, l->at[n], label_at(l, in->target), i);
 	else if (is_jump(in))
 		i->off = short_offset(l, l->at[n], l->via[n] == NONE ?
 				      label_at(l, in->target) :
