@@ -4,7 +4,8 @@
  *
  * In: blocks. Out: their code, depth first, each once. A block that is needed
  * where code falls through is emitted there; one that is jumped to waits in a
- * list, the latest first, which keeps jumps short.
+ * list until the part of a tree that it was jumped to from ends: the latest
+ * first, which keeps jumps short.
  */
 #include "lower_private.h"
 
@@ -69,16 +70,21 @@ void lower_begin(struct lower *l)
 	lower_choose_copies(l);
 }
 
-void lower_blocks(struct lower *l)
+void lower_waiting(struct lower *l, size_t before)
 {
-	lower_goto(l, l->in->blocks->root);
-	while (l->npending && !l->c->failed) {
+	while (l->npending > before && !l->c->failed) {
 		uint32_t next = l->pending[--l->npending];
 
 		if (!l->emitted[next])
 			emit_block(l, next);
 		leaf_window(l, false);
 	}
+}
+
+void lower_blocks(struct lower *l)
+{
+	lower_goto(l, l->in->blocks->root);
+	lower_waiting(l, 0);
 	leaf_window(l, true);
 }
 

@@ -13,7 +13,7 @@
 #include "templates.h"
 
 enum {
-	WINDOW = 6000, LARGE = 10000,	/* instructions */
+	WINDOW = 200, LARGE = 10000,	/* instructions */
 	NEAR = 60, NEAR_LEAST = 25,	/* may be 127 bytes of the kernel's code */
 	AF_INET6_VALUE = 10,	/* linux/socket.h */
 };

@@ -71,6 +71,8 @@ static inline size_t lower_power_of_two(size_t n)
 void lower_begin(struct lower *l);
 /* All blocks, from the root on, and their leaves. */
 void lower_blocks(struct lower *l);
+/* Those that wait, but not the BEFORE that did so before. */
+void lower_waiting(struct lower *l, size_t before);
 /* A label of the block or leaf R, emitted by and by. */
 label lower_label(struct lower *l, bref r);
 /* Goes to R: emits it right here when nobody has yet. */

@@ -2,11 +2,15 @@
 /*
  * lower_tree - a block as compares
  *
- * In: a block, its word in r1. Out: a tree of JGE on the cuts, balanced or,
- * with a profile, by weight; where few values stand alone between equal sides,
- * or one is met more often than most others, one JEQ each; where a range does,
- * one compare of the distance from its begin. Of two ways, the one whose code is
- * not there yet follows, and rather a block than a leaf. The interface name is a
+ * In: a block, its word in r1. Out: a tree of JGE on the cuts. Compares in a row
+ * of which only the last is taken cost little, and of a row one is not foreseen;
+ * of a balanced tree half of them are. So a fifth is split off at a time, or,
+ * with a profile, what is met more seldom. Where values stand alone between equal
+ * sides, or one is met more often than most others, one JEQ each; where a range
+ * does, one compare of the distance from its begin. Of two ways, the one whose
+ * code is not there yet follows, and rather a block than a leaf; and what is
+ * jumped to from one part of a tree stands behind that part, so that little code
+ * lies between what one packet runs through. The interface name is a
  * number that the runtime knows only: a chain of compares with what it wrote
  * into skpol_interfaces.
  */
@@ -15,9 +19,7 @@
 enum {
 	COPIES_MIN = 64,	/* blocks that load an IPv6 word */
 	AF_INET6_VALUE = 10,	/* linux/socket.h */
-	/* compares in a row, none of them taken but the last, are foreseen; the
-	 * two or three of a tree are not */
-	LONE_MAX = 8,
+	LONE_MAX = 8,		/* values one after the other */
 };
 
 static bool is_ip6(const struct block *b)
@@ -283,33 +285,60 @@ static bool four_away(struct lower *l, const struct block *b, uint32_t begin,
 	return true;
 }
 
-static void subtree(struct lower *l, const struct block *b, uint32_t begin,
-		    uint32_t end)
+/* Whether values stand alone from BEGIN to END, too many for one row. */
+static bool are_lone(const struct lower *l, const struct block *b,
+		     uint32_t begin, uint32_t end)
 {
-	uint32_t middle = b->weight && begin != end ?
-		weight_middle(b, begin, end) : begin + (end - begin + 1) / 2;
-	struct lower_test right = { .op = BPF_JGE };
+	return l->in->options.optimize && !b->weight &&
+		count_lone(b, begin, end) > 0;
+}
+
+/*
+ * The first child of what is split off, at the upper end: a fifth. Where
+ * values stand alone between equal sides, it begins with a side.
+ */
+static uint32_t split_at(const struct lower *l, const struct block *b,
+			 uint32_t begin, uint32_t end)
+{
+	uint32_t at = end + 1 - weight_fifth(end - begin + 1);
+
+	if (are_lone(l, b, begin, end))
+		return at - (at - begin) % 2;
+	if (at > begin + 1 && at < end &&
+	    b->children[at - 1] == b->children[at + 1])
+		at--;
+	return at;
+}
+
+/*
+ * Where what is left of a split at MIDDLE ends: with a side, too, where values
+ * stand alone before it. Nothing is met there any more.
+ */
+static uint32_t left_end(const struct lower *l, const struct block *b,
+			 uint32_t begin, uint32_t middle, uint32_t end)
+{
+	return middle < end && are_lone(l, b, begin, middle) ? middle :
+		middle - 1;
+}
+
+static void subtree(struct lower *l, const struct block *b, uint32_t begin,
+		    uint32_t end);
+
+/* Children MIDDLE to END: a compare here, and their code behind the others'. */
+static void split_off(struct lower *l, const struct block *b, uint32_t begin,
+		      uint32_t middle, uint32_t end)
+{
+	struct lower_test right = { .op = BPF_JGE, .value = b->cuts[middle - 1] };
+	uint32_t last = left_end(l, b, begin, middle, end);
 	label at;
 
-	if (begin == end) {
-		lower_goto(l, b->children[begin]);
-		return;
-	}
-	if (end - begin > 1 && (lone_range(l, b, begin, end) ||
-				four_away(l, b, begin, end)))
-		return;
-	right.value = b->cuts[middle - 1];
-	if (begin + 1 == end) {
-		lower_either(l, right, b->children[end], b->children[begin]);
-		return;
-	}
 	if (middle == end) {
 		emit_jump32_imm(l->c, BPF_JGE, BPF_REG_1, right.value,
 				lower_label(l, b->children[end]));
-		subtree(l, b, begin, middle - 1);
+		subtree(l, b, begin, last);
 		return;
 	}
-	if (begin == middle - 1) {
+	if (last == begin) {
 		emit_jump32_imm(l->c, BPF_JLT, BPF_REG_1, right.value,
 				lower_label(l, b->children[begin]));
 		subtree(l, b, middle, end);
@@ -317,9 +346,36 @@ static void subtree(struct lower *l, const struct block *b, uint32_t begin,
 	}
 	at = code_label(l->c);
 	emit_jump32_imm(l->c, BPF_JGE, BPF_REG_1, right.value, at);
-	subtree(l, b, begin, middle - 1);
+	subtree(l, b, begin, last);
 	code_place(l->c, at);
 	subtree(l, b, middle, end);
+}
+
+static void tree_of(struct lower *l, const struct block *b, uint32_t begin,
+		    uint32_t end)
+{
+	struct lower_test last = { .op = BPF_JGE };
+
+	if (begin == end) {
+		lower_goto(l, b->children[begin]);
+	} else if (begin + 1 == end) {
+		last.value = b->cuts[begin];
+		lower_either(l, last, b->children[end], b->children[begin]);
+	} else if (!lone_range(l, b, begin, end) &&
+		   !four_away(l, b, begin, end)) {
+		split_off(l, b, begin, b->weight ?
+			  weight_middle(b, begin, end) :
+			  split_at(l, b, begin, end), end);
+	}
+}
+
+static void subtree(struct lower *l, const struct block *b, uint32_t begin,
+		    uint32_t end)
+{
+	size_t pending = l->npending;
+
+	tree_of(l, b, begin, end);
+	lower_waiting(l, pending);
 }
 
 void lower_peel(struct lower *l, struct block *b)

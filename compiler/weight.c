@@ -315,7 +315,7 @@ static double tree_cost(const struct block *b, uint32_t begin, uint32_t end,
 	if (is_lone(b, begin, end))
 		return all;
 	middle = weighed ? weight_middle(b, begin, end) :
-		begin + (end - begin + 1) / 2;
+		end + 1 - weight_fifth(end - begin + 1);
 	return all + tree_cost(b, begin, middle - 1, weighed) +
 	       tree_cost(b, middle, end, weighed);
 }

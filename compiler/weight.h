@@ -50,6 +50,12 @@ void weight_make_blocks(struct arena *a, const struct weight_input *in,
 void weight_blocks(struct arena *a, struct blocks *b,
 		   const struct weight_input *in);
 
+/* Of N children in a tree without weights, how many are split off: a fifth. */
+static inline uint32_t weight_fifth(uint32_t n)
+{
+	return n < 8 ? 1 : (n + 2) / 5;
+}
+
 /*
  * Of children BEGIN to END of a block with weights, the first one of the right
  * half: where to compare.
@@ -69,7 +75,7 @@ bool weight_peel(struct arena *a, const struct block *b, bool table,
 /*
  * Instructions that a packet executes up to its leaf, on average: loads and
  * compares, and about so many in tables where OPTIMIZE makes them. Of blocks
- * with weights; as if halved, or as they are WEIGHED.
+ * with weights; as if there were none, or as they are WEIGHED.
  */
 double weight_cost(struct arena *a, const struct blocks *b,
 		   unsigned int optimize, bool weighed);
