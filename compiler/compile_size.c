@@ -24,6 +24,9 @@ enum {			/* about, in instructions */
 	 * -O0 and -O1 only where so much is slow to load */
 	MUCH = 30000, MUCH_UNOPTIMIZED = 300000,
 	MUCH_LESS = 2,			/* times: trees are asked in turn */
+	/* of a forest, about 11 bytes each as rows, 7 as code: where rows are more
+	 * than a second cache holds, and where code is, too */
+	ROWS_MUCH = 90000, CODE_MUCH = 130000,
 	SIX_PART = 4,			/* of all cuts: much */
 	INSTRUCTIONS_MAX = 1000000,	/* that the kernel takes */
 	NAMED = 5,			/* rules */
@@ -98,12 +101,23 @@ static size_t forest_weight(const struct forest *f)
 	return sum;
 }
 
-/* For IPv6 addresses rows take too many steps: then only where all stays code,
- * which zones make less of. */
+/*
+ * For IPv6 addresses rows take too many steps: then only where all stays code,
+ * which zones make less of. And not where rows are more than a second cache of
+ * 1 MiB holds, while code is still less: it is read ahead, and its large pages
+ * are always at hand.
+ */
 bool size_wants_rows(const struct compiled *c, const struct compile_options *o)
 {
-	return o->optimize > 1 && (o->all_data || !is_six(c) ||
-			forest_weight(c->forest) < LOWER_CODE_ENOUGH);
+	size_t weight = forest_weight(c->forest);
+
+	if (o->optimize < 2)
+		return false;
+	if (o->all_data)
+		return true;
+	if (is_six(c))
+		return weight < LOWER_CODE_ENOUGH;
+	return weight < ROWS_MUCH || weight > CODE_MUCH;
 }
 
 bool size_is_much(const struct compiled *c, const struct compile_options *o)
