@@ -35,6 +35,8 @@ static void emit_block(struct lower *l, uint32_t n)
 		return;
 	lower_load(l, BPF_REG_1, b.word);
 	lower_peel(l, &b);
+	if (b.weight && !weight_helps(&b))
+		b.weight = NULL;
 	lower_tree(l, &b, 0, b.ncuts);
 }
 

@@ -19,7 +19,6 @@
 enum {
 	COPIES_MIN = 64,	/* blocks that load an IPv6 word */
 	AF_INET6_VALUE = 10,	/* linux/socket.h */
-	LONE_MAX = 8,		/* values one after the other */
 };
 
 static bool is_ip6(const struct block *b)
@@ -223,16 +222,6 @@ static void interfaces(struct lower *l, const struct block *b)
 	lower_goto(l, b->children[0]);
 }
 
-/* Whether every other child from BEGIN to END is the same one, and how many
- * stand between. */
-static uint32_t count_lone(const struct block *b, uint32_t begin, uint32_t end)
-{
-	for (uint32_t i = begin + 2; i <= end; i += 2)
-		if (b->children[i] != b->children[begin])
-			return 0;
-	return (end - begin) % 2 ? 0 : (end - begin) / 2;
-}
-
 /* The test for child I. OFFSET: what has been taken from r1 before; and when
  * the code that stands here then has run. */
 static struct lower_test lone_test(struct lower *l, const struct block *b,
@@ -254,7 +243,7 @@ static struct lower_test lone_test(struct lower *l, const struct block *b,
 static bool lone_range(struct lower *l, const struct block *b, uint32_t begin,
 		       uint32_t end)
 {
-	uint32_t n = count_lone(b, begin, end), offset = 0, i = begin + 1;
+	uint32_t n = weight_lone(b, begin, end), offset = 0, i = begin + 1;
 	struct lower_test t;
 
 	if (!l->in->options.optimize || !n || n > (b->weight ? 1 : LONE_MAX))
@@ -290,7 +279,7 @@ static bool are_lone(const struct lower *l, const struct block *b,
 		     uint32_t begin, uint32_t end)
 {
 	return l->in->options.optimize && !b->weight &&
-		count_lone(b, begin, end) > 0;
+		weight_lone(b, begin, end) > 0;
 }
 
 /*

@@ -100,9 +100,11 @@ static void print_profile(const struct compiled *c)
 		"in it weigh%s nothing\n", (unsigned long long)m->total,
 		m->nrules, m->nrules == 1 ? "" : "s", m->nsilent,
 		m->nsilent == 1 ? "" : "s", m->nsilent == 1 ? "s" : "");
-	fprintf(stderr, "expected     %.1f instructions to the verdict, "
-		"%.1f without the profile%s\n", c->gain.after,
-		c->gain.before, c->gain.reordered ?
+	fprintf(stderr, "expected     %.1f instructions and %.2f branches "
+		"missed to the verdict, %.1f and %.2f without the profile%s\n",
+		c->gain.after.instructions, c->gain.after.missed,
+		c->gain.before.instructions, c->gain.before.missed,
+		c->gain.reordered ?
 		"; other fields first" : "");
 }
 

@@ -6,9 +6,9 @@
  * all possible packets that reaches each leaf; a rule's hits over its share are
  * its density; up the blocks goes the mean density, and share times density is
  * the weight of a way. Each family by itself: as addresses are counted, IPv4 is
- * everything or nothing. Linear in the children. For a tree of compares over
- * few children the best is found by trying all, over many the weights are
- * halved.
+ * everything or nothing. Linear in the children. Of two ways the one that is
+ * taken more seldom is not foreseen. For a tree of compares over few children
+ * the best is found by trying all, over many a fifth of the weight is split off.
  */
 #include "weight.h"
 
@@ -21,6 +21,8 @@ enum {
 	TABLE_MIN = 24,		/* cuts of a block that may be a table */
 	TABLE_COST = 14,	/* instructions of a look-up, about */
 };
+
+static const double CLEARLY = 0.9;	/* where a weight is an estimate */
 
 /* ------------------------------------------------------------- the packets */
 
@@ -226,6 +228,12 @@ static bool is_lone(const struct block *b, uint32_t begin, uint32_t end)
 	return end == begin + 2 && b->children[begin] == b->children[end];
 }
 
+/* Of a compare that parts X from Y. */
+static double compare_cost(double x, double y, double missed)
+{
+	return x + y + missed * (x < y ? x : y);
+}
+
 /* All trees over at most BEST_MAX children. */
 struct trees {
 	double cost[BEST_MAX][BEST_MAX], weight[BEST_MAX][BEST_MAX];
@@ -238,19 +246,24 @@ static void best_of(struct trees *t, const struct block *b, uint32_t begin,
 	double best = -1;
 
 	if (is_lone(b, begin + i, begin + k)) {
+		double alone = t->weight[i + 1][i + 1];
+
 		t->middle[i][k] = (uint8_t)(i + 1);
-		t->cost[i][k] = t->weight[i][k];
+		t->cost[i][k] = compare_cost(alone, t->weight[i][k] - alone,
+					     WEIGHT_MISSED);
 		return;
 	}
 	for (uint32_t m = i + 1; m <= k; m++) {
-		double cost = t->cost[i][m - 1] + t->cost[m][k];
+		double cost = t->cost[i][m - 1] + t->cost[m][k] +
+			compare_cost(t->weight[i][m - 1], t->weight[m][k],
+				     WEIGHT_MISSED);
 
 		if (best >= 0 && cost >= best)
 			continue;
 		best = cost;
 		t->middle[i][k] = (uint8_t)m;
 	}
-	t->cost[i][k] = best + t->weight[i][k];
+	t->cost[i][k] = best;
 }
 
 static void all_trees(struct trees *t, const struct block *b, uint32_t begin,
@@ -273,22 +286,20 @@ static void all_trees(struct trees *t, const struct block *b, uint32_t begin,
 		}
 }
 
-/* The cut next to the child in which the half of the weight is reached. */
-static uint32_t halved(const struct block *b, uint32_t begin, uint32_t end)
+/* From the upper end on, the child with which a fifth of the weight is nearest. */
+static uint32_t fifth(const struct block *b, uint32_t begin, uint32_t end)
 {
-	double least = least_weight(b, begin, end), left = 0, next = 0;
+	double least = least_weight(b, begin, end), right = 0, next = 0;
 	double all = sum_of(b, begin, end) + least * (end - begin + 1);
-	uint32_t i = begin;
+	uint32_t i = end;
 
-	for (;; i++) {
-		next = left + b->weight[i] + least;
-		if (i == end || next + next >= all)
+	for (; i > begin + 1; i--) {
+		next = right + b->weight[i] + least;
+		if (next * 5 >= all)
 			break;
-		left = next;
+		right = next;
 	}
-	if (i == begin)
-		return begin + 1;
-	return i < end && next - all / 2 < all / 2 - left ? i + 1 : i;
+	return i < end && next - all / 5 > all / 5 - right ? i + 1 : i;
 }
 
 uint32_t weight_middle(const struct block *b, uint32_t begin, uint32_t end)
@@ -296,28 +307,67 @@ uint32_t weight_middle(const struct block *b, uint32_t begin, uint32_t end)
 	struct trees t;
 
 	if (sum_of(b, begin, end) <= 0)
-		return begin + (end - begin + 1) / 2;
+		return end + 1 - weight_fifth(end - begin + 1);
 	if (end - begin + 1 > BEST_MAX)
-		return halved(b, begin, end);
+		return fifth(b, begin, end);
 	all_trees(&t, b, begin, end);
 	return begin + t.middle[0][end - begin];
 }
 
-/* Compares of all packets of children BEGIN to END together. */
-static double tree_cost(const struct block *b, uint32_t begin, uint32_t end,
-			bool weighed)
+uint32_t weight_lone(const struct block *b, uint32_t begin, uint32_t end)
 {
-	double all = sum_of(b, begin, end);
+	for (uint32_t i = begin + 2; i <= end; i += 2)
+		if (b->children[i] != b->children[begin])
+			return 0;
+	return (end - begin) % 2 ? 0 : (end - begin) / 2;
+}
+
+/* One after the other. */
+static double lone_cost(const struct block *b, uint32_t begin, uint32_t end,
+			double missed)
+{
+	double rest = sum_of(b, begin, end), cost = 0;
+
+	for (uint32_t i = begin + 1; i < end; i += 2) {
+		rest = rest - b->weight[i];
+		cost = cost + compare_cost(b->weight[i], rest, missed);
+	}
+	return cost;
+}
+
+/* Compares of all packets of children BEGIN to END together; and MISSED for
+ * each that is not foreseen. */
+static double tree_cost(const struct block *b, uint32_t begin, uint32_t end,
+			bool weighed, double missed)
+{
 	uint32_t middle;
 
 	if (begin == end)
 		return 0;
 	if (is_lone(b, begin, end))
-		return all;
+		return compare_cost(b->weight[begin + 1], b->weight[begin] +
+				    b->weight[end], missed);
+	if (!weighed && weight_lone(b, begin, end) &&
+	    weight_lone(b, begin, end) <= LONE_MAX)
+		return lone_cost(b, begin, end, missed);
 	middle = weighed ? weight_middle(b, begin, end) :
 		end + 1 - weight_fifth(end - begin + 1);
-	return all + tree_cost(b, begin, middle - 1, weighed) +
-	       tree_cost(b, middle, end, weighed);
+	return compare_cost(sum_of(b, begin, middle - 1),
+			    sum_of(b, middle, end), missed) +
+	       tree_cost(b, begin, middle - 1, weighed, missed) +
+	       tree_cost(b, middle, end, weighed, missed);
+}
+
+bool weight_helps(const struct block *b)
+{
+	return tree_cost(b, 0, b->ncuts, true, WEIGHT_MISSED) <
+		tree_cost(b, 0, b->ncuts, false, WEIGHT_MISSED) * CLEARLY;
+}
+
+/* As it is made of B. */
+static double settled_cost(const struct block *b, double missed)
+{
+	return tree_cost(b, 0, b->ncuts, weight_helps(b), missed);
 }
 
 /* ---------------------------------------------------------------- peeling */
@@ -379,8 +429,10 @@ bool weight_peel(struct arena *a, const struct block *b, bool table,
 	*child = best;
 	if (table)
 		return true;
-	cost = all + tree_cost(rest, 0, rest->ncuts, true);
-	return cost < tree_cost(b, 0, b->ncuts, true) * 0.999;
+	cost = compare_cost(b->weight[best], all - b->weight[best],
+			    WEIGHT_MISSED) +
+		settled_cost(rest, WEIGHT_MISSED);
+	return cost < settled_cost(b, WEIGHT_MISSED) * 0.999;
 }
 
 /* ------------------------------------------------------------------- cost */
@@ -392,7 +444,7 @@ bool weight_is_table(const struct block *b, unsigned int optimize)
 }
 
 static double block_cost(struct arena *a, const struct block *b,
-			 unsigned int optimize, bool weighed)
+			 unsigned int optimize, bool weighed, double missed)
 {
 	struct block now = *b, rest;
 	uint32_t child;
@@ -400,16 +452,19 @@ static double block_cost(struct arena *a, const struct block *b,
 
 	while (weighed && weight_peel(a, &now, weight_is_table(&now, optimize),
 				      &child, &rest)) {
-		cost = cost + sum_of(&now, 0, now.ncuts);
+		cost = cost + compare_cost(now.weight[child],
+			sum_of(&now, 0, now.ncuts) - now.weight[child], missed);
 		now = rest;
 	}
 	if (weight_is_table(&now, optimize))
 		return cost + TABLE_COST * sum_of(&now, 0, now.ncuts);
-	return cost + tree_cost(&now, 0, now.ncuts, weighed);
+	return cost + (weighed ? settled_cost(&now, missed) :
+		       tree_cost(&now, 0, now.ncuts, false, missed));
 }
 
-double weight_cost(struct arena *a, const struct blocks *b,
-		   unsigned int optimize, bool weighed)
+/* MISSED: as what a branch counts that is not foreseen. */
+static double cost_with(struct arena *a, const struct blocks *b,
+			unsigned int optimize, bool weighed, double missed)
 {
 	double cost = 0, all = 0;
 
@@ -419,9 +474,20 @@ double weight_cost(struct arena *a, const struct blocks *b,
 		int load = word_info[k->word].load == LOAD_HOST ? 1 : 2;
 
 		cost = cost + here * load +
-			block_cost(a, k, optimize, weighed);
+			block_cost(a, k, optimize, weighed, missed);
 		if (n == b->root)
 			all = here;
 	}
 	return all > 0 ? cost / all : 0;
+}
+
+struct weight_cost weight_cost(struct arena *a, const struct blocks *b,
+			       unsigned int optimize, bool weighed)
+{
+	struct weight_cost c = {
+		.instructions = cost_with(a, b, optimize, weighed, 0),
+	};
+
+	c.missed = cost_with(a, b, optimize, weighed, 1) - c.instructions;
+	return c;
 }

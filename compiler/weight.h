@@ -62,6 +62,14 @@ static inline uint32_t weight_fifth(uint32_t n)
  */
 uint32_t weight_middle(const struct block *b, uint32_t begin, uint32_t end);
 
+enum { LONE_MAX = 8 };	/* values that are compared one after the other */
+/* Whether every other child from BEGIN to END is the same one, and how many
+ * stand between. */
+uint32_t weight_lone(const struct block *b, uint32_t begin, uint32_t end);
+
+/* Whether B's weights make a clearly better tree than none. */
+bool weight_helps(const struct block *b);
+
 /* Whether B is likely to become a table. */
 bool weight_is_table(const struct block *b, unsigned int optimize);
 /*
@@ -72,16 +80,28 @@ bool weight_is_table(const struct block *b, unsigned int optimize);
 bool weight_peel(struct arena *a, const struct block *b, bool table,
 		 uint32_t *child, struct block *rest);
 
-/*
- * Instructions that a packet executes up to its leaf, on average: loads and
- * compares, and about so many in tables where OPTIMIZE makes them. Of blocks
- * with weights; as if there were none, or as they are WEIGHED.
- */
-double weight_cost(struct arena *a, const struct blocks *b,
-		   unsigned int optimize, bool weighed);
+/* What a packet executes up to its leaf, on average. */
+struct weight_cost {
+	double instructions;	/* loads and compares; of tables, about so many */
+	double missed;		/* branches that are not foreseen */
+};
 
-struct weight_gain {		/* expected instructions, see weight_cost */
-	double before, after;
+/* Both as instructions: about so many take the time of a missed branch. */
+enum { WEIGHT_MISSED = 20 };
+static inline double weight_sum(struct weight_cost c)
+{
+	return c.instructions + WEIGHT_MISSED * c.missed;
+}
+
+/*
+ * Of blocks with weights; as if there were none, or as they are WEIGHED. Tables
+ * where OPTIMIZE makes them.
+ */
+struct weight_cost weight_cost(struct arena *a, const struct blocks *b,
+			       unsigned int optimize, bool weighed);
+
+struct weight_gain {		/* by a profile */
+	struct weight_cost before, after;
 	bool reordered;		/* other fields first */
 };
 

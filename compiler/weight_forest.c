@@ -154,9 +154,11 @@ static struct weight_input input_of(const struct weigher *w, size_t tree)
 /* ----------------------------------------------------------- the forest */
 
 /* What a packet executes in all trees, on average; COST is by tree. */
-static double cost_of(const struct weigher *w, const double *cost)
+static struct weight_cost cost_of(const struct weigher *w,
+				  const struct weight_cost *cost)
 {
-	double sum = 0, all = 0;
+	struct weight_cost sum = { 0, 0 };
+	double all = 0;
 
 	for (size_t i = 0; i < w->nhomes; i++) {
 		const struct home *h = &w->homes[i];
@@ -164,10 +166,18 @@ static double cost_of(const struct weigher *w, const double *cost)
 
 		all = all + hits;
 		for (size_t k = 0; k < w->f->ntrees; k++)
-			if (is_asked(w, h, k))
-				sum = sum + hits * cost[k];
+			if (is_asked(w, h, k)) {
+				sum.instructions = sum.instructions +
+					hits * cost[k].instructions;
+				sum.missed = sum.missed +
+					hits * cost[k].missed;
+			}
 	}
-	return all > 0 ? sum / all : 0;
+	if (all > 0) {
+		sum.instructions = sum.instructions / all;
+		sum.missed = sum.missed / all;
+	}
+	return sum;
 }
 
 static struct weigher weigher_of(struct arena *a, const struct policy *p,
@@ -187,7 +197,7 @@ void weight_forest(struct arena *a, const struct policy *p, struct forest *f,
 		   unsigned int optimize, struct weight_gain *gain)
 {
 	struct weigher w = weigher_of(a, p, f, r, hits, optimize);
-	double before[FOREST_TREES], after[FOREST_TREES];
+	struct weight_cost before[FOREST_TREES], after[FOREST_TREES];
 
 	*gain = (struct weight_gain){ 0 };
 	for (size_t i = 0; i < f->ntrees; i++) {

@@ -30,7 +30,7 @@ static const uint8_t units[UNITS][2] = {
 struct orders {
 	struct arena *a;
 	const struct weight_input *in;
-	double cost;
+	struct weight_cost cost;
 	bool found;		/* an order that costs less */
 	uint8_t order[FIELD_COUNT];
 	uint8_t used[UNITS], nused;
@@ -38,8 +38,8 @@ struct orders {
 	size_t max_cuts;
 };
 
-static double cost_of(struct arena *a, const struct weight_input *in,
-		      const struct diagram *d, bool weighed)
+static struct weight_cost cost_of(struct arena *a, const struct weight_input *in,
+				  const struct diagram *d, bool weighed)
 {
 	struct blocks b;
 
@@ -95,13 +95,13 @@ static void measure_order(struct orders *o, struct arena *scratch,
 	struct diagram *d = diagram_build_clauses(scratch,
 		o->in->clauses, o->in->nclauses, &how);
 	size_t cuts = d ? diagram_stats(d).cuts + 1 : o->max_cuts;
-	double cost;
+	struct weight_cost cost;
 
 	o->work -= o->work > cuts ? cuts : o->work;
 	if (!d)
 		return;
 	cost = cost_of(scratch, o->in, d, true);
-	if (cost >= o->cost * 0.99)
+	if (weight_sum(cost) >= weight_sum(o->cost) * 0.99)
 		return;
 	o->cost = cost;
 	o->found = true;
