@@ -133,6 +133,9 @@ int bench_run(int fd, const void *context, uint32_t repeat, uint32_t *ns);
 /* The programs: false = there is none for this workload. */
 bool bench_ours(struct bench_program *p, struct workload *w,
 		const struct bench_packets *k, unsigned int optimize);
+/* -O2 for the kernel of this machine, of large programs. */
+bool bench_native(struct bench_program *p, struct workload *w,
+		  const struct bench_packets *k);
 bool bench_empty(struct bench_program *p, struct workload *w,
 		 const struct bench_packets *k);
 bool bench_trie(struct bench_program *p, struct workload *w,

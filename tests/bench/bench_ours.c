@@ -3,12 +3,17 @@
  * bench_ours - a workload's policy, compiled at some -O
  *
  * In: its text. Out: a program that ends where the sockets would be tried, with
- * the step of skpol_steps that it would begin with.
+ * the step of skpol_steps that it would begin with. It runs on 5.10 and newer, as
+ * skpolc makes it; or, where that has so much code that jumps need relays, it is
+ * made for the kernel of this machine, too.
  */
 #include <stdlib.h>
 #include <string.h>
+#include <sys/utsname.h>
 
 #include "bench.h"
+
+enum { RELAYS_FROM = 10000 };	/* instructions */
 
 static const char *const names[] = { "O0", "O1", "O2" };
 
@@ -46,18 +51,19 @@ static void label_steps(struct bench_program *p, const struct compiled *c,
 	free(slots);
 }
 
-bool bench_ours(struct bench_program *p, struct workload *w,
-		const struct bench_packets *k, unsigned int optimize)
+static bool make(struct bench_program *p, struct workload *w,
+		 const struct bench_packets *k, unsigned int optimize,
+		 const struct target *target)
 {
 	struct compile_options o = {
 		.optimize = optimize, .until = COMPILE_ALL, .text = w->text,
 		.size = w->size, .name = w->path ? w->path : "bench.skl",
 		.prologue = bench_prologue, .epilogue = bench_epilogue,
+		.target = target,
 	};
 	struct compiled c;
 	bool done;
 
-	p->name = names[optimize];
 	if (compile(&c, NULL, &o))
 		return false;
 	done = c.image && bench_load(p, c.image, k, -1);
@@ -65,4 +71,45 @@ bool bench_ours(struct bench_program *p, struct workload *w,
 		label_steps(p, &c, w);
 	compiled_free(&c);
 	return done;
+}
+
+bool bench_ours(struct bench_program *p, struct workload *w,
+		const struct bench_packets *k, unsigned int optimize)
+{
+	p->name = names[optimize];
+	return make(p, w, k, optimize, NULL);
+}
+
+/* "6.18.5-x" and the like, as a number that grows with it. */
+static unsigned long release_number(const char *text)
+{
+	char *minor;
+	unsigned long major = strtoul(text, &minor, 10);
+
+	return major << 16 | (*minor == '.' ? strtoul(minor + 1, NULL, 10) : 0);
+}
+
+/* The newest that is not newer than the kernel here. */
+static const struct target *target_here(void)
+{
+	const struct target *best = NULL, *all;
+	struct utsname u;
+	size_t n;
+
+	all = target_list(&n);
+	uname(&u);
+	for (size_t i = 0; i < n; i++)
+		if (release_number(all[i].name) <= release_number(u.release))
+			best = &all[i];
+	return best;
+}
+
+bool bench_native(struct bench_program *p, struct workload *w,
+		  const struct bench_packets *k)
+{
+	const struct target *here = target_here();
+
+	p->name = "native";
+	return here && here->gotol && make(p, w, k, 2, here) &&
+		p->ninsns >= RELAYS_FROM;
 }

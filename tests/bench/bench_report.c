@@ -12,8 +12,8 @@
  *	    "compile_s": ..., "mib": ..., "object": ..., "insns": ...,
  *	    "tables": ..., "load_s": ... },
  *	  { "kind": "failed", "set": ..., "level": ..., "why": "..." },
- *	  { "kind": "goal", "set": (the worst), "what": ..., "relation": ...,
- *	    "limit": ..., "reached": ..., "unit": ..., "met": true } ] }
+ *	  { "kind": "goal", "set": (the worst), "program": "O2" or "native",
+ *	    "what": ..., "relation": ..., "limit": ..., "reached": ..., "unit": ..., "met": true } ] }
  *
  * "ns" is net of the empty program, whose own time is there as "empty".
  */
@@ -23,8 +23,9 @@
 
 #include "bench.h"
 
-static const char *const columns[] = { "O2", "O1", "O0", "hand", "trie",
-				       "hash", "chain" };
+static const char *const columns[] = { "O2", "native", "O1", "O0", "hand",
+				       "trie", "hash", "chain" };
+static const char *const levels[] = { "O0", "O1", "O2" };
 enum { COLUMNS = sizeof(columns) / sizeof(*columns) };
 
 static json_t *tenths(double v)
@@ -34,7 +35,7 @@ static json_t *tenths(double v)
 
 json_t *cost_row(const struct workload *w, const struct cost *c)
 {
-	const char *level = columns[2 - c->optimize];
+	const char *level = levels[c->optimize];
 
 	if (c->failed[0])
 		return json_pack("{ss ss ss sI ss sf}", "kind", "failed", "set",
@@ -124,8 +125,8 @@ static void print_cost(const json_t *row)
 
 static void print_goal(const json_t *row)
 {
-	printf("%-20s %-9s %s %g %s: ", text_of(row, "sets"),
-	       text_of(row, "what"), text_of(row, "relation"),
+	printf("%-20s %-6s %-9s %s %g %s: ", text_of(row, "sets"),
+	       text_of(row, "program"), text_of(row, "what"), text_of(row, "relation"),
 	       number_of(row, "limit"), text_of(row, "unit"));
 	if (json_is_true(json_object_get(row, "failed")))
 		printf("MISSED: %s does not compile\n", text_of(row, "set"));

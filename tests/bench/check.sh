@@ -36,7 +36,7 @@ for f in sizes bars; do
 done
 tests/bench/count "$src/tests/bench/hand/edge.skl" >"$work/count"
 cat "$work/count"
-[ "$(wc -l <"$work/count")" = 10 ] || { echo "not ten counts"; exit 1; }
+[ "$(wc -l <"$work/count")" = 12 ] || { echo "not twelve counts"; exit 1; }
 grep -Eq '^instructions +[1-9][0-9]\.' "$work/count"
 tests/bench/runtime -q -o "$work/runtime.json"
 rows_of() { grep -c "\"$1\":" "$work/runtime.json" || :; }

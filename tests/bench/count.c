@@ -5,8 +5,9 @@
  * In: POLICY.skl, and POLICY.pkt beside it. Out: for the program that skpolc
  * makes at -O2, up to the socket: instructions a packet; the longest chain of
  * them that wait for each other, in cycles (a load of .rodata or the packet 4, of
- * the stack 1, a product 3, all others 1 or 0); branches, and how many of them a
- * predictor with the history of 14 branches misses; lines and pages of .rodata
+ * the stack 1, a product 3, all others 1 or 0); branches, how many of them are
+ * taken, and how many a predictor with the history of 14 branches misses; gotos,
+ * relays of far jumps among them; lines and pages of .rodata
  * that are read; and how many of these are not in a first cache of 32 KiB, a
  * second of 1 MiB, a cache of 72 translations, while packets of 64 bytes stream
  * by. It is the interpreter that counts, with a watcher at each step; so figures
@@ -47,8 +48,8 @@ static struct {
 	struct cache first, second, translations;
 	struct seen lines, pages;
 	uint64_t packet;	/* its address */
-	size_t packets, instructions, chain, branches, missed, read_lines,
-	       read_pages;
+	size_t packets, instructions, chain, branches, taken, missed, gotos,
+	       read_lines, read_pages;
 } count = {
 	.first = { .sets = 64, .ways = 8 },
 	.second = { .sets = 2048, .ways = 8 },
@@ -186,6 +187,7 @@ static void branch(const struct machine *m, const struct op *o, bool taken)
 		((1u << HISTORY) - 1)];
 
 	count.branches++;
+	count.taken += taken;
 	count.missed += (*state >= 2) != taken;
 	if (taken && *state < 3)
 		++*state;
@@ -209,6 +211,8 @@ static void watch(const void *machine)
 		return;
 	}
 	count.instructions++;
+	count.gotos += o->code == (BPF_JMP | BPF_JA) ||
+		o->code == (BPF_JMP32 | BPF_JA);
 	chain(m, o);
 }
 
@@ -244,7 +248,9 @@ static void report(const struct compiled *c)
 	say("instructions", count.instructions);
 	say("longest chain, cycles", count.chain);
 	say("branches", count.branches);
+	say("  taken", count.taken);
 	say("  not foreseen", count.missed);
+	say("gotos", count.gotos);
 	say("lines of tables", count.read_lines);
 	say("pages of tables", count.read_pages);
 	say("not in the first cache (32 KiB)", count.first.misses);
