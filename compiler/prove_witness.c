@@ -102,6 +102,20 @@ static void add_program(struct search *s)
 	add_number(s, &s->program, 0);
 }
 
+/* Where a swap of bytes is what was not understood: the rules', swapped. */
+static void add_swapped(struct search *s)
+{
+	const struct image *m = s->p->image;
+
+	if (s->p->why_pc >= m->ninsns ||
+	    BPF_CLASS(m->insns[s->p->why_pc].code) != BPF_ALU ||
+	    BPF_OP(m->insns[s->p->why_pc].code) != BPF_END)
+		return;
+	for (uint32_t w = 0; w < PW_COUNT; w++)
+		for (size_t i = 0; i < s->rules[w].n; i++)
+			add_number(s, &s->near, htobe32(s->rules[w].v[i]));
+}
+
 /* ------------------------------------------------------------- packets */
 
 static uint32_t below(struct search *s, size_t n)
@@ -291,6 +305,7 @@ void witness_of_box(struct prove *p, struct arena *out)
 		return;
 	add_rules(&s);
 	add_program(&s);
+	add_swapped(&s);
 	if (try_many(&s))
 		return;
 	whole_box(&s);

@@ -24,7 +24,7 @@
 #include "explore.h"
 #include "policies.h"
 
-enum { MUTANTS = 1000, BOXES = 200000, LEVELS = 3, REASONS = 32,
+enum { MUTANTS = 1000, BOXES = 3000000, LEVELS = 3, REASONS = 32,
        OPEN_PART = 200 };
 
 struct good {
