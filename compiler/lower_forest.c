@@ -110,7 +110,8 @@ static size_t find_splits(const struct effects *e, bref *splits)
 static void look_up(struct lower *l)
 {
 	const struct forest_ranks *f = l->in->forest;
-	uint32_t mask = 1, ranks;
+	size_t places = lower_power_of_two(f->n);
+	uint32_t ranks;
 
 	if (f->low_bits) {
 		template_emit(l->c, &template_part, TEMPLATE_HOLES(
@@ -119,12 +120,10 @@ static void look_up(struct lower *l)
 			emit_alu32_imm(l->c, BPF_LSH, BPF_REG_7, f->low_scale);
 		return;
 	}
-	while (mask < f->n)
-		mask *= 2;
 	ranks = rodata_add(l->rodata, "skpol_ranks", f->does, f->n, 4);
-	rodata_reach(l->rodata, ranks + 4 * (size_t)mask);
+	rodata_reach(l->rodata, ranks + 4 * places);
 	template_emit(l->c, &template_choose,
-		      TEMPLATE_HOLES({ "RANK_MASK", mask - 1 },
+		      TEMPLATE_HOLES({ "RANK_MASK", (int64_t)places - 1 },
 				     { "RANKS", ranks }), NULL);
 }
 

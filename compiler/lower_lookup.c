@@ -23,11 +23,7 @@ static const char *variable_name(struct lower *l, const char *what)
 /* One less than the least power of two that N does not pass. */
 static uint32_t mask_for(size_t n)
 {
-	uint32_t size = 1;
-
-	while (size < n)
-		size *= 2;
-	return size - 1;
+	return (uint32_t)lower_power_of_two(n) - 1;
 }
 
 /* ---------------------------------------------------------- the tables */
