@@ -274,31 +274,6 @@ static bool four_away(struct lower *l, const struct block *b, uint32_t begin,
 	return true;
 }
 
-/* Whether values stand alone from BEGIN to END, too many for one row. */
-static bool are_lone(const struct lower *l, const struct block *b,
-		     uint32_t begin, uint32_t end)
-{
-	return l->in->options.optimize && !b->weight &&
-		weight_lone(b, begin, end) > 0;
-}
-
-/*
- * The first child of what is split off, at the upper end: a fifth. Where
- * values stand alone between equal sides, it begins with a side.
- */
-static uint32_t split_at(const struct lower *l, const struct block *b,
-			 uint32_t begin, uint32_t end)
-{
-	uint32_t at = end + 1 - weight_fifth(end - begin + 1);
-
-	if (are_lone(l, b, begin, end))
-		return at - (at - begin) % 2;
-	if (at > begin + 1 && at < end &&
-	    b->children[at - 1] == b->children[at + 1])
-		at--;
-	return at;
-}
-
 /*
  * Where what is left of a split at MIDDLE ends: with a side, too, where values
  * stand alone before it. Nothing is met there any more.
@@ -306,8 +281,10 @@ static uint32_t split_at(const struct lower *l, const struct block *b,
 static uint32_t left_end(const struct lower *l, const struct block *b,
 			 uint32_t begin, uint32_t middle, uint32_t end)
 {
-	return middle < end && are_lone(l, b, begin, middle) ? middle :
-		middle - 1;
+	bool lone = l->in->options.optimize && !b->weight && middle < end &&
+		weight_lone(b, begin, middle);
+
+	return lone ? middle : middle - 1;
 }
 
 static void subtree(struct lower *l, const struct block *b, uint32_t begin,
@@ -317,24 +294,24 @@ static void subtree(struct lower *l, const struct block *b, uint32_t begin,
 static void split_off(struct lower *l, const struct block *b, uint32_t begin,
 		      uint32_t middle, uint32_t end)
 {
-	struct lower_test right = { .op = BPF_JGE, .value = b->cuts[middle - 1] };
+	uint32_t cut = b->cuts[middle - 1];
 	uint32_t last = left_end(l, b, begin, middle, end);
 	label at;
 
 	if (middle == end) {
-		emit_jump32_imm(l->c, BPF_JGE, BPF_REG_1, right.value,
+		emit_jump32_imm(l->c, BPF_JGE, BPF_REG_1, cut,
 				lower_label(l, b->children[end]));
 		subtree(l, b, begin, last);
 		return;
 	}
 	if (last == begin) {
-		emit_jump32_imm(l->c, BPF_JLT, BPF_REG_1, right.value,
+		emit_jump32_imm(l->c, BPF_JLT, BPF_REG_1, cut,
 				lower_label(l, b->children[begin]));
 		subtree(l, b, middle, end);
 		return;
 	}
 	at = code_label(l->c);
-	emit_jump32_imm(l->c, BPF_JGE, BPF_REG_1, right.value, at);
+	emit_jump32_imm(l->c, BPF_JGE, BPF_REG_1, cut, at);
 	subtree(l, b, begin, last);
 	code_place(l->c, at);
 	subtree(l, b, middle, end);
@@ -352,9 +329,7 @@ static void tree_of(struct lower *l, const struct block *b, uint32_t begin,
 		lower_either(l, last, b->children[end], b->children[begin]);
 	} else if (!lone_range(l, b, begin, end) &&
 		   !four_away(l, b, begin, end)) {
-		split_off(l, b, begin, b->weight ?
-			  weight_middle(b, begin, end) :
-			  split_at(l, b, begin, end), end);
+		split_off(l, b, begin, weight_middle(b, begin, end), end);
 	}
 }
 

@@ -302,24 +302,38 @@ static uint32_t fifth(const struct block *b, uint32_t begin, uint32_t end)
 	return i < end && next - all / 5 > all / 5 - right ? i + 1 : i;
 }
 
-uint32_t weight_middle(const struct block *b, uint32_t begin, uint32_t end)
-{
-	struct trees t;
-
-	if (sum_of(b, begin, end) <= 0)
-		return end + 1 - weight_fifth(end - begin + 1);
-	if (end - begin + 1 > BEST_MAX)
-		return fifth(b, begin, end);
-	all_trees(&t, b, begin, end);
-	return begin + t.middle[0][end - begin];
-}
-
 uint32_t weight_lone(const struct block *b, uint32_t begin, uint32_t end)
 {
 	for (uint32_t i = begin + 2; i <= end; i += 2)
 		if (b->children[i] != b->children[begin])
 			return 0;
 	return (end - begin) % 2 ? 0 : (end - begin) / 2;
+}
+
+/* A fifth of the children. */
+static uint32_t split(const struct block *b, uint32_t begin, uint32_t end)
+{
+	uint32_t n = end - begin + 1;
+	uint32_t at = end + 1 - (n < 8 ? 1 : (n + 2) / 5);
+
+	if (weight_lone(b, begin, end))
+		return at - (at - begin) % 2;
+	if (at > begin + 1 && at < end &&
+	    b->children[at - 1] == b->children[at + 1])
+		at--;
+	return at;
+}
+
+uint32_t weight_middle(const struct block *b, uint32_t begin, uint32_t end)
+{
+	struct trees t;
+
+	if (!b->weight || sum_of(b, begin, end) <= 0)
+		return split(b, begin, end);
+	if (end - begin + 1 > BEST_MAX)
+		return fifth(b, begin, end);
+	all_trees(&t, b, begin, end);
+	return begin + t.middle[0][end - begin];
 }
 
 /* One after the other. */
@@ -351,7 +365,7 @@ static double tree_cost(const struct block *b, uint32_t begin, uint32_t end,
 	    weight_lone(b, begin, end) <= LONE_MAX)
 		return lone_cost(b, begin, end, missed);
 	middle = weighed ? weight_middle(b, begin, end) :
-		end + 1 - weight_fifth(end - begin + 1);
+		split(b, begin, end);
 	return compare_cost(sum_of(b, begin, middle - 1),
 			    sum_of(b, middle, end), missed) +
 	       tree_cost(b, begin, middle - 1, weighed, missed) +

@@ -50,15 +50,10 @@ void weight_make_blocks(struct arena *a, const struct weight_input *in,
 void weight_blocks(struct arena *a, struct blocks *b,
 		   const struct weight_input *in);
 
-/* Of N children in a tree without weights, how many are split off: a fifth. */
-static inline uint32_t weight_fifth(uint32_t n)
-{
-	return n < 8 ? 1 : (n + 2) / 5;
-}
-
 /*
- * Of children BEGIN to END of a block with weights, the first one of the right
- * half: where to compare.
+ * Of children BEGIN to END, the first one of what a compare splits off at the
+ * upper end: a fifth of them, or with weights what takes the least time. Where
+ * values stand alone between equal sides, a fifth begins with a side.
  */
 uint32_t weight_middle(const struct block *b, uint32_t begin, uint32_t end);
 
