@@ -6,9 +6,10 @@
  * that never fall through where there are any; a stub in a pool is a relay for
  * one label. A jump out of reach goes to the stub in the farthest pool it
  * reaches on its way; so does a stub. `gotol` takes stubs, and what is a goto
- * itself, to wherever they lead. Each round moves pools apart by the stubs it adds, and whoever lost its pool takes a
- * nearer one, never a farther one: rounds end. Stubs that nobody uses in the
- * end are taken out, which only brings things closer.
+ * itself, to wherever they lead. Each round moves pools apart by the stubs it
+ * adds, and whoever lost its pool takes a nearer one, never a farther one: rounds
+ * end. Stubs that nobody uses in the end are taken out, which only brings things
+ * closer.
  */
 #include "layout.h"
 

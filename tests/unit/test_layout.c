@@ -371,6 +371,33 @@ static void test_out_of_reach_by_gotol(void **state)
 	assert_true(count(&m, NEAR) <= 2);	/* over an island */
 }
 
+/* A goto is one itself then, and needs no island. */
+static void test_goto_becomes_gotol(void **state)
+{
+	struct image m;
+	struct code c;
+	label body, end;
+
+	code_init(&c, *state);
+	body = code_label(&c);
+	end = code_label(&c);
+	emit_jump32_imm(&c, BPF_JEQ, BPF_REG_1, 1, body);
+	emit_goto(&c, end);
+	code_place(&c, body);
+	for (int i = 0; i < 1000; i++)
+		emit_alu32_imm(&c, BPF_MOV, BPF_REG_0, 1);
+	emit_exit(&c);
+	code_place(&c, end);
+	emit_exit(&c);
+	assert_true(lay(*state, &c, 100, true, &m));
+	assert_int_equal(m.ninsns, c.n);
+	assert_int_equal(m.insns[1].code, FAR);
+	assert_int_equal(m.insns[1].imm, 1001);
+	assert_true(lay(*state, &c, 100, false, &m));
+	assert_true(m.ninsns > c.n);
+	assert_int_equal(count(&m, FAR), 0);
+}
+
 /* What 16 bits allow is kept, and left. */
 static void test_sixteen_bits(void **state)
 {
@@ -455,6 +482,7 @@ int main(void)
 		cmocka_unit_test(test_in_reach_is_direct),
 		cmocka_unit_test(test_out_of_reach_is_relayed),
 		cmocka_unit_test(test_out_of_reach_by_gotol),
+		cmocka_unit_test(test_goto_becomes_gotol),
 		cmocka_unit_test(test_sixteen_bits),
 		cmocka_unit_test(test_gotol_of_the_text),
 		cmocka_unit_test(test_too_large),
