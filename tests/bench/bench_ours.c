@@ -83,10 +83,10 @@ bool bench_ours(struct bench_program *p, struct workload *w,
 /* "6.18.5-x" and the like, as a number that grows with it. */
 static unsigned long release_number(const char *text)
 {
-	char *minor;
-	unsigned long major = strtoul(text, &minor, 10);
+	unsigned int major = 0, minor = 0;
 
-	return major << 16 | (*minor == '.' ? strtoul(minor + 1, NULL, 10) : 0);
+	sscanf(text, "%u.%u", &major, &minor);
+	return (unsigned long)major << 16 | minor;
 }
 
 /* The newest that is not newer than the kernel here. */

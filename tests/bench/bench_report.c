@@ -13,7 +13,8 @@
  *	    "tables": ..., "load_s": ... },
  *	  { "kind": "failed", "set": ..., "level": ..., "why": "..." },
  *	  { "kind": "goal", "set": (the worst), "program": "O2" or "native",
- *	    "what": ..., "relation": ..., "limit": ..., "reached": ..., "unit": ..., "met": true } ] }
+ *	    "what": ..., "relation": ..., "limit": ..., "reached": ...,
+ *	    "unit": ..., "met": true } ] }
  *
  * "ns" is net of the empty program, whose own time is there as "empty".
  */
@@ -126,8 +127,9 @@ static void print_cost(const json_t *row)
 static void print_goal(const json_t *row)
 {
 	printf("%-20s %-6s %-9s %s %g %s: ", text_of(row, "sets"),
-	       text_of(row, "program"), text_of(row, "what"), text_of(row, "relation"),
-	       number_of(row, "limit"), text_of(row, "unit"));
+	       text_of(row, "program"), text_of(row, "what"),
+	       text_of(row, "relation"), number_of(row, "limit"),
+	       text_of(row, "unit"));
 	if (json_is_true(json_object_get(row, "failed")))
 		printf("MISSED: %s does not compile\n", text_of(row, "set"));
 	else

@@ -7,10 +7,9 @@
  * them that wait for each other, in cycles (a load of .rodata or the packet 4, of
  * the stack 1, a product 3, all others 1 or 0); branches, how many of them are
  * taken, and how many a predictor with the history of 14 branches misses; gotos,
- * relays of far jumps among them; lines and pages of .rodata
- * that are read; and how many of these are not in a first cache of 32 KiB, a
- * second of 1 MiB, a cache of 72 translations, while packets of 64 bytes stream
- * by. It is the interpreter that counts, with a watcher at each step; so figures
+ * relays of far jumps among them; lines and pages of .rodata that are read; and
+ * how many of these are not in a first cache of 32 KiB, a second of 1 MiB, a
+ * cache of 72 translations, while packets of 64 bytes stream by. It is the interpreter that counts, with a watcher at each step; so figures
  * are the same on each machine, and in each run.
  */
 static void watch(const void *machine);
