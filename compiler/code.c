@@ -27,6 +27,18 @@ void code_place(struct code *c, label l)
 {
 	assert(c->labels[l] == LABEL_UNPLACED);
 	c->labels[l] = (uint32_t)c->n;
+	c->placed = c->n;
+}
+
+bool code_take_back(struct code *c, label l)
+{
+	const struct insn *last = c->n ? &c->v[c->n - 1] : NULL;
+
+	if (!last || last->code != (BPF_JMP | BPF_JA) || last->target != l ||
+	    c->placed == c->n)
+		return false;
+	c->n--;
+	return true;
 }
 
 void code_join(struct code *c, label l)

@@ -46,6 +46,7 @@ struct code {
 	struct arena *arena;
 	struct insn *v;
 	size_t n, cap;
+	size_t placed;		/* where the last label was */
 	uint32_t *labels;	/* instruction each label stands before */
 	size_t nlabels, labels_cap;
 	uint32_t rule;		/* given to each instruction emitted */
@@ -61,6 +62,8 @@ void code_place(struct code *c, label l);
 /* The same, of a label that nothing else is placed beside: a goto to it that
  * would come just before is taken back. */
 void code_join(struct code *c, label l);
+/* Takes back the last instruction if it is a goto to L, whose code is to follow. */
+bool code_take_back(struct code *c, label l);
 /* Places a fresh label here. */
 label code_here(struct code *c);
 

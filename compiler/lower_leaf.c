@@ -3,7 +3,8 @@
  * lower_leaf - leaves, near to where they are needed, and splits
  *
  * In: effects. Out: two instructions each, or the hash of a split and a tree
- * over its parts. Promise: a jump to a leaf is short.
+ * over its parts. Promise: a jump to a leaf is short, and goes forward: a window
+ * is a stretch of code with a copy behind each few jumps.
  */
 #include "lower_private.h"
 
@@ -13,8 +14,7 @@
 #include "templates.h"
 
 enum {
-	WINDOW = 200, LARGE = 10000,	/* instructions */
-	NEAR = 60, NEAR_LEAST = 25,	/* may be 127 bytes of the kernel's code */
+	WINDOW = 200,		/* instructions */
 	AF_INET6_VALUE = 10,	/* linux/socket.h */
 };
 
@@ -58,31 +58,10 @@ static label split_label(struct lower *l, uint32_t effect)
 	return l->split_label[effect];
 }
 
-/*
- * The kernel's compiler makes a short jump back long in a round in which enough of
- * the code before it became shorter, and short again in the next one; it gives up
- * after twenty rounds ("unexpected jmp_cond padding", 6.18), and then the program
- * is not loaded. Those of which a few bytes decide are most in danger: so in a
- * large program a leaf that far back stands once more, further on. At -O0, which
- * has the most of them, any leaf that could be reached by a short jump.
- */
-static void leave_near(struct lower *l, uint32_t effect)
-{
-	size_t least = l->in->options.optimize ? NEAR_LEAST : 0;
-	size_t back = l->c->n - (l->leaf_placed[effect] - 1);
-
-	if (!l->leaf_placed[effect] || l->c->n < LARGE || back > NEAR ||
-	    back < least)
-		return;
-	l->leaf_placed[effect] = 0;
-	l->leaf_label[effect] = code_label(l->c);
-}
-
 label leaf_label(struct lower *l, uint32_t effect)
 {
 	if (l->in->effects->v[effect].kind == EFFECT_SPLIT)
 		return split_label(l, effect);
-	leave_near(l, effect);
 	if (l->leaf_label[effect] == NO_LABEL) {
 		l->leaf_label[effect] = code_label(l->c);
 		*arena_push(l->a, l->leaves, l->nleaves, l->leaves_cap) =
@@ -91,34 +70,36 @@ label leaf_label(struct lower *l, uint32_t effect)
 	return l->leaf_label[effect];
 }
 
+bool leaf_is_elsewhere(const struct lower *l, uint32_t effect)
+{
+	return l->in->effects->v[effect].kind == EFFECT_SPLIT ||
+		l->leaf_label[effect] != NO_LABEL;
+}
+
+/* Emits it here, for all that jump to it so far. */
+static void place_leaf(struct lower *l, uint32_t effect)
+{
+	if (l->leaf_label[effect] != NO_LABEL)
+		code_place(l->c, l->leaf_label[effect]);
+	l->leaf_label[effect] = NO_LABEL;
+	emit_leaf(l, effect);
+}
+
 void leaf_goto(struct lower *l, uint32_t effect)
 {
-	label at = leaf_label(l, effect);
-	const struct effect *e = &l->in->effects->v[effect];
-
-	if (e->kind == EFFECT_SPLIT || l->leaf_placed[effect]) {
-		emit_goto(l->c, at);
-		return;
-	}
-	code_place(l->c, at);
-	l->leaf_placed[effect] = l->c->n + 1;
-	emit_leaf(l, effect);
+	if (l->in->effects->v[effect].kind == EFFECT_SPLIT)
+		emit_goto(l->c, split_label(l, effect));
+	else
+		place_leaf(l, effect);
 }
 
 void leaf_window(struct lower *l, bool end)
 {
 	if (!end && l->c->n - l->window < WINDOW)
 		return;
-	for (size_t i = 0; i < l->nleaves; i++) {
-		uint32_t e = l->leaves[i];
-
-		if (!l->leaf_placed[e]) {
-			code_place(l->c, l->leaf_label[e]);
-			emit_leaf(l, e);
-		}
-		l->leaf_label[e] = NO_LABEL;
-		l->leaf_placed[e] = 0;
-	}
+	for (size_t i = 0; i < l->nleaves; i++)
+		if (l->leaf_label[l->leaves[i]] != NO_LABEL)
+			place_leaf(l, l->leaves[i]);
 	l->nleaves = 0;
 	l->window = l->c->n;
 }

@@ -13,6 +13,7 @@ struct lone {
 	uint64_t low;
 	unsigned int open;	/* bits at the end that do not matter */
 	bref inside, outside;
+	bool likely;		/* inside */
 };
 
 /* All values but one child's. */
@@ -29,6 +30,7 @@ static bool bounds(const struct block *b, uint32_t *low, uint32_t *high,
 		first = 1;
 	*low = first ? b->cuts[0] : 0;
 	*high = first == b->ncuts ? UINT32_MAX : b->cuts[first] - 1;
+	out->likely = weight_is_likely(b, first);
 	out->inside = b->children[first];
 	out->outside = b->children[!first];
 	return true;
@@ -67,7 +69,8 @@ static bool is_lone_pair(const struct lower *l, const struct block *b,
 
 static void pair(struct lower *l, const struct block *b, const struct lone *k)
 {
-	struct lower_test t = { .op = BPF_JEQ, .by_register = true };
+	struct lower_test t = { .op = BPF_JEQ, .by_register = true,
+				.likely = k->likely };
 
 	lower_load_pair(l, b->word);
 	if (k->open)
@@ -78,7 +81,7 @@ static void pair(struct lower *l, const struct block *b, const struct lone *k)
 
 static void raw(struct lower *l, const struct block *b, const struct lone *k)
 {
-	struct lower_test t = { .op = BPF_JEQ, .value =
+	struct lower_test t = { .op = BPF_JEQ, .likely = k->likely, .value =
 				__builtin_bswap32((uint32_t)k->low) };
 
 	emit_load(l->c, BPF_W, BPF_REG_1, BPF_REG_6,
@@ -89,19 +92,35 @@ static void raw(struct lower *l, const struct block *b, const struct lone *k)
 	lower_either(l, t, k->inside, k->outside);
 }
 
-bool lower_lone(struct lower *l, const struct block *b)
+static bool is_pair(const struct lower *l, const struct block *b,
+		    struct lone *out)
 {
 	bool is_high = b->word == WORD_LADDR6_0 || b->word == WORD_LADDR6_2 ||
 		       b->word == WORD_RADDR6_0 || b->word == WORD_RADDR6_2;
+
+	return l->in->options.optimize && is_high &&
+		l->copied >> b->word & 3 && is_lone_pair(l, b, out);
+}
+
+const struct block *lower_lone_inner(const struct lower *l,
+				     const struct block *b)
+{
 	struct lone k;
 
-	if (!l->in->options.optimize)
-		return false;
-	if (is_high && l->copied >> b->word & 3 && is_lone_pair(l, b, &k)) {
+	if (!is_pair(l, b, &k) || !is_lone(b, &k))
+		return NULL;
+	return &l->in->blocks->v[k.inside];
+}
+
+bool lower_lone(struct lower *l, const struct block *b)
+{
+	struct lone k;
+
+	if (is_pair(l, b, &k)) {
 		pair(l, b, &k);
 		return true;
 	}
-	if (word_info[b->word].load != LOAD_BE32 ||
+	if (!l->in->options.optimize || word_info[b->word].load != LOAD_BE32 ||
 	    l->copied >> b->word & 1 || !is_lone(b, &k) || k.open == 32)
 		return false;
 	raw(l, b, &k);

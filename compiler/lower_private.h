@@ -20,15 +20,6 @@ enum {
 	PAGE = 4096,		/* bytes, as the kernel maps .rodata */
 };
 
-/*
- * Leaves are emitted near their jumps: a window is a stretch of code with a
- * copy of each leaf it uses.
- */
-struct window_leaf {
-	uint32_t effect;
-	label label;
-};
-
 struct table;
 
 struct lower {
@@ -38,11 +29,12 @@ struct lower {
 	struct rodata *rodata;
 	label *block_label;	/* by block; NO_LABEL = nobody jumps there yet */
 	bool *emitted;		/* by block */
-	uint32_t *pending;	/* blocks with a label, to be emitted */
-	size_t npending, pending_cap;
+	uint32_t *uses;		/* by block: as a child of blocks that are not
+				 * yet emitted, or not wholly */
+	uint32_t *ready;	/* blocks with a label that nobody else jumps to */
+	size_t nready, ready_cap;
 	label *leaf_label;	/* by effect, of this window; or NO_LABEL */
-	size_t *leaf_placed;	/* by effect: 1 + where its code is, or 0 */
-	uint32_t *leaves;	/* effects with a label in this window */
+	uint32_t *leaves;	/* effects that had a label in this window */
 	size_t nleaves, leaves_cap;
 	size_t window;		/* where it began */
 	uint32_t *block_way, *split_way;	/* lower_table's, all ones */
@@ -71,11 +63,14 @@ static inline size_t lower_power_of_two(size_t n)
 void lower_begin(struct lower *l);
 /* All blocks, from the root on, and their leaves. */
 void lower_blocks(struct lower *l);
-/* Those that wait, but not the BEFORE that did so before. */
+/* Those that are ready, but not the BEFORE that were so before. */
 void lower_waiting(struct lower *l, size_t before);
 /* A label of the block or leaf R, emitted by and by. */
 label lower_label(struct lower *l, bref r);
-/* Goes to R: emits it right here when nobody has yet. */
+/* Whether R needs not follow: others go there, too, and its code stands behind
+ * them, or near. */
+bool lower_is_elsewhere(const struct lower *l, bref r);
+/* Goes to R: emits it right here when nobody else is going to jump there. */
 void lower_goto(struct lower *l, bref r);
 
 /* lower_tree.c */
@@ -88,6 +83,7 @@ void lower_choose_copies(struct lower *l);
 struct lower_test {
 	uint8_t op;		/* BPF_JEQ, BPF_JNE, BPF_JGE, BPF_JLT */
 	bool by_register;
+	bool likely;		/* it holds more often than not */
 	uint32_t value;
 };
 /* TO = 1 where the number of SIZE (BPF_W, ...) that is OFFSET bytes behind r3 is
@@ -110,12 +106,18 @@ void lower_load_pair(struct lower *l, enum word w);
 /* lower_lone.c: all of a block that asks for one value or prefix; false: it is
  * another */
 bool lower_lone(struct lower *l, const struct block *b);
+/* The block whose code is part of that of B; NULL: there is none. */
+const struct block *lower_lone_inner(const struct lower *l,
+				     const struct block *b);
 
 /* lower_table.c */
 /* Chooses for every block what it becomes. */
 void lower_plan(struct lower *l);
 /* Loads the word of a block and does the rest; false: it is to be compared. */
 bool lower_table(struct lower *l, uint32_t number);
+/* The blocks that the table of block NUMBER leads to; NULL: it has no table. */
+const bref *lower_table_children(const struct lower *l, uint32_t number,
+				 size_t *n);
 
 /* lower_forest.c: the trees of l->in->forest, and what they lead to */
 void lower_forest(struct lower *l);
@@ -126,6 +128,8 @@ void lower_zones(struct lower *l);
 /* lower_leaf.c */
 label decide_label(struct lower *l);
 label leaf_label(struct lower *l, uint32_t effect);
+/* Whether its code will stand near, for others, or is a split's. */
+bool leaf_is_elsewhere(const struct lower *l, uint32_t effect);
 void leaf_goto(struct lower *l, uint32_t effect);
 /* Emits what is pending, and begins a new window, when this one is long or
  * the END is here. Only where no code falls through. */

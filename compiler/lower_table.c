@@ -232,6 +232,15 @@ bool lower_table(struct lower *l, uint32_t number)
 
 /* ------------------------------------------------------- all the blocks */
 
+const bref *lower_table_children(const struct lower *l, uint32_t number,
+				 size_t *n)
+{
+	const struct table *t = l->table[number];
+
+	*n = t ? t->key.nways : 0;
+	return t ? t->key.ways : NULL;
+}
+
 static void reach(struct lower *l, bref r)
 {
 	if (!bref_is_leaf(r))

@@ -7,12 +7,12 @@
  * of a balanced tree half of them are. So a fifth is split off at a time, or,
  * with a profile, what is met more seldom. Where values stand alone between equal
  * sides, or one is met more often than most others, one JEQ each; where a range
- * does, one compare of the distance from its begin. Of two ways, the one whose
- * code is not there yet follows, and rather a block than a leaf; and what is
- * jumped to from one part of a tree stands behind that part, so that little code
- * lies between what one packet runs through. The interface name is a
- * number that the runtime knows only: a chain of compares with what it wrote
- * into skpol_interfaces.
+ * does, one compare of the distance from its begin; what stands alone is likely,
+ * and follows. Else, of two ways, the one that nobody else goes to follows, and
+ * rather a block than a leaf; and what is jumped to from one part of a tree
+ * stands behind that part, so that little code lies between what one packet runs
+ * through. The interface name is a number that the runtime knows only: a chain of
+ * compares with what it wrote into skpol_interfaces.
  */
 #include "lower_private.h"
 
@@ -124,21 +124,12 @@ void lower_load_pair(struct lower *l, enum word w)
 	emit_alu64(l->c, BPF_OR, BPF_REG_1, BPF_REG_2);
 }
 
-/* Whether going to R takes a jump: its code stands somewhere else. */
-static bool is_elsewhere(const struct lower *l, bref r)
-{
-	uint32_t n = bref_leaf(r);
-
-	if (!bref_is_leaf(r))
-		return l->emitted[r];
-	return l->in->effects->v[n].kind == EFFECT_SPLIT || l->leaf_placed[n];
-}
-
 bool lower_follows(const struct lower *l, bref yes, bref no)
 {
-	if (!l->in->options.optimize || is_elsewhere(l, yes))
+	if (!l->in->options.optimize || lower_is_elsewhere(l, yes))
 		return false;
-	return is_elsewhere(l, no) || (bref_is_leaf(no) && !bref_is_leaf(yes));
+	return lower_is_elsewhere(l, no) ||
+		(bref_is_leaf(no) && !bref_is_leaf(yes));
 }
 
 static uint8_t inverse(uint8_t op)
@@ -151,9 +142,18 @@ static uint8_t inverse(uint8_t op)
 	}
 }
 
+/* Whether the way that is likely follows: where code runs seldom, no branch is
+ * foreseen to be taken. Not where that costs a goto which NO would need not. */
+static bool likely_follows(const struct lower *l, const struct lower_test *t,
+			   bref yes, bref no)
+{
+	return t->likely && (bref_is_leaf(no) || lower_is_elsewhere(l, no) ||
+			     !lower_is_elsewhere(l, yes));
+}
+
 void lower_either(struct lower *l, struct lower_test t, bref yes, bref no)
 {
-	if (lower_follows(l, yes, no)) {
+	if (likely_follows(l, &t, yes, no) || lower_follows(l, yes, no)) {
 		bref swap = yes;
 
 		yes = no;
@@ -228,15 +228,17 @@ static struct lower_test lone_test(struct lower *l, const struct block *b,
 				   uint32_t i, uint32_t *offset)
 {
 	uint32_t low = b->cuts[i - 1], size = b->cuts[i] - low;
+	bool likely = weight_is_likely(b, i);
 
 	if (size == 1)
-		return (struct lower_test){ .op = BPF_JEQ,
+		return (struct lower_test){ .op = BPF_JEQ, .likely = likely,
 					    .value = low - *offset };
 	if (low != *offset)
 		emit_alu32_imm(l->c, BPF_SUB, BPF_REG_1,
 			       (int32_t)(low - *offset));
 	*offset = low;
-	return (struct lower_test){ .op = BPF_JLT, .value = size };
+	return (struct lower_test){ .op = BPF_JLT, .likely = likely,
+				    .value = size };
 }
 
 /* What is left of B from BEGIN to END is few values, or ranges, in another. */
@@ -265,7 +267,7 @@ static bool four_away(struct lower *l, const struct block *b, uint32_t begin,
 	if (!l->in->options.optimize || b->weight || end != begin + 3)
 		return false;
 	for (uint32_t i = begin; i <= end; i++)
-		if (!is_elsewhere(l, b->children[i]))
+		if (!lower_is_elsewhere(l, b->children[i]))
 			return false;
 	for (uint32_t i = end; i > begin; i--)
 		emit_jump32_imm(l->c, BPF_JGE, BPF_REG_1, b->cuts[i - 1],
@@ -336,10 +338,10 @@ static void tree_of(struct lower *l, const struct block *b, uint32_t begin,
 static void subtree(struct lower *l, const struct block *b, uint32_t begin,
 		    uint32_t end)
 {
-	size_t pending = l->npending;
+	size_t before = l->nready;
 
 	tree_of(l, b, begin, end);
-	lower_waiting(l, pending);
+	lower_waiting(l, before);
 }
 
 void lower_peel(struct lower *l, struct block *b)

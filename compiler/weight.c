@@ -372,6 +372,17 @@ static double tree_cost(const struct block *b, uint32_t begin, uint32_t end,
 	       tree_cost(b, middle, end, weighed, missed);
 }
 
+bool weight_is_likely(const struct block *b, uint32_t i)
+{
+	double sides = 0;
+
+	if (b->weight && i)
+		sides += b->weight[i - 1];
+	if (b->weight && i < b->ncuts)
+		sides += b->weight[i + 1];
+	return !b->weight || b->weight[i] >= sides;
+}
+
 bool weight_helps(const struct block *b)
 {
 	return tree_cost(b, 0, b->ncuts, true, WEIGHT_MISSED) <

@@ -62,6 +62,10 @@ enum { LONE_MAX = 8 };	/* values that are compared one after the other */
  * stand between. */
 uint32_t weight_lone(const struct block *b, uint32_t begin, uint32_t end);
 
+/* Whether child I of B, which stands alone, is met rather than those beside it:
+ * without weights, too, since whoever gets there has met all words before. */
+bool weight_is_likely(const struct block *b, uint32_t i);
+
 /* Whether B's weights make a clearly better tree than none. */
 bool weight_helps(const struct block *b);
 
