@@ -235,6 +235,59 @@ static void implied_tests_vanish(void **state)
 		    "z: tcp port 1-100 -> c\ndefault -> drop\n", 1, 6);
 }
 
+/* 300 rules of networks and ports that overlap; the same ones each time. */
+static char *overlapping(void)
+{
+	uint32_t seed = 1;
+	char *text;
+	size_t size;
+	FILE *f = open_memstream(&text, &size);
+
+	fputs(HEAD, f);
+	for (int i = 0; i < 300; i++) {
+		uint32_t r[4];
+
+		for (int k = 0; k < 4; k++)
+			r[k] = (seed = seed * 1664525 + 1013904223) >> 8;
+		fprintf(f, i % 2 ?
+			"r%d: tcp from 10.%u.0.0/%u to 192.0.%u.%u port %u ->\n"
+			"\t%c\n" :
+			"r%d: tcp from 2001:db8:%x::/%u to fd00::%x:%x port %u ->\n"
+			"\t%c\n",
+			i, r[0] % 64, i % 2 ? 16 : 48, r[1] % 8, r[2] % 64,
+			r[3] % 40 + 1, "abc"[r[3] % 3]);
+	}
+	fputs("default -> drop\n", f);
+	fclose(f);
+	return text;
+}
+
+/* Else the kernel's compiler might refuse a large program (lower.c). */
+static void jumps_go_forward(void **state)
+{
+	char *text = overlapping();
+
+	(void)state;
+	for (unsigned int level = 0; level < 3; level++) {
+		struct compiled c;
+		size_t n = 0;
+
+		make(&c, text, level, 0);
+		for (size_t i = 0; i < c.image->ninsns; i++) {
+			const struct bpf_insn *k = &c.image->insns[i];
+
+			if (k->code != GOTO && (!is_jump(k) ||
+						BPF_OP(k->code) == BPF_CALL))
+				continue;
+			assert_true(k->off > 0);
+			n++;
+		}
+		assert_true(n > 500);
+		compiled_free(&c);
+	}
+	free(text);
+}
+
 /* ----------------------------------------------------------- one compare */
 
 static void one_value_is_one_compare(void **state)
@@ -397,6 +450,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(implied_tests_vanish),
+		cmocka_unit_test(jumps_go_forward),
 		cmocka_unit_test(one_value_is_one_compare),
 		cmocka_unit_test(one_prefix_is_one_compare),
 		cmocka_unit_test(one_range_is_one_compare),
