@@ -43,14 +43,7 @@ bool code_take_back(struct code *c, label l)
 
 void code_join(struct code *c, label l)
 {
-	const struct insn *last = c->n ? &c->v[c->n - 1] : NULL;
-	bool free = last && last->code == (BPF_JMP | BPF_JA) &&
-		last->target == l;
-
-	for (size_t i = 0; free && i < c->nlabels; i++)
-		free = c->labels[i] == LABEL_UNPLACED || c->labels[i] < c->n;
-	if (free)
-		c->n--;
+	code_take_back(c, l);
 	code_place(c, l);
 }
 

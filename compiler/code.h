@@ -59,11 +59,11 @@ void code_init(struct code *c, struct arena *a);
 label code_label(struct code *c);
 /* L is the next instruction to be emitted. Each label is placed once. */
 void code_place(struct code *c, label l);
-/* The same, of a label that nothing else is placed beside: a goto to it that
- * would come just before is taken back. */
-void code_join(struct code *c, label l);
-/* Takes back the last instruction if it is a goto to L, whose code is to follow. */
+/* Takes back the last instruction if it is a goto to L, whose code is to follow,
+ * and no label stands behind it. */
 bool code_take_back(struct code *c, label l);
+/* Places L; a goto to it that would come just before is taken back. */
+void code_join(struct code *c, label l);
 /* Places a fresh label here. */
 label code_here(struct code *c);
 
