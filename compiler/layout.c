@@ -89,30 +89,49 @@ static bool is_ip6_load(const struct insn *i)
 	       ((i->off >= 20 && i->off < 36) || (i->off >= 44 && i->off < 60));
 }
 
+/* Fields of the context have 32 bits. */
+static bool is_part_of_field(const struct insn *i)
+{
+	return i->src == BPF_REG_6 && (BPF_SIZE(i->code) == BPF_B ||
+				       BPF_SIZE(i->code) == BPF_H);
+}
+
+/* Whether a constant of 32 bits is blinded: shifts and byte orders are not. */
+static bool is_blinded(const struct insn *i)
+{
+	uint8_t class = BPF_CLASS(i->code), op = BPF_OP(i->code);
+
+	if (class == BPF_ALU || class == BPF_ALU64)
+		return BPF_SRC(i->code) == BPF_K && op != BPF_LSH &&
+			op != BPF_RSH && op != BPF_ARSH && op != BPF_END;
+	return BPF_SRC(i->code) == BPF_K && op > BPF_JA && op != BPF_CALL &&
+		op != BPF_EXIT;
+}
+
 /*
  * How many instructions the kernel may make of one, at most: constants are
- * blinded where bpf_jit_harden is set, IPv6 fields lie behind a pointer that
- * may be NULL, look-ups in per-CPU arrays are inlined.
+ * blinded where bpf_jit_harden is 2 (kernel/bpf/core.c, bpf_jit_blind_insn;
+ * addresses of maps are constants by then), IPv6 fields lie behind a pointer
+ * that may be NULL, part of a context field is masked, look-ups in per-CPU
+ * arrays are inlined.
  */
 static uint32_t weight(const struct insn *i)
 {
 	switch (BPF_CLASS(i->code)) {
 	case BPF_LD:
-		return i->map == IMAGE_NO_MAP ? 4 : 2;
+		return 7;
 	case BPF_LDX:
-		return is_ip6_load(i) ? 4 : 3;
+		return is_ip6_load(i) || is_part_of_field(i) ? 3 : 1;
 	case BPF_ST:
 		return 3;
 	case BPF_ALU:
 	case BPF_ALU64:
-		return BPF_SRC(i->code) == BPF_K ? 3 : 1;
+		return is_blinded(i) ? 3 : 1;
 	case BPF_JMP:
 	case BPF_JMP32:
-		if (BPF_OP(i->code) == BPF_CALL)
+		if (i->code == (BPF_JMP | BPF_CALL))
 			return 12;
-		return BPF_OP(i->code) > BPF_JA &&
-		       BPF_OP(i->code) != BPF_EXIT &&
-		       BPF_SRC(i->code) == BPF_K ? 3 : 1;
+		return is_blinded(i) ? 3 : 1;
 	default:
 		return 1;
 	}
@@ -127,14 +146,16 @@ static void add_pool(struct layout *l, uint32_t before, bool skip)
 	*p = (struct pool) { .before = before, .skip = skip };
 }
 
+/* The second pool on the way should be in reach, too, with its stubs: so a relay
+ * goes as far as it can, and few pools have few stubs that many packets take. */
 static void choose_pools(struct layout *l)
 {
-	uint32_t since = 0;
+	uint32_t since = 0, apart = l->reach / 64 * 31;
 
 	for (uint32_t i = 0; i < l->c->n; i++) {
 		bool skip = i && falls_through(&l->c->v[i - 1]);
 
-		if (since > l->reach / 2 || (since > l->reach / 4 && !skip)) {
+		if (since > apart + apart / 4 || (since > apart && !skip)) {
 			add_pool(l, i, skip);
 			since = 0;
 		}

@@ -16,7 +16,7 @@
 set -eu
 
 here=$(realpath "$(dirname "$0")")
-suites='examples firewall random cycle live'
+suites='examples firewall hardened random cycle live'
 limit=${SKPOL_VM_SECONDS:-1500}
 silence=${SKPOL_VM_SILENCE:-240}
 

@@ -59,6 +59,15 @@ firewall() {
 	objects "$root/suite/firewall" "$work/firewall.skl" "$work/packets"
 }
 
+# Its code is mostly constants, of which a hardened kernel makes several
+# instructions each.
+hardened() {
+	awk -v n=1500 -f "$src/tests/vm/hosts.awk" >"$work/hosts.skl"
+	awk -v n=1500 -v packets=1 -f "$src/tests/vm/hosts.awk" \
+		>"$work/packets"
+	objects "$root/suite/hardened" "$work/hosts.skl" "$work/packets"
+}
+
 randoms() {
 	SKPOL_RANDOM_SHOW=text SKPOL_RANDOM_POLICIES=$((policies * 6)) \
 		SKPOL_RANDOM_PACKETS=1 tests/random/random 2>"$work/all" \
@@ -110,6 +119,7 @@ for p in "$src"/examples/*.skl; do
 	objects "$root/suite/examples" "$p" "${p%.skl}.pkt"
 done
 firewall
+hardened
 randoms
 scenarios
 (cd "$root" && find . | sort | cpio -o -H newc -R 0:0 2>/dev/null) |

@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# hosts.awk - pairs of IPv6 hosts: code that is mostly constants of 64 bits
+#
+# Out: a policy of N rules; with -v packets=1 a packet for each of them, every
+# third of another port. The same on every host: it has its own numbers.
+
+function draw(n) {
+	x = (x * 16807) % 2147483647
+	return int(x / 2147483647 * n)
+}
+
+function host(k) {
+	host_text = "2001:db8"
+	for (k = 0; k < 6; k++)
+		host_text = host_text sprintf(":%x", 1 + draw(65535))
+	return host_text
+}
+
+function said(i, from, to, port) {
+	from = host()
+	to = host()
+	port = 1 + draw(60000)
+	if (packets)
+		return "tcp [" from "]:" port " -> [" to "]:" port + !(i % 3)
+	return "tcp from " from " to " to " port " port " -> s" i % 5
+}
+
+BEGIN {
+	x = 4711
+	if (!packets) {
+		print "policy hosts"
+		for (i = 0; i < 5; i++)
+			print "socket s" i
+	}
+	for (i = 0; i < n; i++)
+		print said(i)
+	if (!packets)
+		print "default -> pass"
+}
