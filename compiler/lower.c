@@ -75,22 +75,32 @@ static void count_uses(struct lower *l)
 	}
 }
 
-static void emit_block(struct lower *l, uint32_t n)
+/* All that is done with the word of a block. */
+static void emit_word(struct lower *l, uint32_t n)
 {
 	struct block b = l->in->blocks->v[n];
+
+	l->key = BPF_REG_1;
+	if (lower_table(l, n) || lower_lone(l, &b))
+		return;
+	lower_load_key(l, &b);
+	lower_peel(l, &b);
+	if (b.weight && !weight_helps(&b))
+		b.weight = NULL;
+	lower_tree(l, &b, 0, b.ncuts);
+}
+
+static void emit_block(struct lower *l, uint32_t n)
+{
+	int key = l->key;	/* of the block whose tree this one stands in */
 
 	if (l->block_label[n] == NO_LABEL)
 		l->block_label[n] = code_label(l->c);
 	code_place(l->c, l->block_label[n]);
 	l->emitted[n] = true;
-	l->c->rule = b.rule;
-	if (lower_table(l, n) || lower_lone(l, &b))
-		return;
-	lower_load(l, BPF_REG_1, b.word);
-	lower_peel(l, &b);
-	if (b.weight && !weight_helps(&b))
-		b.weight = NULL;
-	lower_tree(l, &b, 0, b.ncuts);
+	l->c->rule = l->in->blocks->v[n].rule;
+	emit_word(l, n);
+	l->key = key;
 }
 
 static void whole_block(struct lower *l, uint32_t n);
@@ -158,6 +168,7 @@ void lower_begin(struct lower *l)
 	memset(l->block_way, 0xff, (nblocks + 1) * sizeof(uint32_t));
 	memset(l->split_way, 0xff, neffects * sizeof(uint32_t));
 	l->decide = NO_LABEL;
+	l->key = BPF_REG_1;
 	lower_plan(l);
 	lower_choose_copies(l);
 	count_uses(l);

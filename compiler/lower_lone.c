@@ -72,7 +72,8 @@ static void pair(struct lower *l, const struct block *b, const struct lone *k)
 	struct lower_test t = { .op = BPF_JEQ, .by_register = true,
 				.likely = k->likely };
 
-	lower_load_pair(l, b->word);
+	if (k->open || !lower_kept_pair(l, b->word))
+		lower_load_pair(l, b->word);
 	if (k->open)
 		emit_alu64_imm(l->c, BPF_RSH, BPF_REG_1, (int32_t)k->open);
 	emit_imm64(l->c, BPF_REG_2, k->low >> k->open);

@@ -46,6 +46,7 @@ struct lower {
 	size_t nsplits, splits_cap;
 	uint32_t slots, interfaces, steps;	/* offsets in .rodata */
 	uint32_t copied;	/* mask of IPv6 words that are in registers */
+	int key;		/* the register that is compared */
 };
 
 /* The least one that is not below N: what a mask of indices needs. */
@@ -79,7 +80,9 @@ void lower_load(struct lower *l, int dst, enum word w);
 void lower_load_context(struct lower *l, int dst, enum word w);
 /* Chooses the words that are kept in registers where IPv6 begins. */
 void lower_choose_copies(struct lower *l);
-/* A compare of r1 with a number (32 bits), or with r2 (64 bits). */
+/* key = the word of B, as a number: r1, or the register that it is kept in. */
+void lower_load_key(struct lower *l, const struct block *b);
+/* A compare of the key with a number (32 bits), or with r2 (64 bits). */
 struct lower_test {
 	uint8_t op;		/* BPF_JEQ, BPF_JNE, BPF_JGE, BPF_JLT */
 	bool by_register;
@@ -94,14 +97,16 @@ void lower_below(struct code *c, uint8_t size, uint8_t to, uint32_t offset);
 bool lower_follows(const struct lower *l, bref yes, bref no);
 /* Goes to YES where the test holds, else to NO: one of them follows. */
 void lower_either(struct lower *l, struct lower_test t, bref yes, bref no);
-/* Compares r1 with values that are met often: B is what is left. */
+/* Compares the key with values that are met often: B is what is left. */
 void lower_peel(struct lower *l, struct block *b);
-/* Compares r1, and goes to one of the children BEGIN to END. */
+/* Compares the key, and goes to one of the children BEGIN to END. */
 void lower_tree(struct lower *l, const struct block *b, uint32_t begin,
 		uint32_t end);
 
 /* r1 = the word W, the first of its half of an address, and the next one */
 void lower_load_pair(struct lower *l, enum word w);
+/* key = these, if they are kept: false, if not */
+bool lower_kept_pair(struct lower *l, enum word w);
 
 /* lower_lone.c: all of a block that asks for one value or prefix; false: it is
  * another */

@@ -2,7 +2,7 @@
 /*
  * lower_tree - a block as compares
  *
- * In: a block, its word in r1. Out: a tree of JGE on the cuts. Compares in a row
+ * In: a block, its word in l->key. Out: a tree of JGE on the cuts. Compares in a row
  * of which only the last is taken cost little, and of a row one is not foreseen;
  * of a balanced tree half of them are. So a fifth is split off at a time, or,
  * with a profile, what is met more seldom. Where values stand alone between equal
@@ -33,9 +33,9 @@ static bool is_ip6(const struct block *b)
  * The kernel makes three instructions of each load of an IPv6 word, and moves
  * the whole program each time: with thousands of them that takes seconds. So
  * where there are many, the words are loaded once, two in a register; not into
- * the stack, where 6.18 spends as much time on following each read. A word is
- * taken out by a shift or as a half, so the verifier learns nothing of the
- * register itself, and its states stay equal from block to block.
+ * the stack, where 6.18 spends as much time on following each read. What the
+ * verifier learns of such a register by a compare, it may forget: no block
+ * behind asks for that word again, and each tree loads anew.
  */
 void lower_choose_copies(struct lower *l)
 {
@@ -112,6 +112,38 @@ void lower_load(struct lower *l, int dst, enum word w)
 	}
 }
 
+/*
+ * Few compares are made where the word is kept. More of them are shorter on
+ * x86-64 by the byte that names a register beyond the eighth, and so is what
+ * takes the begin of a range away.
+ */
+static bool is_compared_in_place(const struct lower *l, const struct block *b)
+{
+	if (!l->in->options.optimize || b->word >= WORD_COUNT || b->weight ||
+	    !(l->copied >> b->word & 1) || kept[b->word].high)
+		return false;
+	if (b->ncuts == 2 && b->children[0] == b->children[2])
+		return b->cuts[1] - b->cuts[0] == 1;
+	return b->ncuts <= 2;
+}
+
+void lower_load_key(struct lower *l, const struct block *b)
+{
+	l->key = BPF_REG_1;
+	if (is_compared_in_place(l, b))
+		l->key = kept[b->word].reg;
+	else
+		lower_load(l, BPF_REG_1, b->word);
+}
+
+bool lower_kept_pair(struct lower *l, enum word w)
+{
+	if (!(l->copied >> w & 3))
+		return false;
+	l->key = kept[w].reg;
+	return true;
+}
+
 void lower_load_pair(struct lower *l, enum word w)
 {
 	if (l->copied >> w & 3) {
@@ -161,10 +193,10 @@ void lower_either(struct lower *l, struct lower_test t, bref yes, bref no)
 		t.op = inverse(t.op);
 	}
 	if (t.by_register)
-		emit_jump64(l->c, t.op, BPF_REG_1, BPF_REG_2,
+		emit_jump64(l->c, t.op, l->key, BPF_REG_2,
 			    lower_label(l, yes));
 	else
-		emit_jump32_imm(l->c, t.op, BPF_REG_1, t.value,
+		emit_jump32_imm(l->c, t.op, l->key, t.value,
 				lower_label(l, yes));
 	lower_goto(l, no);
 }
@@ -173,7 +205,7 @@ static void families(struct lower *l, const struct block *b)
 {
 	label six = code_label(l->c);
 
-	emit_jump32_imm(l->c, BPF_JEQ, BPF_REG_1, AF_INET6_VALUE, six);
+	emit_jump32_imm(l->c, BPF_JEQ, l->key, AF_INET6_VALUE, six);
 	lower_goto(l, b->children[0]);
 	code_place(l->c, six);
 	keep_words(l);
@@ -252,7 +284,7 @@ static bool lone_range(struct lower *l, const struct block *b, uint32_t begin,
 		return false;
 	for (; i + 2 < end; i += 2) {
 		t = lone_test(l, b, i, &offset);
-		emit_jump32_imm(l->c, t.op, BPF_REG_1, t.value,
+		emit_jump32_imm(l->c, t.op, l->key, t.value,
 				lower_label(l, b->children[i]));
 	}
 	t = lone_test(l, b, i, &offset);
@@ -270,7 +302,7 @@ static bool four_away(struct lower *l, const struct block *b, uint32_t begin,
 		if (!lower_is_elsewhere(l, b->children[i]))
 			return false;
 	for (uint32_t i = end; i > begin; i--)
-		emit_jump32_imm(l->c, BPF_JGE, BPF_REG_1, b->cuts[i - 1],
+		emit_jump32_imm(l->c, BPF_JGE, l->key, b->cuts[i - 1],
 				lower_label(l, b->children[i]));
 	lower_goto(l, b->children[begin]);
 	return true;
@@ -301,19 +333,19 @@ static void split_off(struct lower *l, const struct block *b, uint32_t begin,
 	label at;
 
 	if (middle == end) {
-		emit_jump32_imm(l->c, BPF_JGE, BPF_REG_1, cut,
+		emit_jump32_imm(l->c, BPF_JGE, l->key, cut,
 				lower_label(l, b->children[end]));
 		subtree(l, b, begin, last);
 		return;
 	}
 	if (last == begin) {
-		emit_jump32_imm(l->c, BPF_JLT, BPF_REG_1, cut,
+		emit_jump32_imm(l->c, BPF_JLT, l->key, cut,
 				lower_label(l, b->children[begin]));
 		subtree(l, b, middle, end);
 		return;
 	}
 	at = code_label(l->c);
-	emit_jump32_imm(l->c, BPF_JGE, BPF_REG_1, cut, at);
+	emit_jump32_imm(l->c, BPF_JGE, l->key, cut, at);
 	subtree(l, b, begin, last);
 	code_place(l->c, at);
 	subtree(l, b, middle, end);
@@ -354,7 +386,7 @@ void lower_peel(struct lower *l, struct block *b)
 	       b->word != WORD_IFNAME &&
 	       weight_peel(l->a, b, weight_is_table(b, optimize), &child,
 			   &rest)) {
-		emit_jump32_imm(l->c, BPF_JEQ, BPF_REG_1,
+		emit_jump32_imm(l->c, BPF_JEQ, l->key,
 				child ? b->cuts[child - 1] : 0,
 				lower_label(l, b->children[child]));
 		*b = rest;

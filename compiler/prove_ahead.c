@@ -23,6 +23,16 @@ static bool shifts_r1(const struct prove *p, uint32_t pc, uint8_t op)
 		i->code == (BPF_ALU64 | op | BPF_K) && i->imm == 32;
 }
 
+/* What is compared where it is kept: the second word of a pair, or both. */
+static uint16_t words_compared(const struct bpf_insn *i)
+{
+	uint8_t pair = i->dst_reg <= 9 ? reg_pair[i->dst_reg] : 0;
+
+	if (!pair || !run_is_compare(i))
+		return 0;
+	return (uint16_t)((BPF_CLASS(i->code) == BPF_JMP ? 3u : 2u) << pair);
+}
+
 /* The load of a word into r1, and of the next one too, where it is a pair. */
 static uint16_t words_read(const struct prove *p, uint32_t pc)
 {
@@ -30,7 +40,7 @@ static uint16_t words_read(const struct prove *p, uint32_t pc)
 	uint16_t mask = 0;
 
 	if (i->dst_reg != BPF_REG_1)
-		return 0;
+		return words_compared(i);
 	if (i->code == (BPF_LDX | BPF_MEM | BPF_W) &&
 	    i->src_reg == BPF_REG_6) {
 		for (uint32_t w = 0; w < PW_COUNT; w++)
@@ -62,14 +72,21 @@ bool run_is_end(const struct bpf_insn *i)
 	       i->dst_reg == BPF_REG_7 && i->src_reg == BPF_REG_1;
 }
 
+bool run_is_compare(const struct bpf_insn *i)
+{
+	uint8_t class = BPF_CLASS(i->code), op = BPF_OP(i->code);
+
+	return (class == BPF_JMP || class == BPF_JMP32) && op != BPF_JA &&
+		op != BPF_CALL && op != BPF_EXIT;
+}
+
 static uint16_t ahead(const struct prove *p, uint32_t pc)
 {
 	const struct bpf_insn *i = &p->image->insns[pc];
 	uint8_t class = BPF_CLASS(i->code), op = BPF_OP(i->code);
-	bool jumps = (class == BPF_JMP || class == BPF_JMP32) &&
-		op != BPF_CALL && op != BPF_EXIT;
-	bool falls = !(class == BPF_JMP && op == BPF_EXIT) &&
-		!(jumps && op == BPF_JA);
+	bool goes = (class == BPF_JMP || class == BPF_JMP32) && op == BPF_JA;
+	bool jumps = goes || run_is_compare(i);
+	bool falls = !goes && !(class == BPF_JMP && op == BPF_EXIT);
 	int64_t to = (int64_t)pc + 1 +
 		(class == BPF_JMP32 && op == BPF_JA ? i->imm : i->off);
 	uint16_t mask = words_read(p, pc);

@@ -100,6 +100,8 @@ static const char *compare(struct run *u, const struct bpf_insn *i,
 		s = u->r[i->src_reg];
 	if (!wide && s.kind == V_NUMBER)
 		s.n = (uint32_t)s.n;
+	if (!wide && d.kind == V_PAIR && !d.shift)
+		d = val_of_word(u, d.word + 1u);
 	if (op == BPF_JSGT || op == BPF_JSGE || op == BPF_JSLT ||
 	    op == BPF_JSLE)
 		return "a signed compare";

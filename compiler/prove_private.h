@@ -222,6 +222,8 @@ bool rule_sweep(struct prove *p, uint32_t node, uint32_t word,
 void run_prepare(struct prove *p);
 /* Where code begins that stretches never enter: what puts r1 into r7. */
 bool run_is_end(const struct bpf_insn *i);
+/* A jump that is taken or not. */
+bool run_is_compare(const struct bpf_insn *i);
 
 /* prove_run.c */
 const struct stretch *run_stretch(struct prove *p, struct target at);

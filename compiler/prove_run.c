@@ -88,11 +88,33 @@ static struct target fault(struct run *u, const char *why)
 
 /* ------------------------------------------------------------ the stretch */
 
+/* Whether I compares words where they are kept, and others than are looked at. */
+static bool compares_others(const struct run *u, const struct bpf_insn *i)
+{
+	const struct val *v = &u->r[i->dst_reg <= 9 ? i->dst_reg : 0];
+	uint32_t word = v->word + (BPF_CLASS(i->code) == BPF_JMP32);
+
+	return run_is_compare(i) && v->kind == V_PAIR && u->word != PW_NONE &&
+		word != u->word;
+}
+
+/* The same, and I loads what they are compared with. */
+static bool loads_for_compare(const struct run *u, const struct bpf_insn *i)
+{
+	const struct image *m = u->p->image;
+
+	return i->code == (BPF_LD | BPF_IMM | BPF_DW) &&
+		u->pc + 2 < m->ninsns && BPF_SRC(i[2].code) == BPF_X &&
+		i[2].src_reg == i->dst_reg && compares_others(u, &i[2]);
+}
+
 /* Whether the instruction is where the next word begins. */
 static bool begins_word(const struct run *u, const struct bpf_insn *i)
 {
 	uint8_t class = BPF_CLASS(i->code);
 
+	if (compares_others(u, i) || loads_for_compare(u, i))
+		return true;
 	if (i->dst_reg != BPF_REG_1)
 		return false;
 	if (class == BPF_LDX && i->src_reg == BPF_REG_10)

@@ -338,15 +338,46 @@ static void two_words_are_one_compare(void **state)
 		"x: to 2001:db8::1 from 2001:db8:7::/48 -> drop\n"
 		"default -> pass\n";
 	struct compiled c;
-	size_t n = 0;
+	size_t n[16] = { 0 };
 
 	(void)state;
 	make(&c, text, 1, 1);
 	for (size_t i = 0, end = end_of(c.image); i < end; i++)
-		n += c.image->insns[i].code == (BPF_JMP | BPF_JEQ | BPF_X) ||
-			c.image->insns[i].code == (BPF_JMP | BPF_JNE | BPF_X);
+		if (c.image->insns[i].code == (BPF_JMP | BPF_JEQ | BPF_X) ||
+		    c.image->insns[i].code == (BPF_JMP | BPF_JNE | BPF_X))
+			n[c.image->insns[i].dst_reg]++;
 	compiled_free(&c);
-	assert_int_equal(n, 3);
+	assert_int_equal(n[7], 1);	/* where they are kept */
+	assert_int_equal(n[5], 1);
+	assert_int_equal(n[1], 1);	/* shifted */
+}
+
+/* Networks that differ in the first word: the second one is asked for once
+ * behind each, in the register that it is kept in. */
+static void kept_words_are_compared_in_place(void **state)
+{
+	enum { NETWORKS = 70 };
+	char text[NETWORKS * 64] = HEAD;
+	size_t n = 0, moved = 0;
+	struct compiled c;
+
+	(void)state;
+	for (unsigned int i = 0; i < NETWORKS; i++)
+		sprintf(text + strlen(text), "to 2001:%x:%x:7::/64 -> drop\n",
+			2 * i + 1, i + 5);
+	strcat(text, "default -> pass\n");
+	make(&c, text, 1, 0);
+	for (size_t i = 0, end = end_of(c.image); i < end; i++) {
+		const struct bpf_insn *x = &c.image->insns[i];
+
+		n += (x->code == (BPF_JMP32 | BPF_JEQ | BPF_K) ||
+		      x->code == (BPF_JMP32 | BPF_JNE | BPF_K)) &&
+			x->dst_reg == BPF_REG_7;
+		moved += x->code == (BPF_ALU | BPF_MOV | BPF_X);
+	}
+	compiled_free(&c);
+	assert_int_equal(n, NETWORKS);
+	assert_int_equal(moved, 0);
 }
 
 /* ------------------------------------------------------------------ leaves */
@@ -455,6 +486,7 @@ int main(void)
 		cmocka_unit_test(one_prefix_is_one_compare),
 		cmocka_unit_test(one_range_is_one_compare),
 		cmocka_unit_test(two_words_are_one_compare),
+		cmocka_unit_test(kept_words_are_compared_in_place),
 		cmocka_unit_test(equal_ends_are_one),
 		cmocka_unit_test(ports_are_bits),
 		cmocka_unit_test(networks_are_bits),
