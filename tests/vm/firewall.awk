@@ -3,12 +3,8 @@
 # firewall.awk - rules that overlap too much for one diagram
 #
 # Out: a policy of N rules; with -v packets=1 a packet for each of them, which
-# another rule may take. The same on every host: it has its own numbers.
-
-function draw(n) {
-	x = (x * 16807) % 2147483647
-	return int(x / 2147483647 * n)
-}
+# another rule may take.
+# To be read behind policy.awk.
 
 function end(net, wide) {
 	base = wide ? net "." 32 * draw(8) ".0" : \
@@ -35,17 +31,4 @@ function said(i) {
 		return protocol " " client ":" port " -> " server ":" low
 	return protocol " from " from " to " to " port " low "-" high " -> " \
 		(i % 7 ? "s" i % 5 : "drop")
-}
-
-BEGIN {
-	x = 4711
-	if (!packets) {
-		print "policy firewall"
-		for (i = 0; i < 5; i++)
-			print "socket s" i
-	}
-	for (i = 0; i < n; i++)
-		print said(i)
-	if (!packets)
-		print "default -> pass"
 }

@@ -51,21 +51,14 @@ objects() {
 	done 2>/dev/null
 }
 
-# At -O2 it is several trees, most of them rows of tables.
-firewall() {
-	awk -v n=1500 -f "$src/tests/vm/firewall.awk" >"$work/firewall.skl"
-	awk -v n=1500 -v packets=1 -f "$src/tests/vm/firewall.awk" \
+# generated NAME RULES SUITE: what tests/vm/NAME.awk says
+generated() {
+	said=$src/tests/vm
+	awk -v name="$1" -v n="$2" -f "$said/policy.awk" -f "$said/$1.awk" \
+		>"$work/$1.skl"
+	awk -v n="$2" -v packets=1 -f "$said/policy.awk" -f "$said/$1.awk" \
 		>"$work/packets"
-	objects "$root/suite/firewall" "$work/firewall.skl" "$work/packets"
-}
-
-# Its code is mostly constants, of which a hardened kernel makes several
-# instructions each: 44 of each pair, so jumps over more than 700 need relays.
-hardened() {
-	awk -v n=1000 -f "$src/tests/vm/hosts.awk" >"$work/hosts.skl"
-	awk -v n=1000 -v packets=1 -f "$src/tests/vm/hosts.awk" \
-		>"$work/packets"
-	objects "$root/suite/hardened" "$work/hosts.skl" "$work/packets"
+	objects "$root/suite/$3" "$work/$1.skl" "$work/packets"
 }
 
 randoms() {
@@ -118,8 +111,11 @@ cp -r "$src/examples" "$root/src/"
 for p in "$src"/examples/*.skl; do
 	objects "$root/suite/examples" "$p" "${p%.skl}.pkt"
 done
-firewall
-hardened
+# At -O2 it is several trees, most of them rows of tables.
+generated firewall 1500 firewall
+# Its code is mostly constants, of which a hardened kernel makes several
+# instructions each: 44 of each pair, so jumps over more than 700 need relays.
+generated hosts 1000 hardened
 randoms
 scenarios
 (cd "$root" && find . | sort | cpio -o -H newc -R 0:0 2>/dev/null) |
