@@ -2,17 +2,17 @@
 /*
  * lower_tree - a block as compares
  *
- * In: a block, its word in l->key. Out: a tree of JGE on the cuts. Compares in a row
- * of which only the last is taken cost little, and of a row one is not foreseen;
- * of a balanced tree half of them are. So a fifth is split off at a time, or,
- * with a profile, what is met more seldom. Where values stand alone between equal
- * sides, or one is met more often than most others, one JEQ each; where a range
- * does, one compare of the distance from its begin; what stands alone is likely,
- * and follows. Else, of two ways, the one that nobody else goes to follows, and
- * rather a block than a leaf; and what is jumped to from one part of a tree
- * stands behind that part, so that little code lies between what one packet runs
- * through. The interface name is a number that the runtime knows only: a chain of
- * compares with what it wrote into skpol_interfaces.
+ * In: a block, its word in l->key. Out: a tree of JGE on the cuts. Compares in
+ * a row of which only the last is taken cost little, and of a row one is not
+ * foreseen; of a balanced tree half of them are. So a fifth is split off at a
+ * time, or, with a profile, what is met more seldom. Where values stand alone
+ * between equal sides, or one is met more often than most others, one JEQ each;
+ * where a range does, one compare of the distance from its begin; what stands
+ * alone is likely, and follows. Else, of two ways, the one that nobody else
+ * goes to follows, and rather a block than a leaf; and what is jumped to from
+ * one part of a tree stands behind that part, so that little code lies between
+ * what one packet runs through. The interface name is a number that the runtime
+ * knows only: a chain of compares with what it wrote into skpol_interfaces.
  */
 #include "lower_private.h"
 
@@ -113,9 +113,9 @@ void lower_load(struct lower *l, int dst, enum word w)
 }
 
 /*
- * Few compares are made where the word is kept. More of them are shorter on
- * x86-64 by the byte that names a register beyond the eighth, and so is what
- * takes the begin of a range away.
+ * Few compares are made where the word is kept. More of them are made of r1,
+ * whose compares take a byte less on x86-64; so is that of a range, whose begin
+ * is taken away first.
  */
 static bool is_compared_in_place(const struct lower *l, const struct block *b)
 {

@@ -469,7 +469,8 @@ static void compare(struct code *c)
 
 /*
  * As many instructions as Linux 6.18 makes of each where net.core.bpf_jit_harden
- * is 2, read off `bpftool prog show` (xlated). A kernel that makes more of one
+ * is 2: sums over programs are those of `bpftool prog show` (xlated), which hold
+ * no `part`; that is what the kernel allows itself. A kernel that makes more of one
  * than is counted here refuses large programs: tests/vm loads some.
  */
 static void test_what_the_kernel_makes(void **state)
