@@ -225,14 +225,20 @@ static void lower_diagram(struct compiled *c, const struct compile_options *o,
 	lower_once(c, in, out);
 }
 
+struct how {
+	size_t tree_code;	/* of all trees; the rest is data */
+	const struct hosts *hosts;	/* by family, in a table; or NULL */
+};
+
 static enum size_fault generate_with(struct compiled *c,
 				      const struct compile_options *o,
-				      size_t tree_code)
+				      struct how how)
 {
 	struct lowered_code l;
 	struct lower_input in = {
 		.policy = c->policy, .effects = c->effects,
-		.options = { o->optimize, tree_code, c->target->ifindex,
+		.hosts = how.hosts,
+		.options = { o->optimize, how.tree_code, c->target->ifindex,
 			     { o->tables_least, o->tables_kind }, o->prologue,
 			     o->epilogue, o->prologue_ctx },
 		.report = &c->lowered,
@@ -255,15 +261,39 @@ static enum size_fault generate_with(struct compiled *c,
 	return SIZE_FITS;
 }
 
+/* Once more with a table of hosts, where that is worth it and has room. */
+static void add_hosts(struct compiled *c, const struct compile_options *o,
+		      struct how how)
+{
+	struct hosts *hosts = arena_array(&c->arena, 2, sizeof(*hosts));
+	struct hosts_input in = {
+		.policy = c->policy, .diagram = c->diagram,
+		.forest = c->forest, .effects = c->effects,
+		.hits = c->profile.hits, .least = o->hosts_least,
+	};
+	struct compiled without = *c;
+
+	hosts_find(&c->arena, &in, hosts);
+	if (!hosts[0].named && !hosts[1].named)
+		return;
+	how.hosts = hosts;
+	if (generate_with(c, o, how)) {
+		c->ranks = without.ranks;
+		c->image = without.image;
+		c->lowered = without.lowered;
+	}
+	c->gain = without.gain;	/* the order was found before */
+}
+
 /* Where it is too large: as a forest, then with less and less of it as code. */
 static void generate(struct compiled *c, const struct compile_options *o)
 {
-	size_t code = size_tree_code(o);
-	enum size_fault fault = generate_with(c, o, code);
+	struct how how = { size_tree_code(o), NULL };
+	enum size_fault fault = generate_with(c, o, how);
 	struct compiled one = *c;
 
 	if (c->diagram && (fault || size_is_much(c, o)) && size_regrow(c)) {
-		enum size_fault more = generate_with(c, o, code);
+		enum size_fault more = generate_with(c, o, how);
 
 		if (!fault && (more ||
 			       !size_is_much_less(c, one.image->ninsns))) {
@@ -277,12 +307,14 @@ static void generate(struct compiled *c, const struct compile_options *o)
 			fault = more;
 		}
 	}
-	while (fault == SIZE_INSTRUCTIONS && c->forest && code) {
-		code = code > 1000 ? code / 4 : 0;
-		fault = generate_with(c, o, code);
+	while (fault == SIZE_INSTRUCTIONS && c->forest && how.tree_code) {
+		how.tree_code = how.tree_code > 1000 ? how.tree_code / 4 : 0;
+		fault = generate_with(c, o, how);
 	}
 	if (fault)
 		size_say(c, o, fault);
+	else if (o->optimize > 1 && (o->hosts_least || size_is_slow(c)))
+		add_hosts(c, o, how);
 }
 
 static void say_internal(struct compiled *c)

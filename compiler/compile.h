@@ -45,6 +45,7 @@ struct compile_options {
 	bool all_data;			/* of trees, and no packed ranks (tests) */
 	uint32_t tables_least;		/* see lower.h; 0 = as usual (tests) */
 	uint8_t tables_kind;
+	uint32_t hosts_least;		/* see hosts.h; 0 = as usual (tests) */
 	bool no_proof;			/* the bytes are not checked */
 	bool no_lint;			/* rules are not checked for use */
 	const struct profile *profile;	/* what rules are weighed by, or NULL */

@@ -29,6 +29,8 @@ enum {			/* about, in instructions */
 	ROWS_MUCH = 90000, CODE_MUCH = 130000,
 	SIX_PART = 4,			/* of all cuts: much */
 	INSTRUCTIONS_MAX = 1000000,	/* that the kernel takes */
+	SLOW_CODE = 5000,
+	SLOW_TABLES = 2 << 20,		/* bytes */
 	NAMED = 5,			/* rules */
 };
 static const size_t tables_max = (size_t)512 << 20;
@@ -123,6 +125,12 @@ bool size_wants_rows(const struct compiled *c, const struct compile_options *o)
 bool size_is_much(const struct compiled *c, const struct compile_options *o)
 {
 	return c->image->ninsns > (o->optimize > 1 ? MUCH : MUCH_UNOPTIMIZED);
+}
+
+bool size_is_slow(const struct compiled *c)
+{
+	return c->image->ninsns > SLOW_CODE ||
+		c->image->rodata_size > SLOW_TABLES;
 }
 
 bool size_is_much_less(const struct compiled *c, size_t ninsns)

@@ -198,7 +198,8 @@ void lower_blocks(struct lower *l)
 void lower(struct arena *a, const struct lower_input *in, struct code *code,
 	   struct rodata *rodata)
 {
-	struct lower l = { .a = a, .in = in, .c = code, .rodata = rodata };
+	struct lower l = { .a = a, .in = in, .c = code, .rodata = rodata,
+			   .decide = NO_LABEL };
 
 	lower_tables(&l);
 	code->rule = (uint32_t)in->policy->nrules;
@@ -206,6 +207,7 @@ void lower(struct arena *a, const struct lower_input *in, struct code *code,
 		in->options.prologue(in->options.ctx, code, rodata);
 	else
 		emit_alu64(code, BPF_MOV, BPF_REG_6, BPF_REG_1);
+	lower_hosts(&l);
 	if (in->forest) {
 		lower_forest(&l);
 	} else {
@@ -214,6 +216,8 @@ void lower(struct arena *a, const struct lower_input *in, struct code *code,
 	}
 	lower_splits(&l);
 	code->rule = (uint32_t)in->policy->nrules;
-	if (l.decide != NO_LABEL)
-		lower_decide(&l);
+	if (l.decide == NO_LABEL)
+		return;
+	code_join(l.c, l.decide);
+	lower_decide(&l);
 }

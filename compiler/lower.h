@@ -15,6 +15,7 @@
 #include "code.h"
 #include "effect.h"
 #include "forest.h"
+#include "hosts.h"
 #include "rodata.h"
 
 /* For tests: tables from LEAST cuts on (0 = where they are cheaper), of a KIND:
@@ -47,9 +48,15 @@ struct lowered {		/* a block of many cuts, or of a window */
 	unsigned int nchoices;
 };
 
+struct lowered_hosts {		/* a table of hosts; n = 0: there is none */
+	unsigned int named;	/* mask of HOSTS_LOCAL, HOSTS_REMOTE */
+	size_t n, bytes;
+};
+
 struct lower_report {
 	struct lowered *v;
 	size_t n, cap;
+	struct lowered_hosts hosts[2];	/* by family */
 	double expected;	/* tenths of a nanosecond, up to the verdict */
 };
 
@@ -82,6 +89,7 @@ struct lower_input {
 	enum lower_room *room;	/* is raised where forest->narrow cannot be; the
 				 * code is of no use then */
 	const struct effects *effects;
+	const struct hosts *hosts;	/* by family; or NULL */
 	struct lower_options options;
 	struct lower_report *report;	/* to be filled, or NULL */
 };

@@ -135,7 +135,6 @@ void lower_decide(struct lower *l)
 	struct decide d = { .l = l, .c = l->c };
 
 	if (l->in->options.prologue) {
-		code_join(l->c, l->decide);
 		l->in->options.epilogue(l->in->options.ctx, l->c);
 		return;
 	}
@@ -144,7 +143,6 @@ void lower_decide(struct lower *l)
 	d.step_mask = (int64_t)lower_power_of_two(l->in->effects->nsteps) - 1;
 	d.pass = code_label(l->c);
 	d.drop = code_label(l->c);
-	code_join(l->c, l->decide);
 	template_emit(l->c, &template_decide, NULL, NULL);
 	locate(&d);
 	if (l->in->effects->counts)

@@ -5,7 +5,7 @@
  * lower.c walks the blocks, lower_tree.c compares, lower_lone.c where one value
  * is asked for, lower_table.c looks up, lower_leaf.c emits leaves and splits,
  * lower_decide.c what all leaves share, lower_forest.c what joins trees,
- * lower_zone.c what these ask for.
+ * lower_zone.c what these ask for, lower_hosts.c what is before all of them.
  */
 #ifndef SKPOL_LOWER_PRIVATE_H
 #define SKPOL_LOWER_PRIVATE_H
@@ -127,6 +127,9 @@ const bref *lower_table_children(const struct lower *l, uint32_t number,
 /* lower_forest.c: the trees of l->in->forest, and what they lead to */
 void lower_forest(struct lower *l);
 
+/* lower_hosts.c: what is done with packets of l->in->hosts; others go on here */
+void lower_hosts(struct lower *l);
+
 /* lower_zone.c: looks up the zones of l->in->forest, into the stack */
 void lower_zones(struct lower *l);
 
@@ -141,7 +144,7 @@ void leaf_goto(struct lower *l, uint32_t effect);
 void leaf_window(struct lower *l, bool end);
 void lower_splits(struct lower *l);
 
-/* lower_decide.c: what is behind the label `decide`, if anybody goes there */
+/* lower_decide.c: what is done with the step in r7, to the end */
 void lower_tables(struct lower *l);
 void lower_decide(struct lower *l);
 

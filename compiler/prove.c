@@ -173,6 +173,17 @@ struct meeting {
 	size_t n, next;
 };
 
+/* Whether all of R is left to somebody else: rules need not be cut for it. */
+static bool is_left(struct range r, void *ctx)
+{
+	struct meeting *m = ctx;
+
+	while (m->next + 1 < m->n && m->v[m->next].high < r.low)
+		m->next++;
+	return m->v[m->next].to.kind == TO_LEFT &&
+		m->v[m->next].high >= r.high;
+}
+
 static bool meet(struct prove *p, uint32_t node, struct range r, void *ctx)
 {
 	struct meeting *m = ctx;
@@ -286,7 +297,8 @@ static bool meet_first(struct prove *p, uint32_t node, struct range r,
 	*b = r;
 	if (r.low == r.high && rule_is_open(p, node, field) &&
 	    rule_next_word(p, node, field) == word + 1)
-		ok = rule_sweep(p, node, word + 1, meet_second, m);
+		ok = rule_sweep(p, node, word + 1, NULL,
+				meet_second, m);
 	else
 		ok = meet_known(p, node, m);
 	if (ok)
@@ -302,7 +314,7 @@ static bool cut_further(struct prove *p, struct target at, uint32_t node,
 	struct piece one = { p->box[word].low, p->box[word].high, at };
 	struct meeting m = { word, &one, 1, 0 };
 
-	return rule_sweep(p, node, word, meet, &m);
+	return rule_sweep(p, node, word, NULL, meet, &m);
 }
 
 static bool leaf(struct prove *p, struct target at, uint32_t node)
@@ -331,8 +343,8 @@ static bool leaf(struct prove *p, struct target at, uint32_t node)
 }
 
 /* One word of a piece of the program, or two. */
-static bool meet_words(struct prove *p, struct target at, uint32_t node,
-		       const struct stretch *s)
+bool prove_meet(struct prove *p, struct target at, uint32_t node,
+		const struct stretch *s)
 {
 	struct meeting m = { s->word, s->v, s->n, 0 };
 	uint32_t field = prove_words[s->word].field, word = PW_NONE;
@@ -343,10 +355,11 @@ static bool meet_words(struct prove *p, struct target at, uint32_t node,
 	if (word < s->word)
 		return cut_further(p, at, node, field);
 	if (word == s->word)
-		return rule_sweep(p, node, word, s->wide ? meet_first : meet,
-				  &m);
+		return s->wide ?
+			rule_sweep(p, node, word, NULL, meet_first, &m) :
+			rule_sweep(p, node, word, is_left, meet, &m);
 	if (s->wide && word == s->word + 1)
-		return rule_sweep(p, node, word, meet_second, &m);
+		return rule_sweep(p, node, word, NULL, meet_second, &m);
 	/* no rule looks at it (any more) */
 	if (!(s->wide ? meet_known(p, node, &m) : meet(p, node, old, &m)))
 		return false;
@@ -363,7 +376,7 @@ static bool block(struct prove *p, struct target at, uint32_t node)
 	s = run_stretch(p, at);
 	if (s->n == 1)	/* whatever the word is */
 		return visit(p, s->v[0].to, node);
-	return meet_words(p, at, node, s);
+	return prove_meet(p, at, node, s);
 }
 
 static bool visit(struct prove *p, struct target at, uint32_t node)
@@ -375,6 +388,10 @@ static bool visit(struct prove *p, struct target at, uint32_t node)
 		return prove_give_up(p, "paths are too long");
 	if (at.kind == TO_FAULT)
 		return prove_fail(p, "code that is not understood");
+	if (at.kind == TO_LEFT)
+		return true;
+	if (at.kind == TO_HOSTS)
+		return hosts_visit(p, at, node);
 	if (at.kind != TO_BLOCK)
 		return leaf(p, at, node);
 	state = enter(p, at, node, &new);
@@ -422,9 +439,17 @@ static bool is_program(struct prove *p)
 
 static bool one_diagram(struct prove *p)
 {
+	static const struct bpf_insn context = {
+		.code = BPF_ALU64 | BPF_MOV | BPF_X, .dst_reg = 6, .src_reg = 1,
+	};
 	struct target start = { .kind = TO_BLOCK };
+	struct matcher m = { p, 0 };
 
 	rule_begin(p);
+	if (match_one(&m, &context) && !hosts_proved(p, &m.pc))
+		return false;
+	if (p->hosts)
+		start.pc = m.pc;
 	return prove_walk(p, start, rule_root(p));
 }
 

@@ -22,52 +22,24 @@
 #include "prove_private.h"
 
 struct walker {
-	struct prove *p;
-	uint32_t pc;
+	struct matcher at;
 	uint32_t initial;	/* rank */
 	uint32_t behind;	/* where a jump over the tree leads, or NOWHERE */
 };
 
-enum { NOWHERE = UINT32_MAX, RELAYS_MAX = 100000, ALL_KINDS = 15 };
+enum { NOWHERE = UINT32_MAX, ALL_KINDS = 15 };
 
 /* ------------------------------------------------- instructions by heart */
 
-/* The next instruction that does something: jumps are followed. */
-static const struct bpf_insn *here(struct walker *w)
-{
-	const struct image *m = w->p->image;
-
-	for (uint32_t n = 0; n < RELAYS_MAX && w->pc < m->ninsns; n++) {
-		const struct bpf_insn *i = &m->insns[w->pc];
-
-		if (i->code == (BPF_JMP | BPF_JA))
-			w->pc = (uint32_t)((int64_t)w->pc + 1 + i->off);
-		else if (i->code == (BPF_JMP32 | BPF_JA))
-			w->pc = (uint32_t)((int64_t)w->pc + 1 + i->imm);
-		else
-			return i;
-	}
-	return NULL;
-}
-
-static bool is(const struct bpf_insn *i, const struct bpf_insn *want)
-{
-	return i && i->code == want->code && i->dst_reg == want->dst_reg &&
-	       i->src_reg == want->src_reg && i->off == want->off &&
-	       i->imm == want->imm;
-}
-
 static bool match(struct walker *w, const struct bpf_insn *v, size_t n)
 {
-	for (size_t i = 0; i < n; i++, w->pc++)
-		if (!is(here(w), &v[i]))
-			return prove_fail(w->p, arena_printf(w->p->a,
-				"instruction %u: not how trees are joined",
-				w->pc));
-	return true;
+	struct prove *p = w->at.p;
+
+	return match_all(&w->at, v, n) || prove_fail(p, arena_printf(p->a,
+		"instruction %u: not how trees are joined", w->at.pc));
 }
 
-/* r6 = r1, w0 = a rank */
+/* r6 = r1, hosts, w0 = a rank */
 static bool begin(struct walker *w)
 {
 	static const struct bpf_insn context = {
@@ -75,14 +47,14 @@ static bool begin(struct walker *w)
 	};
 	const struct bpf_insn *i;
 
-	if (!match(w, &context, 1))
+	if (!match(w, &context, 1) || !hosts_proved(w->at.p, &w->at.pc))
 		return false;
-	i = here(w);
+	i = match_here(&w->at);
 	if (!i || i->code != (BPF_ALU | BPF_MOV | BPF_K) || i->dst_reg ||
 	    i->imm < 0)
-		return prove_fail(w->p, "no rank to begin with");
+		return prove_fail(w->at.p, "no rank to begin with");
 	w->initial = (uint32_t)i->imm;
-	w->pc++;
+	w->at.pc++;
 	return true;
 }
 
@@ -174,7 +146,7 @@ static bool rises(struct highest *h, uint32_t trees, uint32_t rank)
 /* What no tree finds has the rank that r0 begins with; so has the default. */
 static bool covered(struct walker *w)
 {
-	const struct prove *p = w->p;
+	const struct prove *p = w->at.p;
 	const struct policy *y = p->policy;
 	const struct prove_forest *f = p->forest;
 	const struct clause *last = &y->clauses[y->nclauses - 1];
@@ -182,7 +154,7 @@ static bool covered(struct walker *w)
 	size_t term = 0;
 
 	if (f->ntrees > PROVE_TREES)
-		return prove_fail(w->p, "too many trees");
+		return prove_fail(w->at.p, "too many trees");
 	for (size_t i = 0; i < y->nclauses; i++) {
 		uint32_t trees = 0;
 
@@ -190,15 +162,15 @@ static bool covered(struct walker *w)
 			trees |= 1u << (f->tree_of[term] < f->ntrees ?
 					f->tree_of[term] : PROVE_TREES);
 		if (trees >> PROVE_TREES && f->rank[i] != w->initial)
-			return prove_fail(w->p, "a rule in no tree");
+			return prove_fail(w->at.p, "a rule in no tree");
 		if (!rises(&highest, trees, f->rank[i]))
-			return prove_fail(w->p, "ranks fall");
+			return prove_fail(w->at.p, "ranks fall");
 		if (f->rank[i] > w->initial)
-			return prove_fail(w->p, "a rank above the default's");
+			return prove_fail(w->at.p, "a rank above the default's");
 	}
 	if (f->rank[y->nclauses - 1] != w->initial || last->terms.n != 1 ||
 	    !is_any(&last->terms.v[0]))
-		return prove_fail(w->p, "the default is not what trees begin "
+		return prove_fail(w->at.p, "the default is not what trees begin "
 				  "with");
 	return true;
 }
@@ -208,32 +180,33 @@ static bool covered(struct walker *w)
 /* if w0 < RANK goto behind the tree: RANK is none above the tree's lowest. */
 static bool pass_by(struct walker *w, uint32_t tree)
 {
-	const struct bpf_insn *i = here(w);
-	struct walker to = { .p = w->p };
+	const struct bpf_insn *i = match_here(&w->at);
+	struct matcher to = { .p = w->at.p };
 
 	w->behind = NOWHERE;
 	if (!i || i->code != (BPF_JMP32 | BPF_JLT | BPF_K) || i->dst_reg ||
 	    i->src_reg)
 		return true;
-	if ((uint32_t)i->imm > lowest_of(w->p, tree))
-		return prove_fail(w->p, "a tree is passed by that may be lower");
-	to.pc = (uint32_t)((int64_t)w->pc + 1 + i->off);
-	if (!here(&to))
-		return prove_fail(w->p, "a jump out of the program");
+	if ((uint32_t)i->imm > lowest_of(w->at.p, tree))
+		return prove_fail(w->at.p,
+				  "a tree is passed by that may be lower");
+	to.pc = (uint32_t)((int64_t)w->at.pc + 1 + i->off);
+	if (!match_here(&to))
+		return prove_fail(w->at.p, "a jump out of the program");
 	w->behind = to.pc;
-	w->pc++;
+	w->at.pc++;
 	return true;
 }
 
 static bool one_tree(struct walker *w, uint32_t tree)
 {
-	struct prove *p = w->p;
+	struct prove *p = w->at.p;
 	struct target start = { .kind = TO_BLOCK };
 	bool ok;
 
-	if (!pass_by(w, tree) || !here(w))
+	if (!pass_by(w, tree) || !match_here(&w->at))
 		return false;
-	start.pc = w->pc;
+	start.pc = w->at.pc;
 	p->tree.inside = true;
 	p->tree.number = tree + 1;
 	p->tree.join = 0;
@@ -243,10 +216,10 @@ static bool one_tree(struct walker *w, uint32_t tree)
 	p->tree.number = 0;
 	if (!ok)
 		return false;
-	w->pc = p->tree.join;
-	if (!keep_lower(w) || !here(w))
+	w->at.pc = p->tree.join;
+	if (!keep_lower(w) || !match_here(&w->at))
 		return false;
-	if (w->behind != NOWHERE && w->behind != w->pc)
+	if (w->behind != NOWHERE && w->behind != w->at.pc)
 		return prove_fail(p, "more than the tree is passed by");
 	return true;
 }
@@ -267,7 +240,7 @@ bool tree_leaf_fits(struct prove *p, struct target at, uint32_t deed)
 
 static bool ends_right(struct walker *w)
 {
-	struct prove *p = w->p;
+	struct prove *p = w->at.p;
 	const struct policy *y = p->policy;
 	struct target at = { 0 };
 
@@ -276,7 +249,7 @@ static bool ends_right(struct walker *w)
 		uint32_t deed = p->deed_of_action[y->clauses[i].action];
 
 		if (!i || rank != p->forest->rank[i - 1])
-			at = run_number(p, w->pc, BPF_REG_2, rank);
+			at = run_number(p, w->at.pc, BPF_REG_2, rank);
 		if (!leaf_fits(p, at, deed, ALL_KINDS))
 			return prove_fail(p, "a rank leads to what another "
 					  "rule says");
@@ -286,10 +259,10 @@ static bool ends_right(struct walker *w)
 
 bool forest_proved(struct prove *p)
 {
-	struct walker w = { .p = p };
+	struct walker w = { .at = { p, 0 } };
 
 	rule_begin(p);
-	if (!begin(&w) || !covered(&w) || !zones_found(p, &w.pc))
+	if (!begin(&w) || !covered(&w) || !zones_found(p, &w.at.pc))
 		return false;
 	for (uint32_t i = 0; i < p->forest->ntrees; i++)
 		if (!one_tree(&w, i))

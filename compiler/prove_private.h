@@ -6,6 +6,7 @@
  * down word by word; prove_run.c runs a stretch of code for all values of one
  * word (prove_value.h), prove_ahead.c looks ahead; prove_leaf.c, prove_decide.c
  * and prove_split.c are the ends of paths; prove_forest.c puts trees together;
+ * prove_hosts.c is what is looked up before, which prove_match.c knows by heart;
  * prove_witness.c finds a packet, of which prove_judge.c says that it differs.
  */
 #ifndef SKPOL_PROVE_PRIVATE_H
@@ -38,7 +39,9 @@ struct range {
 
 /* ---------------------------------------------------------- the program */
 
-enum target_kind { TO_BLOCK, TO_EXIT, TO_DECIDE, TO_SPLIT, TO_ZONE, TO_FAULT };
+enum target_kind { TO_BLOCK, TO_EXIT, TO_DECIDE, TO_SPLIT, TO_ZONE, TO_FAULT,
+		   TO_HOSTS,	/* records, see prove_hosts.c */
+		   TO_LEFT };	/* somewhere else, for all packets */
 
 struct target {			/* where a stretch of code leads */
 	uint32_t kind, pc;
@@ -120,6 +123,7 @@ struct compat {
 };
 
 struct decide;
+struct prove_hosts;
 
 enum { PROVE_DEPTH = 256, PROVE_STATES = 4000000,
        PROVE_MEETINGS = 100000000 };
@@ -158,6 +162,7 @@ struct prove {
 	struct decide *decides;
 	uint64_t meetings;		/* of a range of the program and a node */
 	const struct prove_forest *forest;	/* or NULL */
+	struct prove_hosts *hosts;	/* or NULL */
 	const struct stretch *zone[FIELD_COUNT];	/* that finds it, or NULL */
 	struct {			/* of a forest, being walked */
 		bool inside;
@@ -185,6 +190,33 @@ bool prove_give_up(struct prove *p, const char *why);
 
 /* prove.c: AT, for all packets, does what the rules of NODE say */
 bool prove_walk(struct prove *p, struct target at, uint32_t node);
+
+/* NODE at AT, which leads where S says */
+bool prove_meet(struct prove *p, struct target at, uint32_t node,
+		const struct stretch *s);
+
+/* prove_match.c: a place in the program. A match goes on behind it; without one
+ * only relays may have been followed. */
+struct matcher {
+	struct prove *p;
+	uint32_t pc;
+};
+/* The next instruction that does something, or NULL. */
+const struct bpf_insn *match_here(struct matcher *m);
+bool match_one(struct matcher *m, const struct bpf_insn *want);
+bool match_all(struct matcher *m, const struct bpf_insn *v, size_t n);
+/* WANT but for its number. */
+bool match_any_imm(struct matcher *m, struct bpf_insn want, int32_t *imm);
+/* A jump that may be taken, TO where something is done. */
+bool match_jump(struct matcher *m, struct bpf_insn want, int32_t *imm,
+		uint32_t *to);
+/* REG = 64 bits; or where VALUE is in .rodata. */
+bool match_wide(struct matcher *m, uint8_t reg, uint64_t *value, bool *table);
+
+/* prove_hosts.c */
+/* Where hosts are looked up at PC: whether that is right, and PC is behind. */
+bool hosts_proved(struct prove *p, uint32_t *pc);
+bool hosts_visit(struct prove *p, struct target at, uint32_t node);
 
 /* prove_forest.c */
 enum { TREE_NOTHING = UINT32_MAX };	/* deed: no rule of this tree */
@@ -214,9 +246,12 @@ bool rule_is_open(const struct prove *p, uint32_t node, uint32_t field);
 uint32_t rule_next_word(const struct prove *p, uint32_t node, uint32_t field);
 typedef bool rule_each(struct prove *p, uint32_t node, struct range r,
 		       void *ctx);
-/* Cuts NODE by the values of WORD, rising: it is wholly known in each range. */
+/* Whether nobody asks for R. */
+typedef bool rule_skips(struct range r, void *ctx);
+/* Cuts NODE by the values of WORD, rising: it is wholly known in each range that
+ * EACH is called with; SKIPS may be NULL. */
 bool rule_sweep(struct prove *p, uint32_t node, uint32_t word,
-		rule_each *each, void *ctx);
+		rule_skips *skips, rule_each *each, void *ctx);
 
 /* prove_ahead.c */
 void run_prepare(struct prove *p);

@@ -498,7 +498,7 @@ static void forget(struct level *l, uint64_t at)
 }
 
 bool rule_sweep(struct prove *p, uint32_t node, uint32_t word,
-		rule_each *each, void *ctx)
+		rule_skips *skips, rule_each *each, void *ctx)
 {
 	struct range in = p->box[word], old = in;
 	uint64_t at = in.low;
@@ -513,6 +513,7 @@ bool rule_sweep(struct prove *p, uint32_t node, uint32_t word,
 	l->nactive = 0;
 	while (ok && at <= in.high) {
 		uint32_t to = in.high, n;
+		struct range r;
 
 		forget(l, at);
 		while (next < l->n && l->v[next].low <= at)
@@ -522,9 +523,12 @@ bool rule_sweep(struct prove *p, uint32_t node, uint32_t word,
 		for (size_t i = 0; i < l->nactive; i++)
 			if (l->active[i].high < to)
 				to = l->active[i].high;
-		n = cut_node(p, l, node, word, (uint32_t)at);
-		ok = each(p, n, (struct range){ (uint32_t)at, to }, ctx);
+		r = (struct range){ (uint32_t)at, to };
 		at = (uint64_t)to + 1;
+		if (skips && skips(r, ctx))
+			continue;
+		n = cut_node(p, l, node, word, r.low);
+		ok = each(p, n, r, ctx);
 	}
 	p->depth--;
 	if (ok)

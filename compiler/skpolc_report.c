@@ -136,6 +136,24 @@ static void print_lowering(struct compiled *c)
 		print_lowered(c, &r->v[i]);
 }
 
+static const char *const named_hosts[] = {
+	[HOSTS_LOCAL] = "local", [HOSTS_REMOTE] = "remote",
+	[HOSTS_LOCAL | HOSTS_REMOTE] = "pairs of",
+};
+
+static void print_hosts(const struct lower_report *r)
+{
+	for (int f = 0; f < 2; f++) {
+		const struct lowered_hosts *h = &r->hosts[f];
+
+		if (h->n)
+			fprintf(stderr, "hosts        %zu %s %s hosts, found in "
+				"one look-up; %zu bytes\n", h->n,
+				named_hosts[h->named], f ? "IPv6" : "IPv4",
+				h->bytes);
+	}
+}
+
 static void print(struct compiled *c, size_t size)
 {
 	fprintf(stderr, "policy       %s\n", c->policy->name);
@@ -158,6 +176,7 @@ static void print(struct compiled *c, size_t size)
 		c->proof.ok ? "" : c->proof.why ? c->proof.why : "not tried",
 		(unsigned long long)c->proof.states,
 		(unsigned long long)c->proof.pieces);
+	print_hosts(&c->lowered);
 	print_lowering(c);
 }
 
@@ -182,6 +201,24 @@ static json_t *lowered_json(struct compiled *c, const struct lowered *e)
 			 choices);
 }
 
+static json_t *hosts_json(const struct lower_report *r)
+{
+	json_t *all = json_array();
+
+	for (int f = 0; f < 2; f++) {
+		const struct lowered_hosts *h = &r->hosts[f];
+
+		if (h->n)
+			json_array_append_new(all, json_pack(
+				"{ss,sb,sb,sI,sI}", "family", f ? "ip6" : "ip4",
+				"local", h->named & HOSTS_LOCAL ? 1 : 0,
+				"remote", h->named & HOSTS_REMOTE ? 1 : 0,
+				"hosts", (json_int_t)h->n, "bytes",
+				(json_int_t)h->bytes));
+	}
+	return all;
+}
+
 static json_t *report_json(struct compiled *c, size_t size)
 {
 	json_t *blocks = json_array();
@@ -189,7 +226,7 @@ static json_t *report_json(struct compiled *c, size_t size)
 	for (size_t i = 0; i < c->lowered.n; i++)
 		json_array_append_new(blocks, lowered_json(c,
 							   &c->lowered.v[i]));
-	return json_pack("{si,ss,sI,sI,sI,sI,sI,ss,sb,sf,so}", "version", 1,
+	return json_pack("{si,ss,sI,sI,sI,sI,sI,ss,sb,sf,so,so}", "version", 1,
 			 "policy", c->policy->name, "rules",
 			 (json_int_t)c->policy->nrules, "instructions",
 			 (json_int_t)c->image->ninsns, "longest_path",
@@ -198,7 +235,7 @@ static json_t *report_json(struct compiled *c, size_t size)
 			 "object_bytes", (json_int_t)size, "kernel",
 			 c->target->name, "proved", (int)c->proof.ok,
 			 "expected_ns", c->lowered.expected / 10, "blocks",
-			 blocks);
+			 blocks, "hosts", hosts_json(&c->lowered));
 }
 
 void skpolc_report(struct skpolc *k, struct compiled *c, size_t size)

@@ -94,6 +94,7 @@ static void *prepare(struct subject *s, struct how how)
 		.all_data = how.all_data, .until = COMPILE_ALL,
 		.tables_least = how.tables_kind ? 2 : 0,
 		.tables_kind = how.tables_kind,
+		.hosts_least = s->sources.files[0].size % 2,
 		.name = "t.skl", .text = s->sources.files[0].text,
 		.size = s->sources.files[0].size,
 		/* one in eight is proved: the whole is to last minutes */

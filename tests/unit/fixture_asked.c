@@ -23,36 +23,51 @@ void asked_begin(struct asked *a, struct compiled *c)
 	};
 }
 
-static uint32_t rules_slot(const struct policy *p, const struct packet *k)
+/* The slot that the rules say, all sockets being there; without any, VERDICT. */
+static uint32_t rules_slot(const struct policy *p, const struct packet *k,
+			   bool *verdict)
 {
 	u128 v[FIELD_COUNT];
 	const struct outcome *o;
 
 	policy_packet_fields(p, k, v);
 	o = &p->outcomes[p->actions[policy_clause(p, v)->action].outcome];
-	if (!o->nsteps)
-		return INTERP_NO_SOCKET;
-	return p->sockets[o->steps[0].socket].slot[
-		SLOT_KIND(k->family == 6, k->protocol == PACKET_UDP)];
+	*verdict = true;
+	if (o->nsteps)
+		return p->sockets[o->steps[0].socket].slot[
+			SLOT_KIND(k->family == 6, k->protocol == PACKET_UDP)];
+	*verdict = o->pass;
+	return INTERP_NO_SOCKET;
 }
 
 void asked_packet(struct asked *a, const struct packet *k)
 {
 	struct interp_result r;
+	bool verdict;
+	uint32_t slot = rules_slot(a->c->policy, k, &verdict);
 
 	interp_run(&a->interp, k, &r);
 	a->packets++;
-	a->wrong += r.trap || r.slot != rules_slot(a->c->policy, k);
+	a->wrong += r.trap || r.slot != slot || r.verdict != verdict;
+}
+
+bool asked_prove(struct compiled *c, struct prove_result *r)
+{
+	struct prove_forest f;
+
+	if (c->forest)
+		f = (struct prove_forest){
+			c->forest->ntrees, c->forest->tree_of,
+			c->ranks->number_of_clause,
+		};
+	return prove_forest_image(&c->arena, c->policy, c->image,
+				  c->forest ? &f : NULL, r);
 }
 
 bool asked_proved(struct compiled *c)
 {
-	const struct prove_forest f = {
-		c->forest->ntrees, c->forest->tree_of,
-		c->ranks->number_of_clause,
-	};
 	struct prove_result r;
-	bool ok = prove_forest_image(&c->arena, c->policy, c->image, &f, &r);
+	bool ok = asked_prove(c, &r);
 
 	assert_false(!ok && r.unproved);
 	return ok;

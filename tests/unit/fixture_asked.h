@@ -3,7 +3,7 @@
  * fixture_asked - a compiled policy, asked packet by packet
  *
  * Its bytes are interpreted, and must come to the slot of the first socket that
- * a linear search of the rules finds, or to none.
+ * a linear search of the rules finds; or to none, and to the verdict it finds.
  */
 #ifndef SKPOL_FIXTURE_ASKED_H
 #define SKPOL_FIXTURE_ASKED_H
@@ -21,9 +21,11 @@ void asked_begin(struct asked *a, struct compiled *c);
 /* Counts K, and whether bytes and rules differ about it. */
 void asked_packet(struct asked *a, const struct packet *k);
 
-/* Whether C's program is still proved: a forest, of which bytes may have changed.
- * It is never too large for that. */
+/* Whether C's program is still proved, when bytes of it may have changed. It is
+ * never too large for that. */
 bool asked_proved(struct compiled *c);
+/* The same, and what the proof says. */
+bool asked_prove(struct compiled *c, struct prove_result *r);
 
 /* The first variable of M whose name begins with NAME, or NULL. */
 const struct image_variable *asked_variable(const struct image *m,

@@ -26,14 +26,14 @@ struct prefix {
 	uint32_t low, bits;	/* behind it */
 };
 
-struct hosts {
+struct made {
 	uint32_t n;
 	uint32_t most;		/* prefixes of a host */
 	struct prefix *v;	/* by host, then prefix */
 	char *text;
 };
 
-static uint32_t prefixes_of(const struct hosts *h, uint32_t host)
+static uint32_t prefixes_of(const struct made *h, uint32_t host)
 {
 	return 1 + host % h->most;
 }
@@ -49,7 +49,7 @@ static uint32_t port_of(uint32_t host, uint32_t k)
 }
 
 /* In an eighth of the addresses each, so that none holds another. */
-static void make_prefixes(struct hosts *h)
+static void make_prefixes(struct made *h)
 {
 	struct random r = random_new(h->n + h->most);
 
@@ -65,7 +65,7 @@ static void make_prefixes(struct hosts *h)
 		}
 }
 
-static void put_rule(char **to, const struct hosts *h, uint32_t i, uint32_t k)
+static void put_rule(char **to, const struct made *h, uint32_t i, uint32_t k)
 {
 	const struct prefix *p = &h->v[i * PREFIXES + k];
 	uint32_t r = remote_of(i);
@@ -77,11 +77,11 @@ static void put_rule(char **to, const struct hosts *h, uint32_t i, uint32_t k)
 		       (i + k) % SOCKETS);
 }
 
-static void make_hosts(struct hosts *h, uint32_t n, uint32_t most)
+static void make_hosts(struct made *h, uint32_t n, uint32_t most)
 {
 	char *to;
 
-	*h = (struct hosts){ .n = n, .most = most };
+	*h = (struct made){ .n = n, .most = most };
 	make_prefixes(h);
 	h->text = to = malloc((size_t)(n * most + 10) * LINE_MAX);
 	to += sprintf(to, "policy t\n");
@@ -93,13 +93,13 @@ static void make_hosts(struct hosts *h, uint32_t n, uint32_t most)
 	sprintf(to, "default -> drop\n");
 }
 
-static void free_hosts(struct hosts *h)
+static void free_hosts(struct made *h)
 {
 	free(h->v);
 	free(h->text);
 }
 
-static void grow(struct compiled *c, const struct hosts *h)
+static void grow(struct compiled *c, const struct made *h)
 {
 	struct compile_options o = {
 		.optimize = 2, .until = COMPILE_ALL, .no_lint = true,
@@ -114,7 +114,7 @@ static void grow(struct compiled *c, const struct hosts *h)
 
 /* -------------------------------------------------------------- packets */
 
-static void ask_ends(struct asked *a, const struct hosts *h, uint32_t i,
+static void ask_ends(struct asked *a, const struct made *h, uint32_t i,
 		     uint32_t k)
 {
 	const struct prefix *p = &h->v[i * PREFIXES + k];
@@ -135,7 +135,7 @@ static void ask_ends(struct asked *a, const struct hosts *h, uint32_t i,
 
 /* Every STEPth host, of all prefixes. */
 static void ask_hosts(struct asked *a, struct compiled *c,
-		      const struct hosts *h, uint32_t step)
+		      const struct made *h, uint32_t step)
 {
 	asked_begin(a, c);
 	for (uint32_t i = 0; i < h->n; i += step)
@@ -146,7 +146,7 @@ static void ask_hosts(struct asked *a, struct compiled *c,
 static void check(uint32_t n, uint32_t most, bool narrow, uint32_t step)
 {
 	struct compiled c;
-	struct hosts h;
+	struct made h;
 	struct asked a;
 
 	make_hosts(&h, n, most);
@@ -179,7 +179,7 @@ static void bytes_are_read(void **state)
 {
 	const struct image_variable *v;
 	struct compiled c;
-	struct hosts h;
+	struct made h;
 	struct asked a;
 	size_t seen = 0;
 

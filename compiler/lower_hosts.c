@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * lower_hosts - hosts in a table, before all diagrams
+ *
+ * In: l->in->hosts. Out: a record for each in .rodata, and code that finds it:
+ * behind it are the diagrams, for all packets that it leaves to them. The words
+ * of the addresses are hashed as they are in memory; the hash says where the
+ * record is (perfect.h), and the record, whether it is of these hosts: so no
+ * packet depends on the hash. A record is a line of the cache:
+ *
+ *	0	8 bytes for each two words; the rest 0
+ *	32	six lanes of 21 bits, three in each 64: the cuts, bit 20 set;
+ *		last the lowest one, unused ones 0 but for that bit
+ *	48	what is done, 2 bytes for each cell: the last one first
+ *
+ * A lane less what is one more than port and protocol keeps bit 20 where that is
+ * below its cut; the product sums these bits up, so it is known without a branch
+ * how many cuts are above. What is done is a step, or a number above all
+ * of them: pass, drop, or that the diagrams are asked.
+ */
+#include <string.h>
+
+#include "hosts.h"
+#include "lower_private.h"
+#include "perfect.h"
+#include "template.h"
+#include "templates.h"
+
+enum {
+	RECORD_LOG = 6, RECORD = 1 << RECORD_LOG,
+	LANES = 32, DONE = 48,	/* offsets in a record */
+	LANE_BITS = 21, LANES_OF_64 = 3, MARK = 20,	/* the bit */
+	CELLS_MASK = 7,
+	PAIRS_MAX = 4,
+	AF_INET6_VALUE = 10,	/* linux/socket.h */
+	/* what is done */
+	ASK = 0xffff, PASS = 0xfffe, DROP = 0xfffd,
+};
+#define LANES_ONES ((uint64_t)1 | (uint64_t)1 << LANE_BITS | \
+		    (uint64_t)1 << 2 * LANE_BITS)
+
+/* Odd numbers without a pattern; the last one mixes. */
+static const int32_t factors[PAIRS_MAX] = { 0x2545f491, 0x4f6cdd1d, 0x61c88647,
+					    0x7feb352d };
+enum { MIX = 0x3c6ef373 };
+
+/* Two words of the packet in a register; or one, then the second is none. */
+struct pair {
+	enum word high, low;
+};
+
+struct key {			/* of a family: what is looked up */
+	struct pair v[PAIRS_MAX];
+	int n;
+};
+
+static void add_six(struct key *k, enum word first)
+{
+	k->v[k->n++] = (struct pair){ first, first + 1 };
+	k->v[k->n++] = (struct pair){ first + 2, first + 3 };
+}
+
+static struct key key_of(unsigned int family, unsigned int named)
+{
+	struct key k = { .n = 0 };
+
+	if (family && named & HOSTS_LOCAL)
+		add_six(&k, WORD_LADDR6_0);
+	if (family && named & HOSTS_REMOTE)
+		add_six(&k, WORD_RADDR6_0);
+	if (!family)
+		k.v[k.n++] = (struct pair){
+			named & HOSTS_LOCAL ? WORD_LADDR4 : WORD_RADDR4,
+			named == HOSTS_REMOTE || named == HOSTS_LOCAL ?
+			WORD_COUNT : WORD_RADDR4,
+		};
+	return k;
+}
+
+/* ---------------------------------------------------------- the records */
+
+/* As the word is in memory, read by a little endian host. */
+static uint32_t raw_word(const struct host *h, enum word w)
+{
+	const struct word_info *i = &word_info[w];
+	u128 address = i->field == FIELD_LADDR4 || i->field == FIELD_LADDR6 ?
+		h->local : h->remote;
+
+	return __builtin_bswap32((uint32_t)(address >> i->shift));
+}
+
+static uint64_t raw_pair(const struct host *h, const struct pair *p)
+{
+	uint64_t v = raw_word(h, p->high);
+
+	return p->low == WORD_COUNT ? v : v << 32 | raw_word(h, p->low);
+}
+
+static uint64_t hash_of(const struct host *h, const struct key *k)
+{
+	uint64_t hash = 0;
+
+	for (int i = 0; i < k->n; i++) {
+		uint64_t pair = raw_pair(h, &k->v[i]);
+
+		hash += (pair ^ pair >> 32) * (uint64_t)factors[i];
+	}
+	hash ^= hash >> 32;
+	return hash * MIX;
+}
+
+static uint16_t done_of(const struct lower *l, uint32_t effect)
+{
+	const struct effect *e;
+
+	if (effect == HOST_OPEN)
+		return ASK;
+	e = &l->in->effects->v[effect];
+	switch ((enum effect_kind)e->kind) {
+	case EFFECT_PASS:
+		return PASS;
+	case EFFECT_DROP:
+		return DROP;
+	case EFFECT_STEPS:
+		return e->first < DROP ? (uint16_t)e->first : ASK;
+	case EFFECT_SPLIT:
+		break;
+	}
+	return ASK;
+}
+
+static void fill(const struct lower *l, const struct host *h,
+		 const struct key *k, uint8_t *to)
+{
+	uint64_t lanes[HOST_CUTS / LANES_OF_64] = { 0 };
+
+	for (int i = 0; i < k->n; i++) {
+		uint64_t pair = raw_pair(h, &k->v[i]);
+
+		memcpy(to + 8 * i, &pair, 8);
+	}
+	for (uint32_t i = 0; i < HOST_CUTS; i++) {
+		uint64_t lane = 1 << MARK | (i < h->ncuts ? h->cuts[i] : 0);
+
+		lanes[i / LANES_OF_64] |= lane << LANE_BITS *
+			(i % LANES_OF_64);
+	}
+	memcpy(to + LANES, lanes, sizeof(lanes));
+	for (uint32_t i = 0; i <= h->ncuts; i++) {
+		uint16_t done = done_of(l, h->effect[h->ncuts - i]);
+
+		memcpy(to + DONE + 2 * i, &done, 2);
+	}
+}
+
+/* Of no host: whoever looks like one is left to the diagrams. */
+static void fill_free(uint8_t *v, uint32_t nplaces)
+{
+	for (uint32_t i = 0; i < nplaces; i++)
+		memset(v + (size_t)RECORD * i + LANES, 0xff, RECORD - LANES);
+}
+
+struct host_table {
+	const struct hosts *hosts;
+	struct key key;
+	struct perfect places;
+	uint32_t records, numbers;	/* offsets in .rodata */
+};
+
+static void add_records(struct lower *l, struct host_table *t)
+{
+	const struct perfect *p = &t->places;
+	uint8_t *v;
+
+	rodata_align(l->rodata, RECORD);
+	v = rodata_space(l->rodata, t->hosts == l->in->hosts ? "skpol_hosts4" :
+			 "skpol_hosts6", (size_t)p->nplaces * RECORD / 8, 8,
+			 &t->records);
+	if (!v)
+		return;
+	fill_free(v, p->nplaces);
+	for (size_t i = 0; i < t->hosts->n; i++)
+		fill(l, &t->hosts->v[i], &t->key,
+		     v + (size_t)RECORD * p->place[i]);
+	t->numbers = rodata_add(l->rodata, t->hosts == l->in->hosts ?
+				"skpol_numbers4" : "skpol_numbers6", p->number,
+				(size_t)1 << p->log, 2);
+}
+
+/* False: FAMILY has no table. */
+static bool make_table(struct lower *l, unsigned int family, struct host_table *t)
+{
+	const struct hosts *hosts = &l->in->hosts[family];
+	uint64_t *hashes;
+
+	if (!hosts->named)
+		return false;
+	*t = (struct host_table){ .hosts = hosts,
+			     .key = key_of(family, hosts->named) };
+	hashes = arena_array(l->a, hosts->n, sizeof(*hashes));
+	for (size_t i = 0; i < hosts->n; i++)
+		hashes[i] = hash_of(&hosts->v[i], &t->key);
+	if (!perfect_build(l->a, hashes, hosts->n, &t->places))
+		return false;
+	add_records(l, t);
+	if (l->in->report)
+		l->in->report->hosts[family] = (struct lowered_hosts){
+			hosts->named, hosts->n,
+			(size_t)t->places.nplaces * RECORD +
+			((size_t)2 << t->places.log),
+		};
+	return true;
+}
+
+/* ------------------------------------------------------------- the code */
+
+enum { FIRST = BPF_REG_2 };	/* r2 and on: the pairs */
+
+static void load_key(struct code *c, const struct key *k)
+{
+	for (int i = 0; i < k->n; i++) {
+		emit_load(c, BPF_W, FIRST + i, BPF_REG_6,
+			  word_info[k->v[i].high].offset);
+		if (k->v[i].low == WORD_COUNT)
+			continue;
+		emit_alu64_imm(c, BPF_LSH, FIRST + i, 32);
+		emit_load(c, BPF_W, BPF_REG_0, BPF_REG_6,
+			  word_info[k->v[i].low].offset);
+		emit_alu64(c, BPF_OR, FIRST + i, BPF_REG_0);
+	}
+}
+
+/* TO = (it ^ its upper half) * FACTOR */
+static void mix(struct code *c, int to, int32_t factor)
+{
+	emit_alu64(c, BPF_MOV, BPF_REG_7, to);
+	emit_alu64_imm(c, BPF_RSH, BPF_REG_7, 32);
+	emit_alu64(c, BPF_XOR, to, BPF_REG_7);
+	emit_alu64_imm(c, BPF_MUL, to, factor);
+}
+
+/* r0 = the hash of the pairs; what differs in the upper bits of some of them
+ * only, as the last bytes of addresses do, goes to the lower ones first */
+static void hash_key(struct code *c, const struct key *k)
+{
+	for (int i = 0; i < k->n; i++) {
+		int to = i ? BPF_REG_1 : BPF_REG_0;
+
+		emit_alu64(c, BPF_MOV, to, FIRST + i);
+		mix(c, to, factors[i]);
+		if (i)
+			emit_alu64(c, BPF_ADD, BPF_REG_0, to);
+	}
+	mix(c, BPF_REG_0, MIX);
+}
+
+/* r7 = the record that the hash in r0 leads to */
+static void find_record(struct code *c, const struct host_table *t)
+{
+	emit_alu64(c, BPF_MOV, BPF_REG_1, BPF_REG_0);
+	emit_alu64_imm(c, BPF_RSH, BPF_REG_1, 64 - (int32_t)t->places.log);
+	emit_alu64_imm(c, BPF_LSH, BPF_REG_1, 1);
+	emit_map(c, BPF_REG_7, IMAGE_RODATA, t->numbers);
+	emit_alu64(c, BPF_ADD, BPF_REG_7, BPF_REG_1);
+	emit_load(c, BPF_H, BPF_REG_7, BPF_REG_7, 0);
+	emit_alu32(c, BPF_MUL, BPF_REG_0, BPF_REG_7);
+	emit_alu64_imm(c, BPF_MUL, BPF_REG_0, (int32_t)t->places.nplaces);
+	emit_alu64_imm(c, BPF_RSH, BPF_REG_0, 32);
+	emit_alu64_imm(c, BPF_LSH, BPF_REG_0, RECORD_LOG);
+	emit_map(c, BPF_REG_7, IMAGE_RODATA, t->records);
+	emit_alu64(c, BPF_ADD, BPF_REG_7, BPF_REG_0);
+}
+
+static void compare_key(struct code *c, const struct key *k, label others)
+{
+	for (int i = 0; i < k->n; i++) {
+		emit_load(c, BPF_DW, BPF_REG_0, BPF_REG_7, 8 * i);
+		emit_jump64(c, BPF_JNE, BPF_REG_0, FIRST + i, others);
+	}
+}
+
+/* r1 = in each lane the local port, + HOST_UDP for UDP (17, not 6), + 1 */
+static void load_port(struct code *c)
+{
+	emit_load(c, BPF_W, BPF_REG_1, BPF_REG_6, word_info[WORD_LPORT].offset);
+	emit_load(c, BPF_W, BPF_REG_0, BPF_REG_6,
+		  word_info[WORD_PROTOCOL].offset);
+	emit_alu64_imm(c, BPF_AND, BPF_REG_0, 1);
+	emit_alu64_imm(c, BPF_LSH, BPF_REG_0, 16);
+	emit_alu64(c, BPF_ADD, BPF_REG_1, BPF_REG_0);
+	emit_alu64_imm(c, BPF_ADD, BPF_REG_1, 1);
+	emit_imm64(c, BPF_REG_8, LANES_ONES);
+	emit_alu64(c, BPF_MUL, BPF_REG_1, BPF_REG_8);
+}
+
+/* r7 = what the record in r7 does with that port */
+static void find_cell(struct code *c)
+{
+	for (int i = 0; i < HOST_CUTS / LANES_OF_64; i++) {
+		emit_load(c, BPF_DW, FIRST + i, BPF_REG_7, LANES + 8 * i);
+		emit_alu64(c, BPF_SUB, FIRST + i, BPF_REG_1);
+		emit_alu64_imm(c, BPF_RSH, FIRST + i, MARK);
+		emit_alu64(c, BPF_AND, FIRST + i, BPF_REG_8);
+	}
+	emit_alu64(c, BPF_ADD, FIRST, FIRST + 1);
+	emit_alu64(c, BPF_MUL, FIRST, BPF_REG_8);
+	emit_alu64_imm(c, BPF_RSH, FIRST, 2 * LANE_BITS);
+	emit_alu64_imm(c, BPF_AND, FIRST, CELLS_MASK);
+	emit_alu64_imm(c, BPF_LSH, FIRST, 1);
+	emit_alu64(c, BPF_ADD, BPF_REG_7, FIRST);
+	emit_load(c, BPF_H, BPF_REG_7, BPF_REG_7, DONE);
+}
+
+static void look_up(struct code *c, const struct host_table *t, label others)
+{
+	load_key(c, &t->key);
+	hash_key(c, &t->key);
+	find_record(c, t);
+	compare_key(c, &t->key, others);
+	load_port(c);
+	find_cell(c);
+}
+
+/* Does what r7 says. */
+static void act(struct lower *l, label others)
+{
+	struct code *c = l->c;
+	label special = code_label(c), pass = code_label(c);
+
+	emit_jump32_imm(c, BPF_JGE, BPF_REG_7, DROP, special);
+	lower_decide(l);
+	code_place(c, special);
+	emit_jump32_imm(c, BPF_JEQ, BPF_REG_7, ASK, others);
+	emit_jump32_imm(c, BPF_JEQ, BPF_REG_7, PASS, pass);
+	template_emit(c, &template_drop, NULL, NULL);
+	code_place(c, pass);
+	template_emit(c, &template_pass, NULL, NULL);
+}
+
+void lower_hosts(struct lower *l)
+{
+	struct code *c = l->c;
+	struct host_table four, six;
+	label others = code_label(c), is_six = code_label(c);
+	label found = code_label(c);
+	bool any_four, any_six;
+
+	if (!l->in->hosts)
+		return;
+	any_four = make_table(l, 0, &four);
+	any_six = make_table(l, 1, &six);
+	if (!any_four && !any_six)
+		return;
+	c->rule = (uint32_t)l->in->policy->nrules;
+	emit_load(c, BPF_W, BPF_REG_1, BPF_REG_6,
+		  word_info[WORD_FAMILY].offset);
+	emit_jump32_imm(c, any_four ? BPF_JEQ : BPF_JNE, BPF_REG_1,
+			AF_INET6_VALUE, any_four && any_six ? is_six : others);
+	if (any_four)
+		look_up(c, &four, others);
+	if (any_four && any_six) {
+		emit_goto(c, found);
+		code_place(c, is_six);
+	}
+	if (any_six)
+		look_up(c, &six, others);
+	code_place(c, found);
+	act(l, others);
+	code_place(c, others);
+}

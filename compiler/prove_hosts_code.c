@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * prove_hosts_code - the code that looks up hosts
+ *
+ * In: a program. Out: where its records are, how a hash leads to them, what is
+ * done with what they say. It is known by heart but for its numbers: any other
+ * code is not understood. Each place of the records and numbers that the code can
+ * come to is inside of .rodata, and nothing that the runtime writes.
+ */
+#include "prove_hosts.h"
+
+enum { AF_INET6_VALUE = 10 };	/* linux/socket.h */
+
+#define ALU64_K(op, dst, value) \
+	{ .code = BPF_ALU64 | (op) | BPF_K, .dst_reg = (dst), .imm = (value) }
+#define ALU64_X(op, dst, src) \
+	{ .code = BPF_ALU64 | (op) | BPF_X, .dst_reg = (dst), .src_reg = (src) }
+#define LOAD(size, dst, src, offset) \
+	{ .code = BPF_LDX | BPF_MEM | (size), .dst_reg = (dst), \
+	  .src_reg = (src), .off = (offset) }
+#define COUNT(v) (sizeof(v) / sizeof(*(v)))
+
+static bool one(struct matcher *m, struct bpf_insn want)
+{
+	return match_one(m, &want);
+}
+
+/* Whether SIZE bytes of .rodata at OFFSET are none that the runtime writes. */
+static bool is_constant(const struct prove *p, uint64_t offset, uint64_t size)
+{
+	uint64_t end = offset + size;
+
+	return end <= p->image->rodata_size &&
+	       (offset >= p->slots + 4 * (uint64_t)p->image->nslots ||
+		end <= p->slots) &&
+	       (offset >= p->interfaces_end || end <= p->interfaces);
+}
+
+static bool table_at(struct matcher *m, uint8_t reg, uint32_t *offset)
+{
+	uint64_t value;
+	bool table;
+
+	if (!match_wide(m, reg, &value, &table) || !table)
+		return false;
+	*offset = (uint32_t)value;
+	return true;
+}
+
+/* The word that REG is loaded with, into the list. */
+static bool add_word(struct matcher *m, struct records *r, uint8_t reg)
+{
+	const struct bpf_insn *i = match_here(m);
+	uint32_t w = 0;
+
+	if (!i || r->nwords == WORDS_MAX)
+		return false;
+	while (w < PW_COUNT && prove_words[w].offset != i->off)
+		w++;
+	if (w == PW_COUNT || prove_words[w].load != PROVE_BE32 ||
+	    (r->nwords && r->words[r->nwords - 1] >= w))
+		return false;
+	r->words[r->nwords++] = w;
+	return one(m, (struct bpf_insn)LOAD(BPF_W, reg, 6, i->off));
+}
+
+/* r2 and on: words of the packet as they are in memory, one or two in each. */
+static bool load_key(struct matcher *m, struct records *r)
+{
+	const struct bpf_insn *i = match_here(m);
+
+	for (; i && i->code == (BPF_LDX | BPF_MEM | BPF_W);
+	     i = match_here(m)) {
+		uint8_t reg = (uint8_t)(KEY + r->npairs);
+		struct bpf_insn shift = ALU64_K(BPF_LSH, reg, 32);
+		struct bpf_insn both = ALU64_X(BPF_OR, reg, 0);
+
+		if (r->npairs == PAIRS_MAX || !add_word(m, r, reg))
+			return false;
+		r->paired[r->npairs] = match_one(m, &shift);
+		if (r->paired[r->npairs++] &&
+		    (!add_word(m, r, 0) || !match_one(m, &both)))
+			return false;
+	}
+	return r->npairs;
+}
+
+static bool mix(struct matcher *m, uint8_t reg, int32_t *factor)
+{
+	const struct bpf_insn fold[] = {
+		ALU64_X(BPF_MOV, 7, reg), ALU64_K(BPF_RSH, 7, 32),
+		ALU64_X(BPF_XOR, reg, 7),
+	};
+
+	return match_all(m, fold, COUNT(fold)) &&
+		match_any_imm(m, (struct bpf_insn)ALU64_K(BPF_MUL, reg, 0),
+			      factor);
+}
+
+/* r0 = the hash: is_possible() */
+static bool hash_key(struct matcher *m, struct records *r)
+{
+	for (uint32_t i = 0; i < r->npairs; i++) {
+		uint8_t to = i ? 1 : 0;
+
+		if (!one(m, (struct bpf_insn)ALU64_X(BPF_MOV, to,
+						     (uint8_t)(KEY + i))) ||
+		    !mix(m, to, &r->factors[i]) ||
+		    (i && !one(m, (struct bpf_insn)ALU64_X(BPF_ADD, 0, 1))))
+			return false;
+	}
+	return mix(m, 0, &r->factors[PAIRS_MAX]);
+}
+
+/* r7 = a number of 16 bits, of 1 << log that are in .rodata */
+static bool read_number(struct matcher *m, struct records *r)
+{
+	static const struct bpf_insn get[] = {
+		ALU64_X(BPF_ADD, 7, 1), LOAD(BPF_H, 7, 7, 0),
+	};
+	int32_t shift;
+
+	if (!one(m, (struct bpf_insn)ALU64_X(BPF_MOV, 1, 0)) ||
+	    !match_any_imm(m, (struct bpf_insn)ALU64_K(BPF_RSH, 1, 0),
+			   &shift) || shift < 33 || shift > 63 ||
+	    !one(m, (struct bpf_insn)ALU64_K(BPF_LSH, 1, 1)) ||
+	    !table_at(m, 7, &r->numbers) || !match_all(m, get, COUNT(get)))
+		return false;
+	r->shift = (uint32_t)shift;
+	return r->numbers % 2 == 0 &&
+		is_constant(m->p, r->numbers, (uint64_t)2 << (64 - shift));
+}
+
+/* r7 = the address of one of the records */
+static bool find_record(struct matcher *m, struct records *r)
+{
+	static const struct bpf_insn scale[] = {
+		ALU64_K(BPF_RSH, 0, 32), ALU64_K(BPF_LSH, 0, RECORD_LOG),
+	};
+	struct bpf_insn multiply = { .code = BPF_ALU | BPF_MUL | BPF_X,
+				     .src_reg = 7 };
+	int32_t places;
+
+	if (!read_number(m, r) || !match_one(m, &multiply) ||
+	    !match_any_imm(m, (struct bpf_insn)ALU64_K(BPF_MUL, 0, 0),
+			   &places) || places < 1 ||
+	    !match_all(m, scale, COUNT(scale)) || !table_at(m, 7, &r->offset) ||
+	    !one(m, (struct bpf_insn)ALU64_X(BPF_ADD, 7, 0)))
+		return false;
+	r->nplaces = (uint32_t)places;
+	return r->offset % 8 == 0 &&
+		is_constant(m->p, r->offset,
+			    (uint64_t)r->nplaces << RECORD_LOG);
+}
+
+/* All words are those of the record, or it goes to OTHERS, from all families. */
+static bool compare_key(struct matcher *m, const struct records *r,
+			uint32_t *others)
+{
+	for (uint32_t i = 0; i < r->npairs; i++) {
+		struct bpf_insn differs = {
+			.code = BPF_JMP | BPF_JNE | BPF_X, .dst_reg = 0,
+			.src_reg = (uint8_t)(KEY + i),
+		};
+		uint32_t to;
+		int32_t none;
+
+		if (!one(m, (struct bpf_insn)LOAD(BPF_DW, 0, 7,
+						  (int16_t)(8 * i))) ||
+		    !match_jump(m, differs, &none, &to) || none)
+			return false;
+		if (*others && *others != to)
+			return false;
+		*others = to;
+	}
+	return true;
+}
+
+/* r7 = the cell of the record for protocol and port: value_at() */
+static bool find_cell(struct matcher *m)
+{
+	static const struct bpf_insn port[] = {
+		LOAD(BPF_W, 1, 6, 60), LOAD(BPF_W, 0, 6, 12),
+		ALU64_K(BPF_AND, 0, 1), ALU64_K(BPF_LSH, 0, 16),
+		ALU64_X(BPF_ADD, 1, 0), ALU64_K(BPF_ADD, 1, 1),
+	}, count[] = {
+		ALU64_X(BPF_MUL, 1, 8),
+		LOAD(BPF_DW, 2, 7, LANES), ALU64_X(BPF_SUB, 2, 1),
+		ALU64_K(BPF_RSH, 2, MARK), ALU64_X(BPF_AND, 2, 8),
+		LOAD(BPF_DW, 3, 7, LANES + 8), ALU64_X(BPF_SUB, 3, 1),
+		ALU64_K(BPF_RSH, 3, MARK), ALU64_X(BPF_AND, 3, 8),
+		ALU64_X(BPF_ADD, 2, 3), ALU64_X(BPF_MUL, 2, 8),
+		ALU64_K(BPF_RSH, 2, 2 * LANE_BITS), ALU64_K(BPF_AND, 2, 7),
+		ALU64_K(BPF_LSH, 2, 1), ALU64_X(BPF_ADD, 7, 2),
+		LOAD(BPF_H, 7, 7, DONE),
+	};
+	uint64_t ones;
+	bool table;
+
+	return match_all(m, port, COUNT(port)) &&
+		match_wide(m, 8, &ones, &table) && !table && ones == ONES &&
+		match_all(m, count, COUNT(count));
+}
+
+static bool is_six(uint32_t word)
+{
+	uint8_t f = prove_words[word].field;
+
+	return f == FIELD_LADDR6 || f == FIELD_RADDR6;
+}
+
+static bool look_up(struct matcher *m, uint32_t family, uint32_t *others)
+{
+	struct records *r = &m->p->hosts->of[family];
+
+	if (!load_key(m, r) || !hash_key(m, r) || !find_record(m, r) ||
+	    !compare_key(m, r, others) || !find_cell(m))
+		return false;
+	for (uint32_t i = 0; i < r->nwords; i++)
+		if (is_six(r->words[i]) != (family == 1))
+			return false;
+	return true;
+}
+
+/* w0 = a verdict, exit */
+static bool leaves(struct matcher *m, uint32_t *verdict)
+{
+	const struct bpf_insn set = { .code = BPF_ALU | BPF_MOV | BPF_K };
+	const struct bpf_insn end = { .code = BPF_JMP | BPF_EXIT };
+	int32_t imm;
+
+	if (!match_any_imm(m, set, &imm) || !match_one(m, &end))
+		return false;
+	*verdict = (uint32_t)imm;
+	return true;
+}
+
+/* What is done with the number in r7. */
+static bool act(struct matcher *m, uint32_t others)
+{
+	struct bpf_insn above = { .code = BPF_JMP32 | BPF_JGE | BPF_K,
+				  .dst_reg = 7 };
+	struct bpf_insn equal = { .code = BPF_JMP32 | BPF_JEQ | BPF_K,
+				  .dst_reg = 7 };
+	struct prove_hosts *h = m->p->hosts;
+	struct matcher at = *m, exit = *m;
+	int32_t special, ask, leave;
+	uint32_t to;
+
+	if (!match_jump(m, above, &special, &at.pc) || !match_here(m) ||
+	    !match_jump(&at, equal, &ask, &to) || to != others ||
+	    !match_jump(&at, equal, &leave, &exit.pc) ||
+	    !leaves(&exit, &h->verdict) || !leaves(&at, &h->other_verdict))
+		return false;
+	h->decide = m->pc;
+	h->special = (uint32_t)special;
+	h->ask = (uint32_t)ask;
+	h->leave = (uint32_t)leave;
+	return true;
+}
+
+/* By family; PC is behind the load of it. */
+static bool lookups(struct matcher *m, uint32_t *others)
+{
+	struct bpf_insn not_six = { .code = BPF_JMP32 | BPF_JNE | BPF_K,
+				    .dst_reg = 1 };
+	struct bpf_insn six = { .code = BPF_JMP32 | BPF_JEQ | BPF_K,
+				.dst_reg = 1 };
+	struct matcher at = *m;
+	int32_t family;
+	uint32_t to;
+
+	if (match_jump(m, not_six, &family, others))
+		return family == AF_INET6_VALUE && look_up(m, 1, others);
+	if (!match_jump(m, six, &family, &to) || family != AF_INET6_VALUE ||
+	    !look_up(m, 0, others))
+		return false;
+	if (to == *others)
+		return true;
+	at.pc = to;
+	return look_up(&at, 1, others) && match_here(m) && match_here(&at) &&
+		at.pc == m->pc;
+}
+
+bool hosts_read(struct matcher *m, uint32_t *others)
+{
+	const struct bpf_insn family = LOAD(BPF_W, 1, 6, 8);
+
+	*others = 0;
+	return match_one(m, &family) && lookups(m, others) && act(m, *others);
+}

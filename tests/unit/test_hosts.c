@@ -1,0 +1,383 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * test_hosts - hosts in a table, asked on both sides of each of their ports
+ *
+ * Policies of hosts, or pairs of them, with prefixes and ports of everybody
+ * between and behind. Small ones get a table by force. Programs must be proved,
+ * and give each packet the verdict of a linear search. Then each byte of a table
+ * and each number of the code that reads it changes: what is still proved must
+ * still be right, and what is refused must have a witness, or no packet differs.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "../random/world.h"
+#include "fixture_asked.h"
+
+enum { SOCKETS = 5, LINE_MAX = 300, EXTRA = 12 };
+
+/* What rules name of each host. */
+enum which { LOCAL = HOSTS_LOCAL, REMOTE = HOSTS_REMOTE,
+	     BOTH = HOSTS_LOCAL | HOSTS_REMOTE };
+
+struct made {
+	unsigned int family;	/* 4 or 6 */
+	enum which named;
+	uint32_t n;		/* hosts */
+	char *text;
+};
+
+/* Pair I; some share an address. */
+static u128 local_of(const struct made *m, uint32_t i)
+{
+	uint32_t k = m->named == BOTH ? i % (m->n / 2 + 1) : i;
+
+	if (m->family == 4)
+		return 0xc0000200 + k * 5;
+	return (u128)0x20010db800000000 << 64 | (u128)(k % 3) << 64 |
+		(u128)(k % 5) << 32 | k;
+}
+
+static u128 remote_of(const struct made *m, uint32_t i)
+{
+	if (m->family == 4)
+		return 0x0a000000 + i * 3;
+	return (u128)0x20010db8ffff0000 << 64 | (u128)i << 48 | 7;
+}
+
+static const char *address(const struct made *m, u128 v, char buf[60])
+{
+	if (m->family == 4)
+		sprintf(buf, "%u.%u.%u.%u", (uint32_t)v >> 24,
+			(uint32_t)v >> 16 & 255, (uint32_t)v >> 8 & 255,
+			(uint32_t)v & 255);
+	else
+		sprintf(buf, "%x:%x:%x:%x:%x:%x:%x:%x",
+			(uint32_t)(v >> 112), (uint32_t)(v >> 96) & 0xffff,
+			(uint32_t)(v >> 80) & 0xffff,
+			(uint32_t)(v >> 64) & 0xffff,
+			(uint32_t)(v >> 48) & 0xffff,
+			(uint32_t)(v >> 32) & 0xffff,
+			(uint32_t)(v >> 16) & 0xffff, (uint32_t)v & 0xffff);
+	return buf;
+}
+
+static uint16_t port_of(uint32_t i, uint32_t k)
+{
+	return (uint16_t)(1000 + i * 7 % 300 + k * 100);
+}
+
+/* One in three has two ports, one in five more than there is room for. */
+static uint32_t rules_of(uint32_t i)
+{
+	return i % 5 == 4 ? EXTRA : i % 3 == 2 ? 2 : 1;
+}
+
+/* Rules of host I: one in seven looks at the remote port. */
+static char *put_host(char *to, const struct made *m, uint32_t i)
+{
+	static const char *const protocol[] = { "tcp ", "udp ", "" };
+	char buf[60];
+
+	for (uint32_t k = 0; k < rules_of(i); k++) {
+		to += sprintf(to, "%s", protocol[(i + k) % 3]);
+		if (m->named & LOCAL)
+			to += sprintf(to, "to %s ",
+				      address(m, local_of(m, i), buf));
+		to += sprintf(to, "port %u ", port_of(i, k));
+		if (m->named & REMOTE)
+			to += sprintf(to, "from %s %s",
+				      address(m, remote_of(m, i), buf),
+				      i % 7 == 3 ? "port 53 " : "");
+		else if (i % 7 == 3)
+			to += sprintf(to, "from port 53 ");
+		to += i % 11 == 5 ? sprintf(to, "-> %s\n", k % 2 ? "pass" :
+					    "drop") :
+			sprintf(to, "-> s%u%s\n", (i + k) % SOCKETS,
+				i % 4 ? "" : " count");
+	}
+	return to;
+}
+
+/* What everybody does, so that it overlaps with hosts. */
+static char *put_others(char *to, const struct made *m, bool first)
+{
+	const char *local = m->family == 4 ? "192.0.2.0/26" :
+		"2001:db8:0:1::/64";
+	const char *remote = m->family == 4 ? "10.0.0.0/28" :
+		"2001:db8:ffff::/58";
+
+	if (first)
+		return to + sprintf(to, "udp port 1100-1119 from port 9 -> "
+				    "s1\ntcp port 1200 to %s -> drop\n",
+				    local);
+	return to + sprintf(to, "from %s port 1000-1150 -> s2\nto %s -> s3 "
+			    "count\ntcp port 1300-1400 -> pass\n", remote,
+			    local);
+}
+
+static struct made make(unsigned int family, enum which named, uint32_t n)
+{
+	struct made m = { .family = family, .named = named, .n = n };
+	char *to = m.text = malloc((size_t)(n + 20) * EXTRA * LINE_MAX);
+
+	to += sprintf(to, "policy t\n");
+	for (int i = 0; i < SOCKETS; i++)
+		to += sprintf(to, "socket s%d\n", i);
+	to = put_others(to, &m, true);
+	for (uint32_t i = 0; i < n; i++)
+		to = put_host(to, &m, i);
+	to = put_others(to, &m, false);
+	sprintf(to, "default -> s0\n");
+	return m;
+}
+
+static void grow(struct compiled *c, const struct made *m, bool forest,
+		 uint32_t least)
+{
+	struct compile_options o = {
+		.optimize = 2, .until = COMPILE_ALL, .no_lint = true,
+		.name = "t.skl", .text = m->text, .size = strlen(m->text),
+		.diagram_weight = forest, .hosts_least = least,
+	};
+
+	assert_int_equal(compile(c, NULL, &o), 0);
+	if (c->diags.nerrors)
+		diag_print(&c->diags, stderr, false);
+	assert_true(!c->forest == !forest);
+	assert_true(c->proof.ok);
+}
+
+/* -------------------------------------------------------------- packets */
+
+static void ask_ports(struct asked *a, const struct made *m, uint32_t i,
+		      u128 local, u128 remote)
+{
+	for (uint32_t k = 0; k <= rules_of(i); k++)
+		for (int n = 0; n < 12; n++) {
+			struct packet q = {
+				.family = (uint8_t)m->family, .local = local,
+				.remote = remote,
+				.protocol = n & 1 ? PACKET_UDP : PACKET_TCP,
+				.local_port = (uint16_t)(port_of(i, k) +
+							 n / 2 % 3 - 1),
+				.remote_port = n < 6 ? 53 : 9,
+			};
+
+			asked_packet(a, &q);
+		}
+}
+
+/* Each host, and those beside it. */
+static void ask_hosts(struct asked *a, struct compiled *c,
+		      const struct made *m, uint32_t step)
+{
+	struct packet nobody = { .family = (uint8_t)m->family,
+				 .protocol = PACKET_TCP };
+
+	asked_begin(a, c);
+	for (uint32_t i = 0; i < m->n; i += step) {
+		u128 l = local_of(m, i), r = remote_of(m, i);
+
+		ask_ports(a, m, i, l, r);
+		ask_ports(a, m, i, l + 1, r);
+		ask_ports(a, m, i, l, r + 1);
+		ask_ports(a, m, i, l, remote_of(m, i + 1));
+		if (m->family == 6)
+			ask_ports(a, m, i, l ^ (u128)1 << 100,
+				  r ^ (u128)1 << 70);
+	}
+	asked_packet(a, &nobody);	/* as free places look */
+}
+
+static const struct lowered_hosts *table_of(const struct compiled *c,
+					    const struct made *m)
+{
+	return &c->lowered.hosts[m->family == 6];
+}
+
+static void check(unsigned int family, enum which named, bool forest)
+{
+	struct made m = make(family, named, 40);
+	struct compiled c;
+	struct asked a;
+
+	grow(&c, &m, forest, 1);
+	assert_int_equal(table_of(&c, &m)->named, named);
+	/* those with a remote port have nothing that could be said */
+	assert_in_range(table_of(&c, &m)->n, 20, 40);
+	ask_hosts(&a, &c, &m, 1);
+	assert_int_equal(a.wrong, 0);
+	assert_true(a.packets > 40 * 4 * 2 * 12);
+	compiled_free(&c);
+	free(m.text);
+}
+
+static void each_kind(void **state)
+{
+	(void)state;
+	for (unsigned int family = 4; family <= 6; family += 2)
+		for (int named = LOCAL; named <= BOTH; named++) {
+			check(family, (enum which)named, false);
+			check(family, (enum which)named, true);
+		}
+}
+
+/* Both families in one policy: two tables, one end. */
+static void both_families(void **state)
+{
+	struct made four = make(4, BOTH, 30), six = make(6, LOCAL, 30), m;
+	struct compiled c;
+	struct asked a;
+
+	(void)state;
+	m = six;
+	m.text = malloc(strlen(four.text) + strlen(six.text) + 1);
+	/* all rules of the first but its default, all of the other's */
+	strcpy(m.text, four.text);
+	strcpy(strstr(m.text, "default"), strstr(six.text, "udp port"));
+	grow(&c, &m, false, 1);
+	assert_int_equal(table_of(&c, &four)->named, BOTH);
+	assert_int_equal(table_of(&c, &six)->named, LOCAL);
+	ask_hosts(&a, &c, &four, 1);
+	assert_int_equal(a.wrong, 0);
+	ask_hosts(&a, &c, &six, 1);
+	assert_int_equal(a.wrong, 0);
+	compiled_free(&c);
+	free(four.text);
+	free(six.text);
+	free(m.text);
+}
+
+/* Without force: only where there are many, and a look-up takes long. */
+static void when_it_is_worth_it(void **state)
+{
+	struct made few = make(6, BOTH, 200), many = make(6, BOTH, 1500);
+	struct compiled c;
+	struct asked a;
+
+	(void)state;
+	grow(&c, &few, false, 0);
+	assert_int_equal(table_of(&c, &few)->n, 0);
+	compiled_free(&c);
+	grow(&c, &many, false, 0);
+	assert_in_range(table_of(&c, &many)->n, 1000, 1500);
+	ask_hosts(&a, &c, &many, 37);
+	assert_int_equal(a.wrong, 0);
+	compiled_free(&c);
+	free(few.text);
+	free(many.text);
+}
+
+/* ------------------------------------------------------------ the proof */
+
+struct tally {
+	size_t proved, refused, witnesses;
+};
+
+/* After a change of C's image. */
+static void judge(struct compiled *c, const struct made *m, struct tally *t)
+{
+	struct prove_result r;
+	struct asked a;
+
+	if (asked_prove(c, &r)) {
+		ask_hosts(&a, c, m, 1);
+		assert_int_equal(a.wrong, 0);
+		t->proved++;
+		return;
+	}
+	t->refused++;
+	if (r.has_witness) {
+		t->witnesses++;
+		return;
+	}
+	ask_hosts(&a, c, m, 1);
+	assert_int_equal(a.wrong, 0);
+}
+
+static void change_table(struct compiled *c, const struct made *m,
+			 const char *name, struct tally *t)
+{
+	const struct image_variable *v = asked_variable(c->image, name);
+
+	assert_non_null(v);
+	for (uint32_t at = 0; at < v->size; at++) {
+		uint8_t *byte = &c->image->rodata[v->offset + at];
+
+		*byte ^= (uint8_t)(1 << at % 8);
+		judge(c, m, t);
+		*byte ^= (uint8_t)(1 << at % 8);
+	}
+}
+
+/* Where the code that looks hosts up ends, and what r7 says is done. */
+static size_t code_of_table(const struct image *m)
+{
+	size_t n = 0;
+
+	while (m->insns[n].code != (BPF_JMP32 | BPF_JGE | BPF_K))
+		n++;
+	return n + 1;
+}
+
+/* Of each instruction something else in turn. */
+static void change_code(struct compiled *c, const struct made *m,
+			struct tally *t)
+{
+	size_t n = code_of_table(c->image);
+
+	for (size_t i = 0; i < n; i++) {
+		struct bpf_insn *v = &c->image->insns[i], old = *v;
+
+		switch (i % 4) {
+		case 0: v->imm ^= 1; break;
+		case 1: v->off = (int16_t)(v->off + 8); break;
+		case 2: v->code ^= 0x40; break;
+		default: v->dst_reg = (v->dst_reg + 1) & 15; break;
+		}
+		judge(c, m, t);
+		*v = old;
+	}
+}
+
+static void changes_show(void **state)
+{
+	struct made m = make(6, BOTH, 6);
+	struct tally table = { 0 }, numbers = { 0 }, code = { 0 };
+	struct compiled c;
+
+	(void)state;
+	grow(&c, &m, false, 1);
+	change_table(&c, &m, "skpol_hosts6", &table);
+	/* cuts and what is done; what is of other hosts then, nobody finds */
+	assert_true(table.witnesses >= 100 && table.proved >= 100);
+	assert_true(table.refused <= table.witnesses + 2);
+	change_table(&c, &m, "skpol_numbers6", &numbers);
+	/* a host is not found then, and asked word by word */
+	assert_int_equal(numbers.refused, 0);
+	change_code(&c, &m, &code);
+	assert_true(code.refused > 50 && code.witnesses > 10);
+	assert_true(asked_proved(&c));
+	compiled_free(&c);
+	free(m.text);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(each_kind),
+		cmocka_unit_test(both_families),
+		cmocka_unit_test(when_it_is_worth_it),
+		cmocka_unit_test(changes_show),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
