@@ -173,17 +173,6 @@ struct meeting {
 	size_t n, next;
 };
 
-/* Whether all of R is left to somebody else: rules need not be cut for it. */
-static bool is_left(struct range r, void *ctx)
-{
-	struct meeting *m = ctx;
-
-	while (m->next + 1 < m->n && m->v[m->next].high < r.low)
-		m->next++;
-	return m->v[m->next].to.kind == TO_LEFT &&
-		m->v[m->next].high >= r.high;
-}
-
 static bool meet(struct prove *p, uint32_t node, struct range r, void *ctx)
 {
 	struct meeting *m = ctx;
@@ -347,6 +336,7 @@ bool prove_meet(struct prove *p, struct target at, uint32_t node,
 		const struct stretch *s)
 {
 	struct meeting m = { s->word, s->v, s->n, 0 };
+	const struct pieces all = { s->v, s->n };
 	uint32_t field = prove_words[s->word].field, word = PW_NONE;
 	struct range old = p->box[s->word];
 
@@ -357,7 +347,8 @@ bool prove_meet(struct prove *p, struct target at, uint32_t node,
 	if (word == s->word)
 		return s->wide ?
 			rule_sweep(p, node, word, NULL, meet_first, &m) :
-			rule_sweep(p, node, word, is_left, meet, &m);
+			rule_sweep(p, node, word, at.kind == TO_HOSTS ?
+				   &all : NULL, meet, &m);
 	if (s->wide && word == s->word + 1)
 		return rule_sweep(p, node, word, NULL, meet_second, &m);
 	/* no rule looks at it (any more) */

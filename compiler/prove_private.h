@@ -95,7 +95,10 @@ struct segment {		/* values for which a term is possible */
 	bool whole;		/* the field is inside, else still open */
 };
 
+struct pieces;
+
 struct level {			/* scratch of one depth of the recursion */
+	const struct pieces *asked;	/* see rule_sweep() */
 	struct segment *v, *active;
 	uint32_t *free, *items;
 	size_t n, cap, nactive, active_cap, nfree, free_cap, nitems,
@@ -246,12 +249,15 @@ bool rule_is_open(const struct prove *p, uint32_t node, uint32_t field);
 uint32_t rule_next_word(const struct prove *p, uint32_t node, uint32_t field);
 typedef bool rule_each(struct prove *p, uint32_t node, struct range r,
 		       void *ctx);
-/* Whether nobody asks for R. */
-typedef bool rule_skips(struct range r, void *ctx);
 /* Cuts NODE by the values of WORD, rising: it is wholly known in each range that
- * EACH is called with; SKIPS may be NULL. */
+ * EACH is called with. ASKED: what is asked for, or NULL; of a range in which some
+ * of it is left, only for those pieces that are not. */
+struct pieces {
+	const struct piece *v;	/* rising, one behind the other */
+	size_t n;
+};
 bool rule_sweep(struct prove *p, uint32_t node, uint32_t word,
-		rule_skips *skips, rule_each *each, void *ctx);
+		const struct pieces *asked, rule_each *each, void *ctx);
 
 /* prove_ahead.c */
 void run_prepare(struct prove *p);

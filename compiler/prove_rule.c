@@ -340,6 +340,26 @@ uint32_t rule_next_word(const struct prove *p, uint32_t node, uint32_t field)
 	return k < 0 ? w : w + p->nodes[node].depth[k];
 }
 
+/* Whether anybody asks for a value from LOW to HIGH. */
+static bool is_asked(const struct pieces *asked, uint32_t low, uint32_t high)
+{
+	size_t a = 0, b = asked ? asked->n : 0;
+
+	while (a < b) {		/* the first piece that does not end before */
+		size_t m = a + (b - a) / 2;
+
+		if (asked->v[m].high < low)
+			a = m + 1;
+		else
+			b = m;
+	}
+	if (!asked)
+		return true;
+	while (a < asked->n && asked->v[a].to.kind == TO_LEFT)
+		a++;
+	return a < asked->n && asked->v[a].low <= high;
+}
+
 static void add_segment(struct prove *p, struct level *l, struct range in,
 			struct segment s)
 {
@@ -347,7 +367,7 @@ static void add_segment(struct prove *p, struct level *l, struct range in,
 		s.low = in.low;
 	if (s.high > in.high)
 		s.high = in.high;
-	if (s.low <= s.high)
+	if (s.low <= s.high && is_asked(l->asked, s.low, s.high))
 		*arena_push(p->a, l->v, l->n, l->cap) = s;
 }
 
@@ -498,7 +518,7 @@ static void forget(struct level *l, uint64_t at)
 }
 
 bool rule_sweep(struct prove *p, uint32_t node, uint32_t word,
-		rule_skips *skips, rule_each *each, void *ctx)
+		const struct pieces *asked, rule_each *each, void *ctx)
 {
 	struct range in = p->box[word], old = in;
 	uint64_t at = in.low;
@@ -509,6 +529,7 @@ bool rule_sweep(struct prove *p, uint32_t node, uint32_t word,
 	if (p->depth == PROVE_DEPTH)
 		return prove_give_up(p, "paths are too long");
 	l = &p->level[p->depth++];
+	l->asked = asked;
 	find_segments(p, l, node, word);
 	l->nactive = 0;
 	while (ok && at <= in.high) {
@@ -525,7 +546,7 @@ bool rule_sweep(struct prove *p, uint32_t node, uint32_t word,
 				to = l->active[i].high;
 		r = (struct range){ (uint32_t)at, to };
 		at = (uint64_t)to + 1;
-		if (skips && skips(r, ctx))
+		if (!is_asked(asked, r.low, r.high))
 			continue;
 		n = cut_node(p, l, node, word, r.low);
 		ok = each(p, n, r, ctx);
