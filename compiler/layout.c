@@ -113,7 +113,9 @@ static bool is_blinded(const struct insn *i)
  * blinded where bpf_jit_harden is 2 (kernel/bpf/core.c, bpf_jit_blind_insn;
  * addresses of maps are constants by then), IPv6 fields lie behind a pointer
  * that may be NULL, part of a context field is masked, look-ups in per-CPU
- * arrays are inlined.
+ * arrays are inlined; and for a process without CAP_PERFMON a sum of registers,
+ * which may be an address, is bounded for what a misled processor might make of
+ * it (kernel/bpf/verifier.c, alu_limit), and a store is followed by a barrier.
  */
 static uint32_t weight(const struct insn *i)
 {
@@ -124,8 +126,12 @@ static uint32_t weight(const struct insn *i)
 		return is_ip6_load(i) || is_part_of_field(i) ? 3 : 1;
 	case BPF_ST:
 		return 3;
+	case BPF_STX:
+		return 2;
 	case BPF_ALU:
 	case BPF_ALU64:
+		if (i->code == (BPF_ALU64 | BPF_ADD | BPF_X))
+			return 8;
 		return is_blinded(i) ? 3 : 1;
 	case BPF_JMP:
 	case BPF_JMP32:
