@@ -139,13 +139,14 @@ static struct made make(unsigned int family, enum which named, uint32_t n)
 	return m;
 }
 
-static void grow(struct compiled *c, const struct made *m, bool forest,
-		 uint32_t least)
+static void grow_by(struct compiled *c, const struct made *m, bool forest,
+		    uint32_t least, const struct profile *profile)
 {
 	struct compile_options o = {
 		.optimize = 2, .until = COMPILE_ALL, .no_lint = true,
 		.name = "t.skl", .text = m->text, .size = strlen(m->text),
 		.diagram_weight = forest, .hosts_least = least,
+		.profile = profile,
 	};
 
 	assert_int_equal(compile(c, NULL, &o), 0);
@@ -153,6 +154,12 @@ static void grow(struct compiled *c, const struct made *m, bool forest,
 		diag_print(&c->diags, stderr, false);
 	assert_true(!c->forest == !forest);
 	assert_true(c->proof.ok);
+}
+
+static void grow(struct compiled *c, const struct made *m, bool forest,
+		 uint32_t least)
+{
+	grow_by(c, m, forest, least, NULL);
 }
 
 /* -------------------------------------------------------------- packets */
@@ -276,6 +283,51 @@ static void when_it_is_worth_it(void **state)
 	free(many.text);
 }
 
+static int by_name(const void *a, const void *b)
+{
+	const struct profile_rule *x = a, *y = b;
+
+	return strcmp(x->name, y->name);
+}
+
+/* Hits of the rules of P that name a pair, or of all others. */
+static struct profile hits_of(const struct policy *p, bool pairs)
+{
+	struct profile out = { .nrules = p->nrules };
+
+	out.rules = calloc(p->nrules, sizeof(*out.rules));
+	for (size_t i = 0; i < p->nrules; i++) {
+		const struct term *t = p->rules[i].terms.v;
+		bool names = t && t->set[FIELD_LADDR6] && t->set[FIELD_RADDR6];
+
+		out.rules[i] = (struct profile_rule){
+			p->rules[i].name, names == pairs ? 10 : 0,
+		};
+	}
+	qsort(out.rules, out.nrules, sizeof(*out.rules), by_name);
+	return out;
+}
+
+/* With a profile it is hits that count. */
+static void when_they_are_hit(void **state)
+{
+	struct made many = make(6, BOTH, 1500);
+	struct compiled c, d;
+
+	(void)state;
+	grow(&c, &many, false, 0);
+	for (int pairs = 0; pairs < 2; pairs++) {
+		struct profile hits = hits_of(c.policy, pairs);
+
+		grow_by(&d, &many, false, 0, &hits);
+		assert_true(!table_of(&d, &many)->n == !pairs);
+		compiled_free(&d);
+		free(hits.rules);
+	}
+	compiled_free(&c);
+	free(many.text);
+}
+
 /* ------------------------------------------------------------ the proof */
 
 struct tally {
@@ -376,6 +428,7 @@ int main(void)
 		cmocka_unit_test(each_kind),
 		cmocka_unit_test(both_families),
 		cmocka_unit_test(when_it_is_worth_it),
+		cmocka_unit_test(when_they_are_hit),
 		cmocka_unit_test(changes_show),
 	};
 
