@@ -254,8 +254,10 @@ static void hash_key(struct code *c, const struct key *k)
 	mix(c, BPF_REG_0, MIX);
 }
 
-/* r7 = the record that the hash in r0 leads to */
-static void find_record(struct code *c, const struct host_table *t)
+/* r7 = the record that the hash in r0 leads to. The jump is never taken: kernels
+ * up to 6.1 do not see that a product of 32 bits has no upper half. */
+static void find_record(struct code *c, const struct host_table *t,
+			label others)
 {
 	emit_alu64(c, BPF_MOV, BPF_REG_1, BPF_REG_0);
 	emit_alu64_imm(c, BPF_RSH, BPF_REG_1, 64 - (int32_t)t->places.log);
@@ -266,6 +268,8 @@ static void find_record(struct code *c, const struct host_table *t)
 	emit_alu32(c, BPF_MUL, BPF_REG_0, BPF_REG_7);
 	emit_alu64_imm(c, BPF_MUL, BPF_REG_0, (int32_t)t->places.nplaces);
 	emit_alu64_imm(c, BPF_RSH, BPF_REG_0, 32);
+	emit_jump64_imm(c, BPF_JGE, BPF_REG_0, (int32_t)t->places.nplaces,
+			others);
 	emit_alu64_imm(c, BPF_LSH, BPF_REG_0, RECORD_LOG);
 	emit_map(c, BPF_REG_7, IMAGE_RODATA, t->records);
 	emit_alu64(c, BPF_ADD, BPF_REG_7, BPF_REG_0);
@@ -315,7 +319,7 @@ static void look_up(struct code *c, const struct host_table *t, label others)
 {
 	load_key(c, &t->key);
 	hash_key(c, &t->key);
-	find_record(c, t);
+	find_record(c, t, others);
 	compare_key(c, &t->key, others);
 	load_port(c);
 	find_cell(c);

@@ -36,6 +36,14 @@ static bool is_constant(const struct prove *p, uint64_t offset, uint64_t size)
 	       (offset >= p->interfaces_end || end <= p->interfaces);
 }
 
+/* All that leaves goes to one place. */
+static bool is_same(uint32_t *others, uint32_t to)
+{
+	if (!*others)
+		*others = to;
+	return *others == to;
+}
+
 static bool table_at(struct matcher *m, uint8_t reg, uint32_t *offset)
 {
 	uint64_t value;
@@ -131,24 +139,27 @@ static bool read_number(struct matcher *m, struct records *r)
 		is_constant(m->p, r->numbers, (uint64_t)2 << (64 - shift));
 }
 
-/* r7 = the address of one of the records */
-static bool find_record(struct matcher *m, struct records *r)
+/* r7 = the address of one of the records; of some, if any, it goes to OTHERS */
+static bool find_record(struct matcher *m, struct records *r, uint32_t *others)
 {
-	static const struct bpf_insn scale[] = {
-		ALU64_K(BPF_RSH, 0, 32), ALU64_K(BPF_LSH, 0, RECORD_LOG),
+	const struct bpf_insn shift = ALU64_K(BPF_RSH, 0, 32);
+	const struct bpf_insn scale = ALU64_K(BPF_LSH, 0, RECORD_LOG);
+	const struct bpf_insn none = { .code = BPF_JMP | BPF_JGE | BPF_K };
+	const struct bpf_insn multiply = {
+		.code = BPF_ALU | BPF_MUL | BPF_X, .src_reg = 7,
 	};
-	struct bpf_insn multiply = { .code = BPF_ALU | BPF_MUL | BPF_X,
-				     .src_reg = 7 };
-	int32_t places;
+	int32_t places, bound;
+	uint32_t to;
 
 	if (!read_number(m, r) || !match_one(m, &multiply) ||
 	    !match_any_imm(m, (struct bpf_insn)ALU64_K(BPF_MUL, 0, 0),
-			   &places) || places < 1 ||
-	    !match_all(m, scale, COUNT(scale)) || !table_at(m, 7, &r->offset) ||
+			   &places) || places < 1 || !match_one(m, &shift) ||
+	    !match_jump(m, none, &bound, &to) ||
+	    !match_one(m, &scale) || !table_at(m, 7, &r->offset) ||
 	    !one(m, (struct bpf_insn)ALU64_X(BPF_ADD, 7, 0)))
 		return false;
 	r->nplaces = (uint32_t)places;
-	return r->offset % 8 == 0 &&
+	return is_same(others, to) && r->offset % 8 == 0 &&
 		is_constant(m->p, r->offset,
 			    (uint64_t)r->nplaces << RECORD_LOG);
 }
@@ -169,9 +180,8 @@ static bool compare_key(struct matcher *m, const struct records *r,
 						  (int16_t)(8 * i))) ||
 		    !match_jump(m, differs, &none, &to) || none)
 			return false;
-		if (*others && *others != to)
+		if (!is_same(others, to))
 			return false;
-		*others = to;
 	}
 	return true;
 }
@@ -213,7 +223,7 @@ static bool look_up(struct matcher *m, uint32_t family, uint32_t *others)
 {
 	struct records *r = &m->p->hosts->of[family];
 
-	if (!load_key(m, r) || !hash_key(m, r) || !find_record(m, r) ||
+	if (!load_key(m, r) || !hash_key(m, r) || !find_record(m, r, others) ||
 	    !compare_key(m, r, others) || !find_cell(m))
 		return false;
 	for (uint32_t i = 0; i < r->nwords; i++)

@@ -1,12 +1,17 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# hosts.awk - pairs of IPv6 hosts: code that is mostly constants of 64 bits
+# hosts.awk - pairs of hosts: code that is mostly constants, and tables of hosts
 #
-# Out: a policy of N rules; with -v packets=1 a packet for each of them, every
-# third of another port.
+# Out: a policy of N rules, one in four about IPv4, the others about IPv6, whose
+# constants have 64 bits; with -v packets=1 a packet for each of them, every third
+# of another port. At -O2 the pairs of each family have a table.
 # To be read behind policy.awk.
 
-function host(k) {
+function host4() {
+	return "10." draw(256) "." draw(256) "." draw(256)
+}
+
+function host6(k) {
 	host_text = "2001:db8"
 	for (k = 0; k < 6; k++)
 		host_text = host_text sprintf(":%x", 1 + draw(65535))
@@ -14,10 +19,14 @@ function host(k) {
 }
 
 function said(i, from, to, port) {
-	from = host()
-	to = host()
+	from = i % 4 ? host6() : host4()
+	to = i % 4 ? host6() : host4()
 	port = 1 + draw(60000)
-	if (packets)
-		return "tcp [" from "]:" port " -> [" to "]:" port + !(i % 3)
-	return "tcp from " from " to " to " port " port " -> s" i % 5
+	if (!packets)
+		return "tcp from " from " to " to " port " port " -> s" i % 5
+	if (i % 4) {
+		from = "[" from "]"
+		to = "[" to "]"
+	}
+	return "tcp " from ":" port " -> " to ":" port + !(i % 3)
 }
