@@ -29,8 +29,7 @@ enum {			/* about, in instructions */
 	ROWS_MUCH = 90000, CODE_MUCH = 130000,
 	SIX_PART = 4,			/* of all cuts: much */
 	INSTRUCTIONS_MAX = 1000000,	/* that the kernel takes */
-	SLOW_CODE = 5000,
-	SLOW_TABLES = 2 << 20,		/* bytes */
+	SLOW_CODE = 5000, SLOW_TABLES = 2 << 20,	/* bytes */
 	NAMED = 5,			/* rules */
 };
 static const size_t tables_max = (size_t)512 << 20;

@@ -21,9 +21,9 @@ bool size_build(struct compiled *c, const struct compile_options *o);
 bool size_wants_rows(const struct compiled *c, const struct compile_options *o);
 /* So many instructions that a forest may be faster: less code to be fetched. */
 bool size_is_much(const struct compiled *c, const struct compile_options *o);
-/* Whether c->image is that, for NINSNS that a diagram takes. */
 /* Whether a look-up misses many branches, or lines of the second cache. */
 bool size_is_slow(const struct compiled *c);
+/* Whether c->image is that, for NINSNS that a diagram takes. */
 bool size_is_much_less(const struct compiled *c, size_t ninsns);
 /* A forest in place of the diagram, where it may be smaller; or false. */
 bool size_regrow(struct compiled *c);
