@@ -32,7 +32,6 @@ enum {
 	LANE_BITS = 21, LANES_OF_64 = 3, MARK = 20,	/* the bit */
 	CELLS_MASK = 7,
 	PAIRS_MAX = 4,
-	AF_INET6_VALUE = 10,	/* linux/socket.h */
 	/* what is done */
 	ASK = 0xffff, PASS = 0xfffe, DROP = 0xfffd,
 };
@@ -161,6 +160,7 @@ static void fill_free(uint8_t *v, uint32_t nplaces)
 }
 
 struct host_table {
+	unsigned int family;	/* as the field has it */
 	const struct hosts *hosts;
 	struct key key;
 	struct perfect places;
@@ -173,17 +173,16 @@ static void add_records(struct lower *l, struct host_table *t)
 	uint8_t *v;
 
 	rodata_align(l->rodata, RECORD);
-	v = rodata_space(l->rodata, t->hosts == l->in->hosts ? "skpol_hosts4" :
-			 "skpol_hosts6", (size_t)p->nplaces * RECORD / 8, 8,
-			 &t->records);
+	v = rodata_space(l->rodata, t->family ? "skpol_hosts6" : "skpol_hosts4",
+			 (size_t)p->nplaces * RECORD / 8, 8, &t->records);
 	if (!v)
 		return;
 	fill_free(v, p->nplaces);
 	for (size_t i = 0; i < t->hosts->n; i++)
 		fill(l, &t->hosts->v[i], &t->key,
 		     v + (size_t)RECORD * p->place[i]);
-	t->numbers = rodata_add(l->rodata, t->hosts == l->in->hosts ?
-				"skpol_numbers4" : "skpol_numbers6", p->number,
+	t->numbers = rodata_add(l->rodata, t->family ? "skpol_numbers6" :
+				"skpol_numbers4", p->number,
 				(size_t)1 << p->log, 2);
 }
 
@@ -195,8 +194,8 @@ static bool make_table(struct lower *l, unsigned int family, struct host_table *
 
 	if (!hosts->named)
 		return false;
-	*t = (struct host_table){ .hosts = hosts,
-			     .key = key_of(family, hosts->named) };
+	*t = (struct host_table){ .family = family, .hosts = hosts,
+				  .key = key_of(family, hosts->named) };
 	hashes = arena_array(l->a, hosts->n, sizeof(*hashes));
 	for (size_t i = 0; i < hosts->n; i++)
 		hashes[i] = hash_of(&hosts->v[i], &t->key);

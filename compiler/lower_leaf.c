@@ -15,7 +15,6 @@
 
 enum {
 	WINDOW = 200,		/* instructions */
-	AF_INET6_VALUE = 10,	/* linux/socket.h */
 };
 
 label decide_label(struct lower *l)

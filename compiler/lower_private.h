@@ -16,6 +16,7 @@
 
 enum {
 	UDP_VALUE = 17,		/* linux/in.h */
+	AF_INET6_VALUE = 10,	/* linux/socket.h */
 	LINE = 64,		/* bytes of a cache's; .rodata begins with one */
 	PAGE = 4096,		/* bytes, as the kernel maps .rodata */
 };

@@ -18,7 +18,6 @@
 
 enum {
 	COPIES_MIN = 64,	/* blocks that load an IPv6 word */
-	AF_INET6_VALUE = 10,	/* linux/socket.h */
 };
 
 static bool is_ip6(const struct block *b)
