@@ -49,11 +49,20 @@ static u128 host_of(const struct iset *s)
 	return s ? s->v[0].low : 0;
 }
 
+static const struct iset *local_of(const struct term *t, unsigned int family)
+{
+	return t->set[family ? FIELD_LADDR6 : FIELD_LADDR4];
+}
+
+static const struct iset *remote_of(const struct term *t, unsigned int family)
+{
+	return t->set[family ? FIELD_RADDR6 : FIELD_RADDR4];
+}
+
 /* How the term T of FAMILY names hosts: a mask; 0 if it does not. */
 static unsigned int names_hosts(const struct term *t, unsigned int family)
 {
-	const struct iset *l = t->set[family ? FIELD_LADDR6 : FIELD_LADDR4];
-	const struct iset *r = t->set[family ? FIELD_RADDR6 : FIELD_RADDR4];
+	const struct iset *l = local_of(t, family), *r = remote_of(t, family);
 
 	if ((l && !is_host(l)) || (r && !is_host(r)))
 		return 0;
@@ -71,8 +80,8 @@ static void add_term(struct arena *a, struct choice *c, const struct term *t,
 	c->all += name.weight;
 	if (!named)
 		return;
-	name.local = host_of(t->set[family ? FIELD_LADDR6 : FIELD_LADDR4]);
-	name.remote = host_of(t->set[family ? FIELD_RADDR6 : FIELD_RADDR4]);
+	name.local = host_of(local_of(t, family));
+	name.remote = host_of(remote_of(t, family));
 	name.rule.term = t;
 	c->weight[named] += name.weight;
 	*arena_push(a, c->by[named].v, c->by[named].n, c->by[named].cap) =
