@@ -286,8 +286,7 @@ static bool meet_first(struct prove *p, uint32_t node, struct range r,
 	*b = r;
 	if (r.low == r.high && rule_is_open(p, node, field) &&
 	    rule_next_word(p, node, field) == word + 1)
-		ok = rule_sweep(p, node, word + 1, NULL,
-				meet_second, m);
+		ok = rule_sweep(p, node, word + 1, NULL, meet_second, m);
 	else
 		ok = meet_known(p, node, m);
 	if (ok)
@@ -430,14 +429,11 @@ static bool is_program(struct prove *p)
 
 static bool one_diagram(struct prove *p)
 {
-	static const struct bpf_insn context = {
-		.code = BPF_ALU64 | BPF_MOV | BPF_X, .dst_reg = 6, .src_reg = 1,
-	};
 	struct target start = { .kind = TO_BLOCK };
 	struct matcher m = { p, 0 };
 
 	rule_begin(p);
-	if (match_one(&m, &context) && !hosts_proved(p, &m.pc))
+	if (match_context(&m) && !hosts_proved(p, &m.pc))
 		return false;
 	if (p->hosts)
 		start.pc = m.pc;

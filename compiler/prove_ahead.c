@@ -80,15 +80,39 @@ bool run_is_compare(const struct bpf_insn *i)
 		op != BPF_CALL && op != BPF_EXIT;
 }
 
+bool run_is_goto(const struct bpf_insn *i)
+{
+	return i->code == (BPF_JMP | BPF_JA) || i->code == (BPF_JMP32 | BPF_JA);
+}
+
+int64_t run_jump(const struct bpf_insn *i, int64_t pc)
+{
+	return pc + 1 + (i->code == (BPF_JMP32 | BPF_JA) ? i->imm : i->off);
+}
+
+size_t run_code_end(const struct prove *p, uint32_t pc)
+{
+	int64_t last = pc, end = (int64_t)p->image->ninsns;
+
+	for (int64_t i = pc; i <= last; i++) {
+		const struct bpf_insn *v = &p->image->insns[i];
+		bool goes = run_is_goto(v);
+		int64_t to = goes || run_is_compare(v) ? run_jump(v, i) : i;
+
+		if (!goes && v->code != (BPF_JMP | BPF_EXIT) && to <= i)
+			to = i + 1;
+		if (to > last && to < end)
+			last = to;
+	}
+	return (size_t)last + 1;
+}
+
 static uint16_t ahead(const struct prove *p, uint32_t pc)
 {
 	const struct bpf_insn *i = &p->image->insns[pc];
-	uint8_t class = BPF_CLASS(i->code), op = BPF_OP(i->code);
-	bool goes = (class == BPF_JMP || class == BPF_JMP32) && op == BPF_JA;
-	bool jumps = goes || run_is_compare(i);
-	bool falls = !goes && !(class == BPF_JMP && op == BPF_EXIT);
-	int64_t to = (int64_t)pc + 1 +
-		(class == BPF_JMP32 && op == BPF_JA ? i->imm : i->off);
+	bool goes = run_is_goto(i), jumps = goes || run_is_compare(i);
+	bool falls = !goes && i->code != (BPF_JMP | BPF_EXIT);
+	int64_t to = run_jump(i, pc);
 	uint16_t mask = words_read(p, pc);
 
 	if (run_is_end(i))

@@ -103,34 +103,6 @@ static uint8_t *number_slots(struct prove *p, const struct image *m, bool high)
 	return rodata;
 }
 
-/* The last instruction that I, at PC, may go to; PC if it ends all. */
-static int64_t goes_to(const struct bpf_insn *i, int64_t pc)
-{
-	bool wide = i->code == (BPF_JMP32 | BPF_JA);
-
-	if (i->code == (BPF_JMP | BPF_EXIT))
-		return pc;
-	if (wide || i->code == (BPF_JMP | BPF_JA))
-		return pc + 1 + (wide ? i->imm : i->off);
-	if (run_is_compare(i) && i->off > 0)
-		return pc + 1 + i->off;
-	return pc + 1;
-}
-
-/* Where the code from PC on ends: its jumps go forward. */
-static size_t end_of(const struct image *m, uint32_t pc)
-{
-	int64_t last = pc, end = (int64_t)m->ninsns;
-
-	for (int64_t i = pc; i <= last; i++) {
-		int64_t to = goes_to(&m->insns[i], i);
-
-		if (to > last && to < end)
-			last = to;
-	}
-	return (size_t)last + 1;
-}
-
 /* From PC to the end, behind code that takes the step from the packet. */
 static void cut_out(struct prove *p, uint32_t pc, struct image *m)
 {
@@ -143,7 +115,7 @@ static void cut_out(struct prove *p, uint32_t pc, struct image *m)
 		  .imm = ROW_KEY },
 		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 1 },
 	};
-	size_t end = end_of(p->image, pc), n = end - pc;
+	size_t end = run_code_end(p, pc), n = end - pc;
 
 	*m = *p->image;
 	m->ninsns = n + PROLOGUE;

@@ -42,12 +42,11 @@ static bool match(struct walker *w, const struct bpf_insn *v, size_t n)
 /* r6 = r1, hosts, w0 = a rank */
 static bool begin(struct walker *w)
 {
-	static const struct bpf_insn context = {
-		.code = BPF_ALU64 | BPF_MOV | BPF_X, .dst_reg = 6, .src_reg = 1,
-	};
 	const struct bpf_insn *i;
 
-	if (!match(w, &context, 1) || !hosts_proved(w->at.p, &w->at.pc))
+	if (!match_context(&w->at))
+		return prove_fail(w->at.p, "a program that begins otherwise");
+	if (!hosts_proved(w->at.p, &w->at.pc))
 		return false;
 	i = match_here(&w->at);
 	if (!i || i->code != (BPF_ALU | BPF_MOV | BPF_K) || i->dst_reg ||
@@ -190,7 +189,7 @@ static bool pass_by(struct walker *w, uint32_t tree)
 	if ((uint32_t)i->imm > lowest_of(w->at.p, tree))
 		return prove_fail(w->at.p,
 				  "a tree is passed by that may be lower");
-	to.pc = (uint32_t)((int64_t)w->at.pc + 1 + i->off);
+	to.pc = (uint32_t)run_jump(i, w->at.pc);
 	if (!match_here(&to))
 		return prove_fail(w->at.p, "a jump out of the program");
 	w->behind = to.pc;

@@ -16,14 +16,20 @@ const struct bpf_insn *match_here(struct matcher *m)
 	for (uint32_t n = 0; n < RELAYS_MAX && m->pc < image->ninsns; n++) {
 		const struct bpf_insn *i = &image->insns[m->pc];
 
-		if (i->code == (BPF_JMP | BPF_JA))
-			m->pc = (uint32_t)((int64_t)m->pc + 1 + i->off);
-		else if (i->code == (BPF_JMP32 | BPF_JA))
-			m->pc = (uint32_t)((int64_t)m->pc + 1 + i->imm);
-		else
+		if (!run_is_goto(i))
 			return i;
+		m->pc = (uint32_t)run_jump(i, m->pc);
 	}
 	return NULL;
+}
+
+bool match_context(struct matcher *m)
+{
+	static const struct bpf_insn context = {
+		.code = BPF_ALU64 | BPF_MOV | BPF_X, .dst_reg = 6, .src_reg = 1,
+	};
+
+	return match_one(m, &context);
 }
 
 bool match_one(struct matcher *m, const struct bpf_insn *want)
@@ -64,7 +70,7 @@ bool match_jump(struct matcher *m, struct bpf_insn want, int32_t *imm,
 
 	if (!i)
 		return false;
-	at.pc = (uint32_t)((int64_t)m->pc + 1 + i->off);
+	at.pc = (uint32_t)run_jump(i, m->pc);
 	want.off = i->off;
 	if (!match_any_imm(m, want, imm) || !match_here(&at))
 		return false;

@@ -206,6 +206,8 @@ struct matcher {
 };
 /* The next instruction that does something, or NULL. */
 const struct bpf_insn *match_here(struct matcher *m);
+/* r6 = the context: how a program begins */
+bool match_context(struct matcher *m);
 bool match_one(struct matcher *m, const struct bpf_insn *want);
 bool match_all(struct matcher *m, const struct bpf_insn *v, size_t n);
 /* WANT but for its number. */
@@ -263,8 +265,13 @@ bool rule_sweep(struct prove *p, uint32_t node, uint32_t word,
 void run_prepare(struct prove *p);
 /* Where code begins that stretches never enter: what puts r1 into r7. */
 bool run_is_end(const struct bpf_insn *i);
-/* A jump that is taken or not. */
+/* A jump that is taken or not; one that always is. */
 bool run_is_compare(const struct bpf_insn *i);
+bool run_is_goto(const struct bpf_insn *i);
+/* Where the jump I at PC leads, which may be outside. */
+int64_t run_jump(const struct bpf_insn *i, int64_t pc);
+/* Behind the code from PC on, whose jumps go forward. */
+size_t run_code_end(const struct prove *p, uint32_t pc);
 
 /* prove_run.c */
 const struct stretch *run_stretch(struct prove *p, struct target at);
