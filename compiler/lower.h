@@ -20,7 +20,7 @@
 
 /* For tests: tables from LEAST cuts on (0 = where they are cheaper), of a KIND:
  * 1 an index and a search, 2 to 4 levels of few or many bits, 5 buckets, 6 a
- * window. IPv6 words are kept in registers then, too. */
+ * window, 7 keys found by a hash. IPv6 words are kept in registers then, too. */
 struct lower_tables_options {
 	uint32_t least;
 	uint8_t kind;
@@ -28,13 +28,13 @@ struct lower_tables_options {
 
 enum lowered_kind { LOWERED_COMPARES, LOWERED_DIRECT, LOWERED_INDEX,
 		    LOWERED_BUCKETS, LOWERED_LEVELS, LOWERED_BITS,
-		    LOWERED_WINDOW };
+		    LOWERED_WINDOW, LOWERED_KEYS };
 
 struct lower_choice {		/* one way to do it */
 	uint8_t kind;
 	uint8_t bits, levels, steps;	/* of the index; levels; halvings */
-	uint8_t entry;		/* bytes of a cut with its value */
-	uint32_t cells;		/* of a window, each of 1 << BITS values */
+	uint8_t entry;		/* bytes of a cut with its value; keys in a bucket */
+	uint32_t cells;		/* of a window, each of 1 << BITS values; keys */
 	unsigned int cost;	/* tenths of a nanosecond, expected */
 	size_t bytes;		/* of tables */
 };
@@ -44,7 +44,7 @@ struct lowered {		/* a block of many cuts, or of a window */
 	uint8_t word;
 	bool wide;		/* that word and the next one */
 	uint32_t cuts;
-	struct lower_choice choices[5];	/* the first was chosen */
+	struct lower_choice choices[6];	/* the first was chosen */
 	unsigned int nchoices;
 };
 

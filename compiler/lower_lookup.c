@@ -254,6 +254,10 @@ void lookup(const struct keyed *k, const struct shape *s)
 {
 	struct code *c = k->l->c;
 
+	if (s->keys) {
+		keys_lookup(k, s);
+		return;
+	}
 	top_bits(k, s);
 	if (s->fill) {
 		levels(k, s);

@@ -24,11 +24,6 @@
 /* Each byte of what is behind a segment, or the cuts of a flat bucket. */
 enum { BEHIND = 0xff, BEHIND_8 = 0x3f };
 
-static unsigned int bits_of(uint32_t n)
-{
-	return n ? 32 - (unsigned int)__builtin_clz(n) : 1;
-}
-
 bool pack_choose(const struct keyed *k, unsigned int entry, bool flat,
 		 struct shape *s)
 {

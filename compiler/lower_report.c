@@ -16,7 +16,8 @@ static void add(struct lowered *e, const struct shape *s, uint8_t kind)
 	e->choices[e->nchoices++] = (struct lower_choice){
 		.kind = kind, .cost = s->cost, .bytes = s->bytes,
 		.bits = s->root, .levels = s->levels, .steps = s->steps,
-		.entry = s->pack.entry,
+		.entry = s->keys ? (uint8_t)s->keys->lanes : s->pack.entry,
+		.cells = (uint32_t)s->cells,
 	};
 }
 
@@ -57,6 +58,7 @@ static void add_choices(struct lowered *e, const struct choice *c)
 	add(e, &c->index, c->index.steps ? LOWERED_INDEX : LOWERED_DIRECT);
 	add(e, &c->buckets, LOWERED_BUCKETS);
 	add(e, &c->levels, LOWERED_LEVELS);
+	add(e, &c->keys, LOWERED_KEYS);
 	if (c->best.levels)
 		chosen_first(e, c);
 	if (!c->by_window)

@@ -22,6 +22,7 @@ enum {
 	COST_STEP = 12,		/* one halving of a search */
 	COST_TWO_STEPS = 18,	/* two at once */
 	COST_ENTRY = 10,	/* the value behind a search */
+	COST_KEYS = 35,		/* both buckets, in the nearest cache */
 };
 
 /*
@@ -272,6 +273,20 @@ static void try_levels(const struct keyed *k, struct shape *best)
 		}
 }
 
+/* --------------------------------------------------------- single keys */
+
+/* Only if it is to be made. */
+static void try_keys(const struct keyed *k, struct choice *c)
+{
+	struct shape s = { .levels = 0 };
+
+	if (!keys_shape(k, &s))
+		return;
+	s.cost = COST_KEYS + shape_memory(s.bytes);
+	if ((c->best.levels && c->best.cost <= s.cost) || keys_fill(k, &s))
+		c->keys = s;
+}
+
 /* ------------------------------------------------------------- for tests */
 
 /* One shape of a kind, however little it is worth. */
@@ -285,7 +300,9 @@ static void asked_for(const struct keyed *k, struct choice *c)
 	uint8_t kind = k->l->in->options.tables.kind;
 	struct shape s = kinds[kind < 2 ? 0 : (kind - 2) % 3];
 
-	c->best = c->index;
+	if (kind == 7)
+		try_keys(k, c);
+	c->best = c->keys.levels ? c->keys : c->index;
 	if (kind == 5 && c->buckets.levels)
 		c->best = c->buckets;
 	else if (kind >= 2 && kind < 5 && levels_cost(k, &s))
@@ -321,5 +338,8 @@ bool shape_choose(const struct keyed *k, bool small, struct choice *c)
 	better(&c->best, &c->index);
 	better(&c->best, &c->buckets);
 	better(&c->best, &c->levels);
+	if (!small)
+		try_keys(k, c);
+	better(&c->best, &c->keys);
 	return choose_window(c);
 }

@@ -5,12 +5,13 @@
  * lower_table.c decides and says what a value means, lower_wide.c makes one
  * key of two words, lower_shape.c chooses the shape and holds what each costs,
  * lower_trie.c fills the cells, lower_pack.c what is searched, lower_lookup.c
- * emits the code that reads them; lower_bits.c does all of it where the cuts lie
- * close together.
+ * emits the code that reads them; lower_keys.c does all of it where keys are
+ * found by a hash, lower_bits.c where the cuts lie close together.
  */
 #ifndef SKPOL_LOWER_TABLE_H
 #define SKPOL_LOWER_TABLE_H
 
+#include "cuckoo.h"
 #include "lower_private.h"
 
 /* A block, or two words of blocks at once, as intervals of one key. */
@@ -47,10 +48,16 @@ struct packing {
  * cells, for the bits behind, as many as there are cuts times FILL; or to
  * values, when all cuts that are left can be told apart in values of no more
  * bytes than cuts times DENSE.
+ *
+ * Or, where KEYS is not NULL: what is not OTHERS is so little that each value of
+ * the key, without its DROP low bits, is looked up for itself.
  */
 struct shape {
 	uint8_t root, fill, dense, levels, steps;
 	struct packing pack;	/* of a search */
+	const struct cuckoo *keys;
+	uint32_t others;	/* value of keys that are not among them; what
+				 * is in there is a value ^ this */
 	size_t cells, values;	/* of all levels */
 	size_t bytes;		/* of all tables */
 	unsigned int cost;	/* tenths of a nanosecond, expected */
@@ -68,7 +75,7 @@ struct window {
 
 /* What was thought of; a shape without levels was not possible, or not tried. */
 struct choice {
-	struct shape best, index, buckets, levels;
+	struct shape best, index, buckets, levels, keys;
 	struct window window;
 	bool by_window;		/* is what was chosen */
 	unsigned int compares;	/* what they cost */
@@ -90,6 +97,12 @@ enum {
 	CELLS_MAX = 1 << CELL_BASE_BITS,
 	LEVELS_MAX = 16,
 };
+
+/* Bits that hold N; one, at least. */
+static inline unsigned int bits_of(uint32_t n)
+{
+	return n ? 32 - (unsigned int)__builtin_clz(n) : 1;
+}
 
 /* Bytes of a value in a table of values only. */
 static inline unsigned int value_width(const struct keyed *k)
@@ -157,6 +170,14 @@ static inline unsigned int pack_index(size_t bytes)
  * where that is flat. */
 void pack_fill(const struct keyed *k, const struct shape *s, uint8_t *index,
 	       uint8_t *entries);
+
+/* lower_keys.c */
+/* What S, but for its cost, would be; false: there are no keys, or too many. */
+bool keys_shape(const struct keyed *k, struct shape *s);
+/* Fills its tables; false: there is no way to. */
+bool keys_fill(const struct keyed *k, struct shape *s);
+/* The key in r1, r2 = its value; r3 and r4 are lost. */
+void keys_lookup(const struct keyed *k, const struct shape *s);
 
 /* lower_lookup.c: the key in r1; r2 = its value */
 void lookup(const struct keyed *k, const struct shape *s);

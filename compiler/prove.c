@@ -449,7 +449,7 @@ static void prove(struct prove *p, struct arena *out)
 	variables(p);
 	run_prepare(p);
 	p->out->ok = is_program(p) && (p->forest ? forest_proved(p) :
-				      one_diagram(p));
+				      one_diagram(p)) && keys_are_clean(p);
 	if (p->out->ok && !decide_clean(p)) {
 		p->out->ok = false;
 		p->why = "a counter is touched that is not the rule's";

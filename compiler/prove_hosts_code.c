@@ -25,17 +25,6 @@ static bool one(struct matcher *m, struct bpf_insn want)
 	return match_one(m, &want);
 }
 
-/* Whether SIZE bytes of .rodata at OFFSET are none that the runtime writes. */
-static bool is_constant(const struct prove *p, uint64_t offset, uint64_t size)
-{
-	uint64_t end = offset + size;
-
-	return end <= p->image->rodata_size &&
-	       (offset >= p->slots + 4 * (uint64_t)p->image->nslots ||
-		end <= p->slots) &&
-	       (offset >= p->interfaces_end || end <= p->interfaces);
-}
-
 /* All that leaves goes to one place. */
 static bool is_same(uint32_t *others, uint32_t to)
 {
@@ -136,7 +125,7 @@ static bool read_number(struct matcher *m, struct records *r)
 		return false;
 	r->shift = (uint32_t)shift;
 	return r->numbers % 2 == 0 &&
-		is_constant(m->p, r->numbers, (uint64_t)2 << (64 - shift));
+		match_constant(m->p, r->numbers, (uint64_t)2 << (64 - shift));
 }
 
 /* r7 = the address of one of the records; of some, if any, it goes to OTHERS */
@@ -160,7 +149,7 @@ static bool find_record(struct matcher *m, struct records *r, uint32_t *others)
 		return false;
 	r->nplaces = (uint32_t)places;
 	return is_same(others, to) && r->offset % 8 == 0 &&
-		is_constant(m->p, r->offset,
+		match_constant(m->p, r->offset,
 			    (uint64_t)r->nplaces << RECORD_LOG);
 }
 

@@ -103,3 +103,13 @@ bool match_wide(struct matcher *m, uint8_t reg, uint64_t *value, bool *table)
 	m->pc += 2;
 	return true;
 }
+
+bool match_constant(const struct prove *p, uint64_t offset, uint64_t size)
+{
+	uint64_t end = offset + size;
+
+	return end <= p->image->rodata_size &&
+	       (offset >= p->slots + 4 * (uint64_t)p->image->nslots ||
+		end <= p->slots) &&
+	       (offset >= p->interfaces_end || end <= p->interfaces);
+}

@@ -6,7 +6,8 @@
  * down word by word; prove_run.c runs a stretch of code for all values of one
  * word (prove_value.h), prove_ahead.c looks ahead; prove_leaf.c, prove_decide.c
  * and prove_split.c are the ends of paths; prove_forest.c puts trees together;
- * prove_hosts.c is what is looked up before, which prove_match.c knows by heart;
+ * prove_hosts.c is what is looked up before, prove_keys.c what a hash finds, and
+ * such code prove_match.c knows by heart;
  * prove_witness.c finds a packet, of which prove_judge.c says that it differs.
  */
 #ifndef SKPOL_PROVE_PRIVATE_H
@@ -127,6 +128,7 @@ struct compat {
 
 struct decide;
 struct prove_hosts;
+struct prove_keys;
 
 enum { PROVE_DEPTH = 256, PROVE_STATES = 4000000,
        PROVE_MEETINGS = 100000000 };
@@ -166,6 +168,8 @@ struct prove {
 	uint64_t meetings;		/* of a range of the program and a node */
 	const struct prove_forest *forest;	/* or NULL */
 	struct prove_hosts *hosts;	/* or NULL */
+	struct prove_keys **keys;	/* by instruction, where looked for */
+	bool strange;			/* see keys_are_clean() */
 	const struct stretch *zone[FIELD_COUNT];	/* that finds it, or NULL */
 	struct {			/* of a forest, being walked */
 		bool inside;
@@ -217,6 +221,12 @@ bool match_jump(struct matcher *m, struct bpf_insn want, int32_t *imm,
 		uint32_t *to);
 /* REG = 64 bits; or where VALUE is in .rodata. */
 bool match_wide(struct matcher *m, uint8_t reg, uint64_t *value, bool *table);
+/* Whether SIZE bytes of .rodata at OFFSET are none that the runtime writes. */
+bool match_constant(const struct prove *p, uint64_t offset, uint64_t size);
+
+/* prove_keys.c: false: some table of keys has lanes that others differ by, for
+ * keys that were not gone through. */
+bool keys_are_clean(struct prove *p);
 
 /* prove_hosts.c */
 /* Where hosts are looked up at PC: whether that is right, and PC is behind. */

@@ -223,9 +223,15 @@ static struct target run(struct run *u)
 	for (bool first = true;; first = false, u->pc++) {
 		const struct bpf_insn *i;
 		const char *why;
+		bool found;
 
 		if (u->pc >= m->ninsns || ++u->steps > STEPS_MAX)
 			return fault(u, "the program is left, or never ends");
+		why = keys_found(u, &found);
+		if (why)
+			return fault(u, why);
+		if (found)
+			continue;
 		i = &m->insns[u->pc];
 		if (is_arithmetic(i)) {
 			why = val_alu(u, i);

@@ -101,6 +101,10 @@ const char *val_load(struct run *u, const struct bpf_insn *i);
 const char *val_store(struct run *u, const struct bpf_insn *i);
 const char *val_wide_load(struct run *u, const struct bpf_insn *i);
 
+/* prove_keys.c: FOUND: keys are looked up from u->pc on; then r2 is known, and
+ * u->pc is the last instruction of it. */
+const char *keys_found(struct run *u, bool *found);
+
 /* prove_branch.c: moves u->pc, which is raised by one afterwards */
 const char *val_jump(struct run *u, const struct bpf_insn *i);
 

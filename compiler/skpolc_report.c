@@ -12,7 +12,7 @@
 
 static const char *const kind_names[] = { "compares", "direct", "index",
 					  "buckets", "levels", "bits",
-					  "window" };
+					  "window", "keys" };
 
 /* How a choice looks: "18 bits, then 3 halvings". */
 static const char *describe(struct arena *a, const struct lower_choice *c)
@@ -37,6 +37,9 @@ static const char *describe(struct arena *a, const struct lower_choice *c)
 		return arena_printf(a, "%u cells, one for %llu value%s",
 				    c->cells, 1ULL << c->bits,
 				    c->bits ? "s" : "");
+	case LOWERED_KEYS:
+		return arena_printf(a, "%u values, each in one of two buckets "
+				    "of %u", c->cells, c->entry);
 	case LOWERED_COMPARES:
 		break;
 	}

@@ -37,6 +37,15 @@ static const char *const policies[] = {
 	"y: udp to many -> b count\n"
 	"default -> drop\n",
 	SHAPES("1"), SHAPES("2"), SHAPES("3"), SHAPES("5"),
+	/* networks found by a hash; few, for each address goes its own way */
+	"policy shapes-7\n"
+	"socket a\nsocket b\n"
+	"map m by to {\n"
+	"	16.0.0.0/4, 48.0.0.0/4, 176.0.0.0/4 -> a\n"
+	"	32.0.0.0/4, 240.0.0.0/4 -> b\n"
+	"}\n"
+	"x: tcp -> map m\n"
+	"default -> pass\n",
 	/* verdicts in a table, no socket */
 	"policy verdicts\n"
 	"set bad = { 10.0.0.0/24, 10.0.2.0/24, 10.0.4.0/23, 10.1.0.0/16,\n"

@@ -186,7 +186,7 @@ static void *prepare_tables(struct subject *s)
 
 	return prepare(s, (struct how){
 		.optimize = 2, .diagram_weight = size / 4 % 3 == 0,
-		.tables_kind = (uint8_t)(1 + size % 6),
+		.tables_kind = (uint8_t)(1 + size % 7),
 	});
 }
 

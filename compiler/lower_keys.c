@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * lower_keys - prefixes of one length, found by a hash
+ *
+ * In: the intervals of a key. Out: where all but a few values of the key lead to
+ * one place, and no cut has the low bits set, what each of the others leads to, in
+ * the two tables of cuckoo.h; and the code that looks into both at once, without
+ * a branch: the lanes that hold the key differ from it in no bit but those of
+ * the value.
+ */
+#include <string.h>
+
+#include "lower_table.h"
+
+enum { KEYS_PER_CUT = 2, VALUES_MAX = 1 << 15,
+       KEYS_TRIED_MAX = 1 << 12 };	/* in tests */
+
+static uint64_t last_of(const struct keyed *k, uint32_t i)
+{
+	if (i < k->ncuts)
+		return k->cuts[i] - 1;
+	return k->width == 64 ? UINT64_MAX : ((uint64_t)1 << k->width) - 1;
+}
+
+static uint64_t first_of(const struct keyed *k, uint32_t i)
+{
+	return i ? k->cuts[i - 1] : 0;
+}
+
+/* How many values of the key the interval has. */
+static uint64_t keys_of(const struct keyed *k, uint32_t i)
+{
+	return (last_of(k, i) >> k->drop) - (first_of(k, i) >> k->drop) + 1;
+}
+
+/* The value that most keys have. */
+static uint32_t find_others(const struct keyed *k)
+{
+	uint64_t *n = arena_array(k->l->a, (size_t)k->highest + 1, sizeof(*n));
+	uint32_t most = 0;
+
+	for (uint32_t i = 0; i <= k->ncuts; i++)
+		n[k->values[i]] += keys_of(k, i);
+	for (uint32_t v = 1; v <= k->highest; v++)
+		if (n[v] > n[most])
+			most = v;
+	return most;
+}
+
+static size_t keys_most(const struct keyed *k)
+{
+	return k->l->in->options.tables.least ? KEYS_TRIED_MAX :
+		KEYS_PER_CUT * (size_t)k->ncuts;
+}
+
+/* How many keys lead elsewhere, and in which bits their values differ from OTHERS;
+ * more than MOST: they are not counted. */
+static size_t count_keys(const struct keyed *k, uint32_t others, size_t most,
+			 uint32_t *differ)
+{
+	size_t n = 0;
+
+	*differ = 0;
+	for (uint32_t i = 0; i <= k->ncuts && n <= most; i++) {
+		uint64_t keys = keys_of(k, i);
+
+		*differ |= k->values[i] ^ others;
+		if (k->values[i] != others)
+			n += keys < most ? (size_t)keys : most + 1;
+	}
+	return n;
+}
+
+/* As few bytes as N keys fit into; no lanes: they do not. */
+static struct cuckoo smallest(const struct keyed *k, size_t n,
+			      unsigned int value_bits)
+{
+	struct cuckoo best = { .lanes = 0 };
+
+	for (unsigned int lanes = 4; lanes; lanes /= 2) {
+		struct cuckoo c = { .key_bits = k->width - k->drop,
+				    .value_bits = value_bits, .lanes = lanes };
+
+		if (cuckoo_size(&c, n) && (!best.lanes || c.bits < best.bits))
+			best = c;
+	}
+	return best;
+}
+
+bool keys_shape(const struct keyed *k, struct shape *s)
+{
+	struct cuckoo *c = arena_alloc(k->l->a, sizeof(*c));
+	const size_t most = keys_most(k);
+	uint32_t differ;
+
+	if (k->width < 32 || k->highest >= VALUES_MAX)
+		return false;
+	s->others = find_others(k);
+	s->cells = count_keys(k, s->others, most, &differ);
+	if (!s->cells || s->cells > most)
+		return false;
+	*c = smallest(k, s->cells, bits_of(differ));
+	s->keys = c;
+	s->levels = c->lanes != 0;
+	s->bytes = cuckoo_bytes(c);
+	return s->levels;
+}
+
+bool keys_fill(const struct keyed *k, struct shape *s)
+{
+	uint64_t *keys = arena_array(k->l->a, s->cells, sizeof(*keys));
+	uint32_t *values = arena_array(k->l->a, s->cells, sizeof(*values));
+	struct cuckoo *c = arena_alloc(k->l->a, sizeof(*c));
+	size_t n = 0;
+
+	for (uint32_t i = 0; i <= k->ncuts; i++) {
+		uint64_t first = first_of(k, i) >> k->drop;
+
+		if (k->values[i] == s->others)
+			continue;
+		for (uint64_t j = 0; j < keys_of(k, i); j++, n++) {
+			keys[n] = first + j;
+			values[n] = k->values[i] ^ s->others;
+		}
+	}
+	*c = *s->keys;
+	s->keys = c;
+	return cuckoo_build(k->l->a, keys, values, n, c);
+}
+
+/* ------------------------------------------------------------ the code */
+
+static unsigned int lane_bits(const struct cuckoo *t)
+{
+	return 64 / t->lanes;
+}
+
+/* N in each lane. */
+static uint64_t in_lanes(const struct cuckoo *t, uint64_t n)
+{
+	return t->lanes == 4 ? n * 0x0001000100010001 :
+		t->lanes == 2 ? n * 0x0000000100000001 : n;
+}
+
+static uint32_t add_tables(const struct keyed *k, const struct cuckoo *t)
+{
+	struct rodata *r = k->l->rodata;
+	uint32_t at;
+	void *v;
+
+	rodata_align(r, LINE);
+	v = rodata_space(r, arena_printf(k->l->a, "skpol_keys_%zu",
+					 r->nvariables),
+			 (size_t)2 << t->bits, 8, &at);
+	if (v)
+		memcpy(v, t->v, cuckoo_bytes(t));
+	return at;
+}
+
+/* Nothing but the key, which ends at the last bit of the register. */
+static void clear_low_bits(const struct keyed *k)
+{
+	struct code *c = k->l->c;
+
+	if (!k->drop)
+		return;
+	if (k->width == 32) {
+		emit_alu32_imm(c, BPF_AND, BPF_REG_1, UINT32_MAX << k->drop);
+		return;
+	}
+	emit_alu64_imm(c, BPF_RSH, BPF_REG_1, (int32_t)k->drop);
+	emit_alu64_imm(c, BPF_LSH, BPF_REG_1, (int32_t)k->drop);
+}
+
+/* REG = the bucket of r1 in one of the tables, which is at OFFSET; r2 is lost. */
+static void read_bucket(const struct keyed *k, const struct cuckoo *t,
+			unsigned int table, int reg, uint32_t offset)
+{
+	struct code *c = k->l->c;
+	unsigned int shift = k->width - t->bits - 3;
+
+	if (k->width == 32) {
+		emit_alu32(c, BPF_MOV, BPF_REG_2, BPF_REG_1);
+		emit_alu32_imm(c, BPF_MUL, BPF_REG_2,
+			       (uint32_t)t->factor[table]);
+		emit_alu32_imm(c, BPF_RSH, BPF_REG_2, shift);
+	} else {
+		emit_imm64(c, BPF_REG_2, t->factor[table]);
+		emit_alu64(c, BPF_MUL, BPF_REG_2, BPF_REG_1);
+		emit_alu64_imm(c, BPF_RSH, BPF_REG_2, (int32_t)shift);
+	}
+	emit_alu32_imm(c, BPF_AND, BPF_REG_2,
+		       ((1u << t->bits) - 1) << 3);
+	emit_map(c, reg, IMAGE_RODATA, offset + (table << 3 << t->bits));
+	emit_alu64(c, BPF_ADD, reg, BPF_REG_2);
+	emit_load(c, BPF_DW, reg, reg, 0);
+}
+
+/* r1 = the bits of the key that a lane has, in each of them; r2 is lost. */
+static void key_of_lanes(const struct keyed *k, const struct cuckoo *t)
+{
+	struct code *c = k->l->c;
+	int32_t bits = (int32_t)t->bits, drop = (int32_t)k->drop;
+
+	if (k->width == 32) {
+		emit_alu32_imm(c, BPF_LSH, BPF_REG_1, t->bits);
+		emit_alu32_imm(c, BPF_RSH, BPF_REG_1, t->bits + k->drop);
+	} else {
+		emit_alu64_imm(c, BPF_LSH, BPF_REG_1, bits);
+		emit_alu64_imm(c, BPF_RSH, BPF_REG_1, bits + drop);
+	}
+	emit_imm64(c, BPF_REG_2, in_lanes(t, (uint64_t)1 << t->value_bits));
+	emit_alu64(c, BPF_MUL, BPF_REG_1, BPF_REG_2);
+}
+
+/*
+ * REG, a bucket ^ the key, keeps nothing but the lanes below 1 << value_bits:
+ * the highest bit of a lane, and all that are not less, are taken from it, which
+ * leaves the highest bit of the others.
+ */
+static void keep_equal(const struct keyed *k, const struct cuckoo *t, int reg)
+{
+	struct code *c = k->l->c;
+	uint64_t top = (uint64_t)1 << (lane_bits(t) - 1);
+
+	emit_imm64(c, BPF_REG_2,
+		   in_lanes(t, top + ((uint64_t)1 << t->value_bits) - 1));
+	emit_alu64(c, BPF_SUB, BPF_REG_2, reg);
+	emit_imm64(c, BPF_REG_1, in_lanes(t, top));
+	emit_alu64(c, BPF_AND, BPF_REG_2, BPF_REG_1);
+	emit_alu64(c, BPF_MOV, BPF_REG_1, BPF_REG_2);
+	emit_alu64_imm(c, BPF_RSH, BPF_REG_1, (int32_t)lane_bits(t) - 1);
+	emit_alu64(c, BPF_SUB, BPF_REG_2, BPF_REG_1);
+	emit_alu64(c, BPF_AND, reg, BPF_REG_2);
+}
+
+/* r2 = the lanes of r3 together: no more than one is not 0. */
+static void gather(const struct keyed *k, const struct cuckoo *t)
+{
+	struct code *c = k->l->c;
+
+	if (t->lanes == 4) {
+		emit_imm64(c, BPF_REG_2, in_lanes(t, 1));
+		emit_alu64(c, BPF_MUL, BPF_REG_2, BPF_REG_3);
+		emit_alu64_imm(c, BPF_RSH, BPF_REG_2, 48);
+		return;
+	}
+	emit_alu64(c, BPF_MOV, BPF_REG_2, BPF_REG_3);
+	if (t->lanes == 2) {
+		emit_alu64_imm(c, BPF_RSH, BPF_REG_2, 32);
+		emit_alu32(c, BPF_OR, BPF_REG_2, BPF_REG_3);
+	}
+}
+
+void keys_lookup(const struct keyed *k, const struct shape *s)
+{
+	const struct cuckoo *t = s->keys;
+	struct code *c = k->l->c;
+	uint32_t at = add_tables(k, t);
+
+	clear_low_bits(k);
+	read_bucket(k, t, 0, BPF_REG_3, at);
+	read_bucket(k, t, 1, BPF_REG_4, at);
+	key_of_lanes(k, t);
+	emit_alu64(c, BPF_XOR, BPF_REG_3, BPF_REG_1);
+	emit_alu64(c, BPF_XOR, BPF_REG_4, BPF_REG_1);
+	keep_equal(k, t, BPF_REG_3);
+	keep_equal(k, t, BPF_REG_4);
+	emit_alu64(c, BPF_OR, BPF_REG_3, BPF_REG_4);
+	gather(k, t);
+	if (s->others)
+		emit_alu64_imm(c, BPF_XOR, BPF_REG_2, (int32_t)s->others);
+}

@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * test_keys - prefixes of one length, found by a hash
+ *
+ * Lists of hosts and networks, so that each number of lanes is there, by words of
+ * 32 and of 64 bits, with and without low bits that count. Programs must be
+ * proved, and give each prefix, and what is beside it, the verdict of a linear
+ * search. Then each byte of the tables and each number of the code changes: what
+ * is still proved must still be right, and what is refused must have a witness, or
+ * no packet differs.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "../../grammar/print.h"
+#include "../random/world.h"
+#include "fixture_asked.h"
+
+enum { SOCKETS = 5, LINE_MAX = 64 };
+
+struct list {
+	unsigned int family, length;	/* of all prefixes */
+	uint32_t n;
+	bool dense;		/* one behind the other, but for a few */
+	const char *others;	/* what the map says of all other addresses */
+};
+
+struct tally {
+	size_t proved, refused, witnesses;
+};
+
+static unsigned int bits_of(const struct list *l)
+{
+	return l->family == 4 ? 32 : 128;
+}
+
+/* Prefix I, in its low bits; of IPv6 in 2001:db8::/32 where that is shorter. */
+static u128 prefix(const struct list *l, uint32_t i)
+{
+	unsigned int own = l->family == 6 ? l->length - 32 : l->length;
+	uint64_t top = own < 64 ? ((uint64_t)1 << own) - 1 : UINT64_MAX;
+	uint64_t low = l->dense ? i + i / 7 + 2 : i * 0x5851f42d4c957f2d + 99;
+
+	if (l->family == 4)
+		return low & top;
+	return (u128)0x20010db8 << own | (low & top);
+}
+
+static u128 address(const struct list *l, uint32_t i)
+{
+	return prefix(l, i) << (bits_of(l) - l->length);
+}
+
+static char *policy_of(const struct list *l)
+{
+	char *text = malloc((size_t)(l->n + 20) * LINE_MAX), *to = text;
+	char buf[46];
+
+	to += sprintf(to, "policy t\n");
+	for (int i = 0; i < SOCKETS; i++)
+		to += sprintf(to, "socket s%d\n", i);
+	to += sprintf(to, "map m by to {\n");
+	if (l->others)
+		to += sprintf(to, "%s -> %s\n", l->family == 4 ? "0.0.0.0/0" :
+			      "::/0", l->others);
+	for (uint32_t i = 0; i < l->n; i++)
+		to += sprintf(to, "%s/%u -> s%u\n",
+			      print_address(buf, l->family, address(l, i)),
+			      l->length, i % SOCKETS);
+	sprintf(to, "}\ntcp -> map m count\ndefault -> drop\n");
+	return text;
+}
+
+static void ask(struct asked *a, const struct list *l, u128 local)
+{
+	struct packet k = {
+		.family = (uint8_t)l->family, .protocol = PACKET_TCP,
+		.local_port = 80, .remote_port = 50000,
+		.local = l->family == 4 ? (uint32_t)local : local,
+	};
+
+	asked_packet(a, &k);
+}
+
+static void ask_all(struct asked *a, struct compiled *c, const struct list *l,
+		    uint32_t step)
+{
+	u128 size = (u128)1 << (bits_of(l) - l->length);
+
+	asked_begin(a, c);
+	ask(a, l, 0);
+	ask(a, l, l->family == 4 ? UINT32_MAX : ~(u128)0);
+	for (uint32_t i = 0; i < l->n; i += step) {
+		u128 first = address(l, i);
+
+		ask(a, l, first);
+		ask(a, l, first - 1);
+		ask(a, l, first + size - 1);
+		ask(a, l, first + size);
+		for (unsigned int bit = bits_of(l) - l->length;
+		     bit < bits_of(l); bit += 3)
+			ask(a, l, first ^ (u128)1 << bit);
+	}
+}
+
+static void grow(struct compiled *c, char *text, bool force)
+{
+	struct compile_options o = {
+		.optimize = 2, .until = COMPILE_ALL, .no_lint = true,
+		.name = "t.skl", .text = text, .size = strlen(text),
+		.tables_least = force ? 2 : 0, .tables_kind = 7,
+	};
+
+	assert_int_equal(compile(c, NULL, &o), 0);
+	if (c->diags.nerrors)
+		diag_print(&c->diags, stderr, false);
+	assert_true(c->proof.ok);
+}
+
+/* Keys in a bucket, of the first block that is looked up by keys. */
+static unsigned int lanes_of(const struct compiled *c)
+{
+	for (size_t i = 0; i < c->lowered.n; i++)
+		if (c->lowered.v[i].choices[0].kind == LOWERED_KEYS)
+			return c->lowered.v[i].choices[0].entry;
+	return 0;
+}
+
+/* ----------------------------------------------------------------- right */
+
+static void check(struct list l, unsigned int lanes)
+{
+	static const char *const others[] = { NULL, "s3", "pass" };
+
+	for (size_t o = 0; o < sizeof(others) / sizeof(*others); o++) {
+		struct compiled c;
+		struct asked a;
+		char *text;
+
+		l.others = others[o];
+		text = policy_of(&l);
+		grow(&c, text, true);
+		assert_non_null(asked_variable(c.image, "skpol_keys"));
+		if (lanes)
+			assert_int_equal(lanes_of(&c), lanes);
+		ask_all(&a, &c, &l, 1 + l.n / 500);
+		assert_int_equal(a.wrong, 0);
+		assert_true(a.packets > 5 * (l.n < 100 ? l.n : 100));
+		compiled_free(&c);
+		free(text);
+	}
+}
+
+static void words_of_32_bits(void **state)
+{
+	(void)state;
+	check((struct list){ .family = 4, .length = 32, .n = 700 }, 2);
+	check((struct list){ .family = 4, .length = 32, .n = 4 }, 1);
+	check((struct list){ .family = 4, .length = 24, .n = 900 }, 2);
+	check((struct list){ .family = 4, .length = 17, .n = 3000 }, 4);
+	check((struct list){ .family = 4, .length = 32, .n = 2000,
+			     .dense = true }, 2);
+	check((struct list){ .family = 4, .length = 19, .n = 3000,
+			     .dense = true }, 4);
+}
+
+static void words_of_64_bits(void **state)
+{
+	(void)state;
+	check((struct list){ .family = 6, .length = 48, .n = 700 }, 0);
+	check((struct list){ .family = 6, .length = 64, .n = 700 }, 0);
+	check((struct list){ .family = 6, .length = 56, .n = 30 }, 0);
+	check((struct list){ .family = 6, .length = 64, .n = 2000,
+			     .dense = true }, 0);
+}
+
+/* Without force: where most values lead to one place, and others are few. */
+static void when_it_is_worth_it(void **state)
+{
+	struct list l = { .family = 4, .length = 32, .n = 5000 };
+	char *text = policy_of(&l);
+	struct compiled c;
+	struct asked a;
+
+	(void)state;
+	grow(&c, text, false);
+	assert_non_null(asked_variable(c.image, "skpol_keys"));
+	ask_all(&a, &c, &l, 7);
+	assert_int_equal(a.wrong, 0);
+	compiled_free(&c);
+	free(text);
+	/* of all these addresses each leads somewhere */
+	l = (struct list){ .family = 4, .length = 7, .n = 100, .dense = true };
+	text = policy_of(&l);
+	grow(&c, text, false);
+	assert_null(asked_variable(c.image, "skpol_keys"));
+	compiled_free(&c);
+	free(text);
+}
+
+/* ------------------------------------------------------------ the proof */
+
+/* After a change of C's image. */
+static void judge(struct compiled *c, const struct list *l, struct tally *t)
+{
+	struct prove_result r;
+	struct asked a;
+
+	if (!asked_prove(c, &r)) {
+		t->refused++;
+		if (r.has_witness) {
+			t->witnesses++;
+			return;
+		}
+	} else {
+		t->proved++;
+	}
+	ask_all(&a, c, l, 1);
+	assert_int_equal(a.wrong, 0);
+}
+
+static void change_tables(struct compiled *c, const struct list *l,
+			  struct tally *t)
+{
+	const struct image_variable *v = asked_variable(c->image,
+							"skpol_keys");
+
+	assert_non_null(v);
+	for (uint32_t at = 0; at < v->size; at++)
+		for (uint32_t bit = at % 4; bit < 8; bit += 4) {
+			c->image->rodata[v->offset + at] ^=
+				(uint8_t)(1u << bit);
+			judge(c, l, t);
+			c->image->rodata[v->offset + at] ^=
+				(uint8_t)(1u << bit);
+		}
+}
+
+/* The first instruction of the look-up, and how many there are. */
+static size_t code_of(const struct image *m, size_t *n)
+{
+	size_t first = 0;
+
+	while (m->insns[first].code != (BPF_LDX | BPF_MEM | BPF_DW))
+		first++;
+	*n = 50;
+	return first > 10 ? first - 10 : 0;
+}
+
+static void change_code(struct compiled *c, const struct list *l,
+			struct tally *t)
+{
+	size_t n, first = code_of(c->image, &n);
+
+	for (size_t i = first; i < first + n; i++) {
+		struct bpf_insn *v = &c->image->insns[i], old = *v;
+
+		switch (i % 5) {
+		case 0: v->imm ^= 1; break;
+		case 1: v->off = (int16_t)(v->off + 8); break;
+		case 2: v->code ^= 0x40; break;
+		case 3: v->dst_reg = (v->dst_reg + 1) & 15; break;
+		default: v->imm = (int32_t)((uint32_t)v->imm << 1);
+		}
+		judge(c, l, t);
+		*v = old;
+	}
+}
+
+static size_t lanes_in(const struct compiled *c)
+{
+	return asked_variable(c->image, "skpol_keys")->size / 8 * lanes_of(c);
+}
+
+static void changes_of(struct list l)
+{
+	struct tally table = { 0 }, code = { 0 };
+	char *text = policy_of(&l);
+	struct compiled c;
+
+	grow(&c, text, true);
+	change_tables(&c, &l, &table);
+	/* each change of a key or of its value; of the highest bit of a lane all
+	 * that shows may be bits that nobody looks at */
+	assert_true(table.refused <= table.witnesses + lanes_in(&c));
+	assert_true(table.witnesses > 3 * l.n);
+	change_code(&c, &l, &code);
+	assert_true(code.refused > 30 && code.witnesses > 15);
+	assert_true(asked_proved(&c));
+	compiled_free(&c);
+	free(text);
+}
+
+static void changes_show(void **state)
+{
+	(void)state;
+	changes_of((struct list){ .family = 4, .length = 32, .n = 20 });
+	changes_of((struct list){ .family = 4, .length = 14, .n = 30,
+				  .others = "s1" });
+	changes_of((struct list){ .family = 6, .length = 64, .n = 10 });
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(words_of_32_bits),
+		cmocka_unit_test(words_of_64_bits),
+		cmocka_unit_test(when_it_is_worth_it),
+		cmocka_unit_test(changes_show),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
