@@ -124,15 +124,25 @@ static uint32_t below(struct search *s, size_t n)
 	return (uint32_t)(prove_hash(s->random, 2) % n);
 }
 
+/* N, or what differs from it by one, in one bit, or in the order of its bytes. */
+static uint32_t beside(struct search *s, uint32_t n)
+{
+	switch (below(s, 12)) {
+	case 0: case 1: case 2: return n + 1;
+	case 3: case 4: case 5: return n - 1;
+	case 6: return n ^ 1u << below(s, 32);
+	case 7: return htobe32(n);
+	default: return n;
+	}
+}
+
 /* A number of L, or beside it, when R holds it. */
 static bool from(struct search *s, const struct numbers *l, struct range r,
 		 uint32_t *out)
 {
-	static const int32_t beside[] = { 0, 0, 1, -1 };
-
 	if (!l->n)
 		return false;
-	*out = l->v[below(s, l->n)] + (uint32_t)beside[below(s, 4)];
+	*out = beside(s, l->v[below(s, l->n)]);
 	if (*out < r.low || *out > r.high)	/* with the box's first byte */
 		*out = (*out & 0xffffff) | (r.low & 0xff000000);
 	return *out >= r.low && *out <= r.high;
