@@ -25,6 +25,7 @@
 #endif
 #define ARENA_LARGE (ARENA_CHUNK / 4)
 #define ARENA_MAP ((size_t)ARENA_CHUNK * 16)
+#define ARENA_HUGE ((size_t)ARENA_CHUNK * 64)
 #define ARENA_ALIGN 16
 
 struct arena_chunk {
@@ -93,7 +94,11 @@ static struct arena_chunk *chunk_take(size_t bytes, bool mapped)
 		return calloc(1, bytes);
 	c = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
 		 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	return c == MAP_FAILED ? NULL : c;
+	if (c == MAP_FAILED)
+		return NULL;
+	if (bytes >= ARENA_HUGE)
+		madvise(c, bytes, MADV_HUGEPAGE);
+	return c;
 }
 
 static struct arena_chunk *chunk_new(struct arena *a, size_t size)
