@@ -229,14 +229,27 @@ static uint64_t least(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
-static bool levels_cost(const struct keyed *k, struct shape *s)
+/* The most bytes of levels that could take less time than BEST, if there is one:
+ * nearly all that such a look-up takes is memory. */
+static size_t levels_most(const struct shape *best)
+{
+	unsigned int log = 10;
+
+	while (log < 40 && (!best->levels ||
+			    shape_memory((size_t)1 << log) <
+			    best->cost + best->cost / 4))
+		log++;
+	return (size_t)1 << log;
+}
+
+static bool levels_cost(const struct keyed *k, size_t most, struct shape *s)
 {
 	size_t root = (size_t)1 << s->root, inner;
 	struct trie_size t;
 	uint64_t left = k->ncuts, sum = 0;
 
 	/* one value of each kind is there, up to the highest */
-	if (k->highest > LEVELS_VALUE_MAX || !trie_measure(k, s, &t))
+	if (k->highest > LEVELS_VALUE_MAX || !trie_measure(k, s, most, &t))
 		return false;
 	s->levels = (uint8_t)t.levels;
 	s->cells = t.cells;
@@ -255,12 +268,13 @@ static bool levels_cost(const struct keyed *k, struct shape *s)
 	return true;
 }
 
-static void try_levels(const struct keyed *k, struct shape *best)
+static void try_levels(const struct keyed *k, struct choice *c)
 {
 	static const uint8_t roots[] = { 8, 10, 12, 14, 16, 18 };
 	static const struct {
 		uint8_t fill, dense;
 	} nodes[] = { { 4, 32 }, { 8, 32 }, { 8, 64 } };
+	size_t most = levels_most(&c->best);
 
 	for (size_t r = 0; r < sizeof(roots); r++)
 		for (size_t n = 0; n < sizeof(nodes) / sizeof(*nodes); n++) {
@@ -268,8 +282,8 @@ static void try_levels(const struct keyed *k, struct shape *best)
 					   .fill = nodes[n].fill,
 					   .dense = nodes[n].dense };
 
-			if (s.root < k->width && levels_cost(k, &s))
-				better(best, &s);
+			if (s.root < k->width && levels_cost(k, most, &s))
+				better(&c->levels, &s);
 		}
 }
 
@@ -305,7 +319,7 @@ static void asked_for(const struct keyed *k, struct choice *c)
 	c->best = c->keys.levels ? c->keys : c->index;
 	if (kind == 5 && c->buckets.levels)
 		c->best = c->buckets;
-	else if (kind >= 2 && kind < 5 && levels_cost(k, &s))
+	else if (kind >= 2 && kind < 5 && levels_cost(k, SIZE_MAX, &s))
 		c->levels = c->best = s;
 }
 
@@ -333,13 +347,13 @@ bool shape_choose(const struct keyed *k, bool small, struct choice *c)
 			asked_for(k, c);
 		return c->by_window || c->best.levels;
 	}
-	if (k->ncuts >= LEVELS_FROM)
-		try_levels(k, &c->levels);
 	better(&c->best, &c->index);
 	better(&c->best, &c->buckets);
-	better(&c->best, &c->levels);
 	if (!small)
 		try_keys(k, c);
 	better(&c->best, &c->keys);
+	if (k->ncuts >= LEVELS_FROM)
+		try_levels(k, c);
+	better(&c->best, &c->levels);
 	return choose_window(c);
 }

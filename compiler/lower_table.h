@@ -144,13 +144,13 @@ void report_block(struct lower *l, const struct keyed *k,
 void report_expected(struct lower *l);
 
 /* lower_trie.c */
-/* What S takes for K; false: too deep or large. */
+/* What S takes for K; false: too deep, or more than MOST bytes. */
 struct trie_size {
 	size_t cells, values;
 	unsigned int levels;
 	uint64_t ends[LEVELS_MAX + 1];	/* cuts whose last cell is there */
 };
-bool trie_measure(const struct keyed *k, const struct shape *s,
+bool trie_measure(const struct keyed *k, const struct shape *s, size_t most,
 		  struct trie_size *out);
 /* CELLS and VALUES: as many as were measured. */
 void trie_fill(const struct keyed *k, const struct shape *s, uint32_t *cells,

@@ -27,6 +27,7 @@ struct trie {
 	uint32_t *cells;	/* NULL = only measured */
 	uint8_t *values;
 	unsigned int width;	/* of a value */
+	size_t most;		/* bytes, where it is measured */
 	bool failed;
 };
 
@@ -128,7 +129,9 @@ static uint32_t node_cells(struct trie *t, const struct node *n,
 	t->size.cells += count;
 	if (level > t->size.levels)
 		t->size.levels = level;
-	if (level > LEVELS_MAX || t->size.cells > CELLS_MAX)
+	if (level > LEVELS_MAX || t->size.cells > CELLS_MAX ||
+	    (!t->cells && t->size.cells * sizeof(*t->cells) +
+	     t->size.values * t->width > t->most))
 		t->failed = true;
 	for (size_t c = 0; c < count && !t->failed; c++) {
 		uint64_t low = n->low + ((uint64_t)c << shift);
@@ -158,10 +161,10 @@ static void run(struct trie *t)
 	(void)node_cells(t, &all, 1);
 }
 
-bool trie_measure(const struct keyed *k, const struct shape *s,
+bool trie_measure(const struct keyed *k, const struct shape *s, size_t most,
 		  struct trie_size *out)
 {
-	struct trie t = { .k = k, .s = s };
+	struct trie t = { .k = k, .s = s, .most = most };
 
 	run(&t);
 	*out = t.size;
