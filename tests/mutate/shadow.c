@@ -358,7 +358,7 @@ static const char *jump(struct machine *k, const struct bpf_insn *i)
 			taken = with_null(k, d, op);
 		else if (d->kind != SHADOW_NUMBER || o.kind != SHADOW_NUMBER)
 			return "a compare of no numbers";
-		else
+		else if (by)	/* else both ways are one */
 			taken = value_compare(k->s, op, wide, *d, o);
 	}
 	if (taken)

@@ -92,6 +92,8 @@ struct value {
 	bool half;		/* TERM: the first two bytes of a word */
 	uint8_t asks;		/* TERM: 1: (base ^ VAR) >> BEHIND; 2: less 1 */
 	uint8_t behind;
+	bool raw;		/* of VAR as it is in memory; BEHIND is 0 then */
+	uint8_t zeros;		/* TERM: so many low bits are 0 */
 	uint32_t mask;		/* TERM: word VAR as it is in memory, those bits
 				 * of it, which come first; or 0 */
 	uint32_t object;

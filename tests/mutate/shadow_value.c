@@ -355,6 +355,8 @@ static void make_term(uint8_t op, bool wide, struct value *d,
 			(op == BPF_MUL && wide && o->form == FIXED &&
 			 o->v >> 32),
 		.mask = first_bits(op, d, o),
+		.zeros = op == BPF_LSH && wide && o->form == FIXED ?
+			(uint8_t)(o->v & 63) : 0,
 	};
 
 	if (t.mask)
@@ -380,12 +382,22 @@ static bool needs_term(uint8_t op, const struct value *d,
 static void answer(struct shadow_vars *s, struct value *d, uint64_t v)
 {
 	uint64_t behind = ((uint64_t)1 << d->behind) - 1;
+	uint64_t base = d->raw ? htobe32((uint32_t)d->base) : d->base;
 
 	if (v)
-		value_lower(s, d->var, d->base | behind);
-	else if (s->x[d->var] < (d->base & ~behind))
-		value_lower(s, d->var, (d->base & ~behind) - 1);
+		value_lower(s, d->var, base | behind);
+	else if (s->x[d->var] < (base & ~behind))
+		value_lower(s, d->var, (base & ~behind) - 1);
 	*d = value_fixed(v);
+}
+
+/* A word of an address, or its 32 bits as they are in memory. */
+static bool is_word(const struct shadow_vars *s, const struct value *o)
+{
+	if (o->form == RAW)
+		return o->var != VAR_REMOTE_PORT;
+	return o->form == LINE && o->mul == 1 && !o->add && !o->shift &&
+		s->high[o->var] <= UINT32_MAX;
 }
 
 /* The steps to that question, all of 64 bits; false: D is as it was. */
@@ -394,15 +406,15 @@ static bool question(struct shadow_vars *s, uint8_t op, struct value *d,
 {
 	bool fixed = o->form == FIXED;
 	struct value next = { .var = d->var, .base = d->base, .asks = 1,
-			      .behind = d->behind };
+			      .behind = d->behind, .raw = d->raw };
 
 	if (op == BPF_XOR && d->form == FIXED && d->v <= UINT32_MAX &&
-	    o->form == LINE && o->mul == 1 && !o->add && !o->shift &&
-	    s->high[o->var] <= UINT32_MAX) {
+	    is_word(s, o)) {
 		next.base = d->v;
 		next.var = o->var;
+		next.raw = o->form == RAW;
 	} else if (op == BPF_RSH && d->asks == 1 && fixed && !d->behind &&
-		   o->v < 32) {
+		   o->v < (d->raw ? 1 : 32)) {
 		next.behind = (uint8_t)o->v;
 	} else if (op == BPF_ADD && d->asks == 1 && fixed &&
 		   o->v == UINT64_MAX) {
@@ -418,6 +430,7 @@ static bool question(struct shadow_vars *s, uint8_t op, struct value *d,
 	d->base = next.base;
 	d->asks = next.asks;
 	d->behind = next.behind;
+	d->raw = next.raw;
 	return true;
 }
 
@@ -471,6 +484,11 @@ bool value_alu(struct shadow_vars *s, uint8_t op, bool wide, struct value *d,
 	}
 	if (op == BPF_RSH && d->form == TERM && d->narrow && o.form == FIXED &&
 	    wide && (o.v & 63) >= 32) {
+		*d = value_fixed(0);
+		return true;
+	}
+	if (op == BPF_LSH && wide && o.form == FIXED && d->form == TERM &&
+	    d->zeros + (o.v & 63) >= 64) {
 		*d = value_fixed(0);
 		return true;
 	}
