@@ -67,9 +67,12 @@ static void explain(struct cost *c, const char *log, int status,
 			 "skpolc ended with status %#x", (unsigned int)status);
 }
 
-/* Once; what takes no time is tried again, for a machine is busy at times. */
+/*
+ * What takes no long time is tried again, and the least counts: a machine is busy
+ * at times, and one in a machine is first given memory when it asks.
+ */
 enum { TRIES = 3 };
-static const double short_seconds = 1;
+static const double short_seconds = 8;
 
 static bool compile_once(struct cost *c, const char *path, const char *object,
 		       const char *log, unsigned int limit)
