@@ -97,6 +97,10 @@ struct bench_packets {
 bool packets_open(struct bench_packets *k);
 void packets_put(struct bench_packets *k, const struct stream *s);
 
+/* Where a program lies in memory makes up to a nanosecond: small ones are there
+ * some times, and the least counts. */
+enum { BENCH_COPIES = 12, COPIED_MAX = 1000 };	/* instructions */
+
 /*
  * An answer is an index into LABELS, of the packet's kind where BY_KIND (tcp4,
  * tcp6, udp4, udp6 side by side). No answer: what it returned decides.
@@ -104,6 +108,7 @@ void packets_put(struct bench_packets *k, const struct stream *s);
 struct bench_program {
 	const char *name;		/* of its column */
 	int from_map, from_context;	/* the program, -1 = none */
+	int again[BENCH_COPIES - 1];	/* of a small one the latter; 0 = none */
 	int rodata, counters, other;	/* maps */
 	uint16_t *labels;
 	size_t nlabels;

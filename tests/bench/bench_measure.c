@@ -89,15 +89,23 @@ size_t bench_wrong(const struct bench_program *p, struct workload *w,
 
 /* ------------------------------------------------------------------ warm */
 
+/* Hot: another copy each TURN. */
+static int copy_of(const struct bench_program *p, bool hot, unsigned int turn)
+{
+	unsigned int i = turn % BENCH_COPIES;
+
+	if (!hot)
+		return p->from_map;
+	return i && p->again[i - 1] > 0 ? p->again[i - 1] : p->from_context;
+}
+
 /*
  * ns of a run, from outside: the kernel's own figure has no fraction. The whole
  * stream goes by once before: what the program before left in the caches is not
  * this one's.
  */
-static double one_call(const struct bench_program *p, struct bench_packets *k,
-		       bool hot, uint32_t repeat)
+static double one_call(int program, struct bench_packets *k, uint32_t repeat)
 {
-	int program = hot ? p->from_context : p->from_map;
 	uint32_t ns;
 	double begin;
 
@@ -125,6 +133,7 @@ struct measuring {
 	size_t samples;		/* cold: in a round */
 	uint8_t (*shuffled)[STRIDE];	/* cold: their packets */
 	bool hot, evict;
+	unsigned int turn;
 };
 
 static void take(struct measuring *m, size_t i, double ns)
@@ -160,7 +169,9 @@ static void rounds(struct measuring *m, void (*one)(struct measuring *m),
 static void warm_round(struct measuring *m)
 {
 	for (size_t i = 0; i < m->n; i++)
-		take(m, i, one_call(&m->v[i], m->k, m->hot, m->repeat[i]));
+		take(m, i, one_call(copy_of(&m->v[i], m->hot, m->turn), m->k,
+				    m->repeat[i]));
+	m->turn++;
 }
 
 void bench_warm(const struct bench_program *v, size_t n,
@@ -172,8 +183,8 @@ void bench_warm(const struct bench_program *v, size_t n,
 			       .repeat = repeat, .hot = hot };
 
 	for (size_t i = 0; i < n; i++)
-		repeat[i] = repeat_for(one_call(&v[i], k, hot, STREAM),
-				       e->call_us);
+		repeat[i] = repeat_for(one_call(copy_of(&v[i], hot, 0), k,
+						STREAM), e->call_us);
 	rounds(&m, warm_round, e->rounds);
 	for (size_t i = n; i-- > 0;)
 		ns[i] -= ns[0];
