@@ -133,14 +133,14 @@ static bool read_bucket(struct matcher *m, struct prove_keys *k,
 	const struct bpf_insn load = {
 		.code = BPF_LDX | BPF_MEM | BPF_DW, .dst_reg = reg,
 		.src_reg = reg,
-	};
+	}, cut = ALU32_K(BPF_AND, 2, 0);
+	unsigned int bits, width = k->width;
 	uint32_t shift, mask;
-	unsigned int bits;
 	uint64_t at;
 	bool is_table;
 
 	if (!multiply(m, k, &k->factor[table], &shift) ||
-	    !number(m, (struct bpf_insn)ALU32_K(BPF_AND, 2, 0), &mask) ||
+	    (table && k->width != width) || !number(m, cut, &mask) ||
 	    mask < 8)
 		return false;
 	bits = 29 - (unsigned int)__builtin_clz(mask);
@@ -445,7 +445,7 @@ const char *keys_found(struct run *u, bool *found)
 	if (!k->end || (k->width == 64) != (word->kind == V_PAIR))
 		return NULL;
 	val_use_pair(u, word);
-	if (!val_is_x(u, word))
+	if (!val_is_x(u, word) || u->word == PW_IFNAME)
 		return NULL;
 	*found = true;
 	u->r[BPF_REG_2] = (struct val){ .kind = V_NUMBER,
