@@ -21,14 +21,9 @@ static unsigned int load_max(unsigned int lanes)
 	return lanes == 4 ? 930 : lanes == 2 ? 820 : 450;
 }
 
-static unsigned int lane_bits(const struct cuckoo *c)
-{
-	return 64 / c->lanes;
-}
-
 bool cuckoo_size(struct cuckoo *c, size_t n)
 {
-	unsigned int room = lane_bits(c) - 1;
+	unsigned int room = cuckoo_lane_bits(c) - 1;
 
 	for (c->bits = 1; c->bits <= BITS_MAX && c->bits < c->key_bits;
 	     c->bits++)
@@ -114,6 +109,7 @@ static void fill(const struct maker *m, const uint32_t *values)
 {
 	struct cuckoo *c = m->c;
 	uint64_t low = ((uint64_t)1 << (c->key_bits - c->bits)) - 1;
+	unsigned int bits = cuckoo_lane_bits(c);
 
 	for (size_t i = 0; i < (size_t)2 * c->lanes << c->bits; i++) {
 		uint32_t k = m->lane[i];
@@ -121,7 +117,7 @@ static void fill(const struct maker *m, const uint32_t *values)
 		if (k--)
 			c->v[i / c->lanes] |=
 				((m->keys[k] & low) << c->value_bits |
-				 values[k]) << i % c->lanes * lane_bits(c);
+				 values[k]) << i % c->lanes * bits;
 	}
 }
 

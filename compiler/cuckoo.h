@@ -36,6 +36,11 @@ struct cuckoo {
  * false: lanes are too narrow.
  */
 bool cuckoo_size(struct cuckoo *c, size_t n);
+static inline unsigned int cuckoo_lane_bits(const struct cuckoo *c)
+{
+	return 64 / c->lanes;
+}
+
 static inline size_t cuckoo_bytes(const struct cuckoo *c)
 {
 	return (size_t)16 << c->bits;

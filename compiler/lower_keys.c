@@ -89,7 +89,6 @@ static struct cuckoo smallest(const struct keyed *k, size_t n,
 
 bool keys_shape(const struct keyed *k, struct shape *s)
 {
-	struct cuckoo *c = arena_alloc(k->l->a, sizeof(*c));
 	const size_t most = keys_most(k);
 	uint32_t differ;
 
@@ -99,10 +98,9 @@ bool keys_shape(const struct keyed *k, struct shape *s)
 	s->cells = count_keys(k, s->others, most, &differ);
 	if (!s->cells || s->cells > most)
 		return false;
-	*c = smallest(k, s->cells, bits_of(differ));
-	s->keys = c;
-	s->levels = c->lanes != 0;
-	s->bytes = cuckoo_bytes(c);
+	s->keys = smallest(k, s->cells, bits_of(differ));
+	s->levels = s->keys.lanes != 0;
+	s->bytes = cuckoo_bytes(&s->keys);
 	return s->levels;
 }
 
@@ -110,7 +108,6 @@ bool keys_fill(const struct keyed *k, struct shape *s)
 {
 	uint64_t *keys = arena_array(k->l->a, s->cells, sizeof(*keys));
 	uint32_t *values = arena_array(k->l->a, s->cells, sizeof(*values));
-	struct cuckoo *c = arena_alloc(k->l->a, sizeof(*c));
 	size_t n = 0;
 
 	for (uint32_t i = 0; i <= k->ncuts; i++) {
@@ -123,17 +120,10 @@ bool keys_fill(const struct keyed *k, struct shape *s)
 			values[n] = k->values[i] ^ s->others;
 		}
 	}
-	*c = *s->keys;
-	s->keys = c;
-	return cuckoo_build(k->l->a, keys, values, n, c);
+	return cuckoo_build(k->l->a, keys, values, n, &s->keys);
 }
 
 /* ------------------------------------------------------------ the code */
-
-static unsigned int lane_bits(const struct cuckoo *t)
-{
-	return 64 / t->lanes;
-}
 
 /* N in each lane. */
 static uint64_t in_lanes(const struct cuckoo *t, uint64_t n)
@@ -221,7 +211,8 @@ static void key_of_lanes(const struct keyed *k, const struct cuckoo *t)
 static void keep_equal(const struct keyed *k, const struct cuckoo *t, int reg)
 {
 	struct code *c = k->l->c;
-	uint64_t top = (uint64_t)1 << (lane_bits(t) - 1);
+	unsigned int last = cuckoo_lane_bits(t) - 1;
+	uint64_t top = (uint64_t)1 << last;
 
 	emit_imm64(c, BPF_REG_2,
 		   in_lanes(t, top + ((uint64_t)1 << t->value_bits) - 1));
@@ -229,7 +220,7 @@ static void keep_equal(const struct keyed *k, const struct cuckoo *t, int reg)
 	emit_imm64(c, BPF_REG_1, in_lanes(t, top));
 	emit_alu64(c, BPF_AND, BPF_REG_2, BPF_REG_1);
 	emit_alu64(c, BPF_MOV, BPF_REG_1, BPF_REG_2);
-	emit_alu64_imm(c, BPF_RSH, BPF_REG_1, (int32_t)lane_bits(t) - 1);
+	emit_alu64_imm(c, BPF_RSH, BPF_REG_1, (int32_t)last);
 	emit_alu64(c, BPF_SUB, BPF_REG_2, BPF_REG_1);
 	emit_alu64(c, BPF_AND, reg, BPF_REG_2);
 }
@@ -254,7 +245,7 @@ static void gather(const struct keyed *k, const struct cuckoo *t)
 
 void keys_lookup(const struct keyed *k, const struct shape *s)
 {
-	const struct cuckoo *t = s->keys;
+	const struct cuckoo *t = &s->keys;
 	struct code *c = k->l->c;
 	uint32_t at = add_tables(k, t);
 

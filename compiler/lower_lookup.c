@@ -254,7 +254,7 @@ void lookup(const struct keyed *k, const struct shape *s)
 {
 	struct code *c = k->l->c;
 
-	if (s->keys) {
+	if (s->keys.lanes) {
 		keys_lookup(k, s);
 		return;
 	}

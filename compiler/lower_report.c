@@ -16,7 +16,8 @@ static void add(struct lowered *e, const struct shape *s, uint8_t kind)
 	e->choices[e->nchoices++] = (struct lower_choice){
 		.kind = kind, .cost = s->cost, .bytes = s->bytes,
 		.bits = s->root, .levels = s->levels, .steps = s->steps,
-		.entry = s->keys ? (uint8_t)s->keys->lanes : s->pack.entry,
+		.entry = s->keys.lanes ? (uint8_t)s->keys.lanes :
+			s->pack.entry,
 		.cells = (uint32_t)s->cells,
 	};
 }

@@ -49,13 +49,13 @@ struct packing {
  * values, when all cuts that are left can be told apart in values of no more
  * bytes than cuts times DENSE.
  *
- * Or, where KEYS is not NULL: what is not OTHERS is so little that each value of
+ * Or, where KEYS has lanes: what is not OTHERS is so little that each value of
  * the key, without its DROP low bits, is looked up for itself.
  */
 struct shape {
 	uint8_t root, fill, dense, levels, steps;
 	struct packing pack;	/* of a search */
-	const struct cuckoo *keys;
+	struct cuckoo keys;
 	uint32_t others;	/* value of keys that are not among them; what
 				 * is in there is a value ^ this */
 	size_t cells, values;	/* of all levels */
