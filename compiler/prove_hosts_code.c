@@ -11,10 +11,6 @@
 
 enum { AF_INET6_VALUE = 10 };	/* linux/socket.h */
 
-#define ALU64_K(op, dst, value) \
-	{ .code = BPF_ALU64 | (op) | BPF_K, .dst_reg = (dst), .imm = (value) }
-#define ALU64_X(op, dst, src) \
-	{ .code = BPF_ALU64 | (op) | BPF_X, .dst_reg = (dst), .src_reg = (src) }
 #define LOAD(size, dst, src, offset) \
 	{ .code = BPF_LDX | BPF_MEM | (size), .dst_reg = (dst), \
 	  .src_reg = (src), .off = (offset) }

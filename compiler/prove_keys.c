@@ -36,15 +36,6 @@ struct prove_keys {		/* the look-up that begins somewhere */
 	bool is_strange;	/* there is one: so there are others */
 };
 
-#define ALU32_K(op, dst, value) \
-	{ .code = BPF_ALU | (op) | BPF_K, .dst_reg = (dst), \
-	  .imm = (int32_t)(value) }
-#define ALU64_K(op, dst, value) \
-	{ .code = BPF_ALU64 | (op) | BPF_K, .dst_reg = (dst), \
-	  .imm = (int32_t)(value) }
-#define ALU64_X(op, dst, src) \
-	{ .code = BPF_ALU64 | (op) | BPF_X, .dst_reg = (dst), .src_reg = (src) }
-
 static bool one(struct matcher *m, struct bpf_insn want)
 {
 	return match_one(m, &want);

@@ -208,6 +208,15 @@ struct matcher {
 	struct prove *p;
 	uint32_t pc;
 };
+/* Instructions as they are wanted. */
+#define ALU32_K(op, dst, value) \
+	{ .code = BPF_ALU | (op) | BPF_K, .dst_reg = (dst), \
+	  .imm = (int32_t)(value) }
+#define ALU64_K(op, dst, value) \
+	{ .code = BPF_ALU64 | (op) | BPF_K, .dst_reg = (dst), \
+	  .imm = (int32_t)(value) }
+#define ALU64_X(op, dst, src) \
+	{ .code = BPF_ALU64 | (op) | BPF_X, .dst_reg = (dst), .src_reg = (src) }
 /* The next instruction that does something, or NULL. */
 const struct bpf_insn *match_here(struct matcher *m);
 /* r6 = the context: how a program begins */
