@@ -225,22 +225,65 @@ static void keep_equal(const struct keyed *k, const struct cuckoo *t, int reg)
 	emit_alu64(c, BPF_AND, reg, BPF_REG_2);
 }
 
-/* r2 = the lanes of r3 together: no more than one is not 0. */
-static void gather(const struct keyed *k, const struct cuckoo *t)
+/* r2 = the value, of four lanes in r3 and r4: no more than one is not 0 then. */
+static void gather_four(const struct keyed *k, const struct cuckoo *t)
 {
 	struct code *c = k->l->c;
 
-	if (t->lanes == 4) {
-		emit_imm64(c, BPF_REG_2, in_lanes(t, 1));
-		emit_alu64(c, BPF_MUL, BPF_REG_2, BPF_REG_3);
-		emit_alu64_imm(c, BPF_RSH, BPF_REG_2, 48);
+	keep_equal(k, t, BPF_REG_3);
+	keep_equal(k, t, BPF_REG_4);
+	emit_alu64(c, BPF_OR, BPF_REG_3, BPF_REG_4);
+	emit_imm64(c, BPF_REG_2, in_lanes(t, 1));
+	emit_alu64(c, BPF_MUL, BPF_REG_2, BPF_REG_3);
+	emit_alu64_imm(c, BPF_RSH, BPF_REG_2, 48);
+}
+
+/* TO = the lowest lane of FROM if that is below 1 << value_bits, else 0: only then
+ * is it negative when these are taken from it. */
+static void lowest_lane(const struct keyed *k, const struct cuckoo *t, int to,
+			int from)
+{
+	struct code *c = k->l->c;
+	int32_t values = 1 << t->value_bits;
+
+	if (t->lanes == 1) {
+		emit_alu64(c, BPF_MOV, to, from);
+		emit_alu64_imm(c, BPF_ADD, to, -values);
+		emit_alu64_imm(c, BPF_ARSH, to, 63);
+		emit_alu64(c, BPF_AND, to, from);
 		return;
 	}
-	emit_alu64(c, BPF_MOV, BPF_REG_2, BPF_REG_3);
-	if (t->lanes == 2) {
-		emit_alu64_imm(c, BPF_RSH, BPF_REG_2, 32);
-		emit_alu32(c, BPF_OR, BPF_REG_2, BPF_REG_3);
+	emit_alu32(c, BPF_MOV, to, from);
+	emit_alu32_imm(c, BPF_ADD, to, (uint32_t)-values);
+	emit_alu32_imm(c, BPF_ARSH, to, 31);
+	emit_alu32(c, BPF_AND, to, from);
+}
+
+/* TO = the value in the lanes of REG, or 0; REG and SCRATCH are lost. */
+static void gather_bucket(const struct keyed *k, const struct cuckoo *t, int to,
+			  int reg, int scratch)
+{
+	struct code *c = k->l->c;
+
+	lowest_lane(k, t, to, reg);
+	if (t->lanes == 1)
+		return;
+	emit_alu64_imm(c, BPF_RSH, reg, 32);
+	lowest_lane(k, t, scratch, reg);
+	emit_alu64(c, BPF_OR, to, scratch);
+}
+
+/* r2 = the value in the lanes of r3 and r4. One or two are looked at one by one:
+ * that is a shorter chain, and less code. */
+static void gather(const struct keyed *k, const struct cuckoo *t)
+{
+	if (t->lanes == 4) {
+		gather_four(k, t);
+		return;
 	}
+	gather_bucket(k, t, BPF_REG_1, BPF_REG_3, BPF_REG_2);
+	gather_bucket(k, t, BPF_REG_2, BPF_REG_4, BPF_REG_3);
+	emit_alu64(k->l->c, BPF_OR, BPF_REG_2, BPF_REG_1);
 }
 
 void keys_lookup(const struct keyed *k, const struct shape *s)
@@ -255,9 +298,6 @@ void keys_lookup(const struct keyed *k, const struct shape *s)
 	key_of_lanes(k, t);
 	emit_alu64(c, BPF_XOR, BPF_REG_3, BPF_REG_1);
 	emit_alu64(c, BPF_XOR, BPF_REG_4, BPF_REG_1);
-	keep_equal(k, t, BPF_REG_3);
-	keep_equal(k, t, BPF_REG_4);
-	emit_alu64(c, BPF_OR, BPF_REG_3, BPF_REG_4);
 	gather(k, t);
 	if (s->others)
 		emit_alu64_imm(c, BPF_XOR, BPF_REG_2, (int32_t)s->others);

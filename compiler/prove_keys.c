@@ -14,7 +14,7 @@
 
 #include "prove_value.h"
 
-enum { BITS_MAX = 26 };
+enum { BITS_MAX = 26, VALUE_BITS_MAX = 15 };
 #define STRANGE "a bucket says what is none of its keys'"
 
 struct key {
@@ -157,6 +157,7 @@ static bool read_lanes(struct prove_keys *k, uint64_t ones)
 		if (ones == in_lanes(k, (uint64_t)1 << k->value_bits))
 			break;
 	return k->lanes && k->bits + k->drop < k->width && k->value_bits &&
+		k->value_bits <= VALUE_BITS_MAX &&
 		k->width - k->drop - k->bits + k->value_bits < lane_bits(k);
 }
 
@@ -204,21 +205,61 @@ static bool keep_equal(struct matcher *m, const struct prove_keys *k,
 		wide(m, 1, in_lanes(k, top)) && match_all(m, rest, 5);
 }
 
-/* r2 = one of the lanes of r3, and what is ^ that. */
+/* r2 = the lanes of r3 and r4 together. */
+static bool gather_four(struct matcher *m, const struct prove_keys *k)
+{
+	const struct bpf_insn both = ALU64_X(BPF_OR, 3, 4), sum[] = {
+		ALU64_X(BPF_MUL, 2, 3), ALU64_K(BPF_RSH, 2, 48),
+	};
+
+	return keep_equal(m, k, 3) && keep_equal(m, k, 4) &&
+		match_one(m, &both) && wide(m, 2, in_lanes(k, 1)) &&
+		match_all(m, sum, 2);
+}
+
+/* TO = the lowest lane of FROM, if it is less than 1 << VALUE_BITS, else 0. */
+static bool lowest_lane(struct matcher *m, const struct prove_keys *k,
+			uint8_t to, uint8_t from)
+{
+	uint8_t class = k->lanes == 1 ? BPF_ALU64 : BPF_ALU;
+	const struct bpf_insn want[] = {
+		{ .code = class | BPF_MOV | BPF_X, .dst_reg = to,
+		  .src_reg = from },
+		{ .code = class | BPF_ADD | BPF_K, .dst_reg = to,
+		  .imm = -(1 << k->value_bits) },
+		{ .code = class | BPF_ARSH | BPF_K, .dst_reg = to,
+		  .imm = (int32_t)lane_bits(k) - 1 },
+		{ .code = class | BPF_AND | BPF_X, .dst_reg = to,
+		  .src_reg = from },
+	};
+
+	return match_all(m, want, 4);
+}
+
+/* TO = the lanes of REG together. */
+static bool gather_bucket(struct matcher *m, const struct prove_keys *k,
+			  uint8_t to, uint8_t reg, uint8_t scratch)
+{
+	const struct bpf_insn next = ALU64_K(BPF_RSH, reg, 32);
+	const struct bpf_insn both = ALU64_X(BPF_OR, to, scratch);
+
+	if (!lowest_lane(m, k, to, reg))
+		return false;
+	return k->lanes == 1 || (match_one(m, &next) &&
+				 lowest_lane(m, k, scratch, reg) &&
+				 match_one(m, &both));
+}
+
+/* r2 = one of the lanes of r3 or r4, or 0, and what is ^ that. */
 static bool gather(struct matcher *m, struct prove_keys *k)
 {
-	const struct bpf_insn four[] = {
-		ALU64_X(BPF_MUL, 2, 3), ALU64_K(BPF_RSH, 2, 48),
-	}, two[] = {
-		ALU64_X(BPF_MOV, 2, 3), ALU64_K(BPF_RSH, 2, 32),
-		{ .code = BPF_ALU | BPF_OR | BPF_X, .dst_reg = 2,
-		  .src_reg = 3 },
-	};
-	struct bpf_insn others = ALU64_K(BPF_XOR, 2, 0);
+	const struct bpf_insn both = ALU64_X(BPF_OR, 2, 1);
+	const struct bpf_insn others = ALU64_K(BPF_XOR, 2, 0);
 	uint32_t n;
 
-	if (k->lanes == 4 ? !wide(m, 2, in_lanes(k, 1)) ||
-	    !match_all(m, four, 2) : !match_all(m, two, k->lanes == 2 ? 3 : 1))
+	if (k->lanes == 4 ? !gather_four(m, k) :
+	    !gather_bucket(m, k, 1, 3, 2) || !gather_bucket(m, k, 2, 4, 3) ||
+	    !match_one(m, &both))
 		return false;
 	if (number(m, others, &n))
 		k->others = (uint64_t)(int64_t)(int32_t)n;
@@ -229,8 +270,6 @@ static bool read_code(struct matcher *m, struct prove_keys *k)
 {
 	return clear(m, k) && read_bucket(m, k, 0, 3) &&
 		read_bucket(m, k, 1, 4) && compare_lanes(m, k) &&
-		keep_equal(m, k, 3) && keep_equal(m, k, 4) &&
-		one(m, (struct bpf_insn)ALU64_X(BPF_OR, 3, 4)) &&
 		gather(m, k);
 }
 
@@ -305,10 +344,7 @@ static void add_key(struct prove *p, struct prove_keys *k, uint64_t key)
 	*arena_push(p->a, k->v, k->n, k->cap) = (struct key){ .key = key };
 }
 
-/*
- * A lane with its highest bit set is more than it is taken from, for all keys but
- * one: what is missing then comes from the next lane.
- */
+/* A lane with its highest bit set says something to keys that are not its own. */
 static void add_strange(struct prove *p, struct prove_keys *k, uint64_t key)
 {
 	k->strange = key;
