@@ -82,7 +82,7 @@ enum { STRIDE = 128, ANSWER_AT = 64, PACKETS_AT = 128 };
 enum { NO_ANSWER = UINT32_MAX };
 
 struct stream_map {		/* the value of the map, in our memory */
-	uint64_t next;			/* packet */
+	uint64_t next;			/* bytes behind the first packet, at first */
 	uint8_t pad[ANSWER_AT - 8];
 	uint32_t answer;
 	uint8_t pad2[PACKETS_AT - ANSWER_AT - 4];

@@ -60,7 +60,7 @@ static bool is_right(const struct bench_program *p, struct workload *w,
 	uint32_t ns;
 	int ret;
 
-	k->map->next = i;
+	k->map->next = i * STRIDE;
 	k->map->answer = NO_ANSWER;
 	ret = bench_run(from_map ? p->from_map : p->from_context,
 			k->map->packets[i], 1, &ns);
