@@ -261,6 +261,22 @@ static enum size_fault generate_with(struct compiled *c,
 	return SIZE_FITS;
 }
 
+/* With tables; where these are too large, by compares alone. */
+static enum size_fault generate_within(struct compiled *c,
+				       const struct compile_options *o,
+				       struct how how)
+{
+	struct compile_options plain = *o;
+	struct diagram *before = c->diagram;
+	enum size_fault fault = generate_with(c, o, how);
+
+	if (fault != SIZE_TABLES || o->optimize < 2)
+		return fault;
+	plain.optimize = 1;
+	c->diagram = before;	/* a profile may have ordered it anew */
+	return generate_with(c, &plain, how) ? SIZE_TABLES : SIZE_FITS;
+}
+
 /* Once more with a table of hosts, where that is worth it and has room. */
 static void add_hosts(struct compiled *c, const struct compile_options *o,
 		      struct how how)
@@ -289,11 +305,11 @@ static void add_hosts(struct compiled *c, const struct compile_options *o,
 static void generate(struct compiled *c, const struct compile_options *o)
 {
 	struct how how = { size_tree_code(o), NULL };
-	enum size_fault fault = generate_with(c, o, how);
+	enum size_fault fault = generate_within(c, o, how);
 	struct compiled one = *c;
 
 	if (c->diagram && (fault || size_is_much(c, o)) && size_regrow(c)) {
-		enum size_fault more = generate_with(c, o, how);
+		enum size_fault more = generate_within(c, o, how);
 
 		if (!fault && (more ||
 			       !size_is_much_less(c, one.image->ninsns))) {
@@ -309,7 +325,7 @@ static void generate(struct compiled *c, const struct compile_options *o)
 	}
 	while (fault == SIZE_INSTRUCTIONS && c->forest && how.tree_code) {
 		how.tree_code = how.tree_code > 1000 ? how.tree_code / 4 : 0;
-		fault = generate_with(c, o, how);
+		fault = generate_within(c, o, how);
 	}
 	if (fault)
 		size_say(c, o, fault);

@@ -213,6 +213,21 @@ too_large() {
 	rm x.o
 }
 
+compares_where_tables_are_too_large() {
+	command -v jq >/dev/null || skip 'no jq to read JSON with'
+	awk 'BEGIN { print "policy p\nsocket a tcp\nset s = {"
+		for (i = 0; i < 256; i++)
+			print "10." i ".7." i * 37 % 256
+		print "}\nx: tcp to s -> a\ndefault -> pass" }' >many.skl
+	gives 0 skpolc many.skl -o x.o --report --json
+	[ "$(jq .table_bytes stderr)" -gt 1000 ]
+	gives 0 skpolc many.skl -o x.o --report --json --max-tables 1000
+	[ "$(jq .table_bytes stderr)" -le 1000 ]
+	[ "$(jq .proved stderr)" = true ]
+	gives 1 skpolc many.skl -o x.o --max-tables 100
+	says 'its tables take more than 100 bytes'
+}
+
 usage() {
 	for args in --no-such-option '-O3' '-O 2x' '--emit=tree' \
 		'--target-kernel=4.19' '--max-instructions=0' \
@@ -412,6 +427,7 @@ for name in a_profile same_bytes_anywhere same_bytes_for_the_same_text \
 	read_only_target existing_target mistakes usage warnings \
 	json_diagnostics formatter verdicts_of_all_engines \
 	verdicts_that_differ differences too_large \
+	compares_where_tables_are_too_large \
 	a_hundred_thousand_packets; do
 	mkdir "$work/$name"
 	status=0
