@@ -489,12 +489,34 @@ void compiled_free(struct compiled *c)
 
 json_t *compile_manifest(struct compiled *c, const struct compile_options *o)
 {
+	static const struct compile_options unsaid;
+	size_t instructions = size_max_instructions(o);
+	size_t tables = size_max_tables(o);
 	struct manifest_options m = {
 		.optimize = o->optimize, .target_kernel = c->target->name,
 		.profile = o->profile ? o->profile->digest : NULL,
+		.max_instructions = instructions ==
+			size_max_instructions(&unsaid) ? 0 : instructions,
+		.max_tables = tables == size_max_tables(&unsaid) ? 0 : tables,
 	};
 
 	return manifest_build(&c->arena, c->policy, &c->sources, &m);
+}
+
+void compile_options_like(struct compile_options *o, const json_t *options)
+{
+	const json_t *optimize = json_object_get(options, "optimize");
+	const char *target = json_string_value(json_object_get(options,
+							"target_kernel"));
+
+	if (json_is_integer(optimize))
+		o->optimize = (unsigned int)json_integer_value(optimize);
+	if (target)
+		o->target = target_find(target);
+	o->max_instructions = (size_t)json_integer_value(
+		json_object_get(options, "max_instructions"));
+	o->max_tables = (size_t)json_integer_value(
+		json_object_get(options, "max_tables"));
 }
 
 static int build_object(struct compiled *c, const struct compile_options *o,

@@ -101,6 +101,8 @@ void compiled_free(struct compiled *c);
 
 /* The manifest of what was compiled wholly: a new reference, or NULL. */
 json_t *compile_manifest(struct compiled *c, const struct compile_options *o);
+/* Takes what a manifest's "options" say, or NULL; no profile is in there. */
+void compile_options_like(struct compile_options *o, const json_t *options);
 /*
  * Its policy.o: 0 with malloc'ed bytes, or a negative errno (EINVAL: a fault
  * of ours) with a sentence in ERROR.

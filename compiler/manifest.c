@@ -206,11 +206,21 @@ static const char *oldest_kernel(const struct policy *p, const char *target)
 
 /* ---------------------------------------------------------- all of it */
 
+static int add_limit(json_t *object, const char *key, size_t limit)
+{
+	return limit ? json_object_set_new(object, key,
+					   json_integer((json_int_t)limit)) : 0;
+}
+
 static json_t *options(const struct manifest_options *o)
 {
-	return json_pack("{s:i, s:s, s:s*}", "optimize", (int)o->optimize,
-			 "target_kernel", o->target_kernel,
-			 "profile", o->profile);
+	json_t *j = json_pack("{s:i, s:s, s:s*}", "optimize", (int)o->optimize,
+			      "target_kernel", o->target_kernel,
+			      "profile", o->profile);
+
+	return finished(j, !j ||
+			add_limit(j, "max_instructions", o->max_instructions) ||
+			add_limit(j, "max_tables", o->max_tables));
 }
 
 json_t *manifest_build(struct arena *a, const struct policy *p,

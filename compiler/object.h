@@ -38,6 +38,7 @@ struct manifest_options {
 	unsigned int optimize;		/* 0, 1, 2 */
 	const char *target_kernel;	/* "5.10" */
 	const char *profile;		/* its SHA-256, or NULL */
+	size_t max_instructions, max_tables;	/* 0 = as if not said */
 };
 /* A new reference, or NULL without memory. The schema is docs/manifest.md. */
 json_t *manifest_build(struct arena *a, const struct policy *p,

@@ -32,18 +32,6 @@ static int make_object(struct compiled *c, const struct compile_options *o,
 			 "%s: %s", path, error);
 }
 
-static void take_options(struct compile_options *o, const json_t *options)
-{
-	json_t *optimize = json_object_get(options, "optimize");
-	const char *target = json_string_value(json_object_get(options,
-							"target_kernel"));
-
-	if (json_is_integer(optimize))
-		o->optimize = (unsigned int)json_integer_value(optimize);
-	if (target)
-		o->target = target_find(target);
-}
-
 int cli_compile(const char *path, const json_t *options, void **bytes,
 		size_t *size)
 {
@@ -54,7 +42,7 @@ int cli_compile(const char *path, const json_t *options, void **bytes,
 	struct compiled c;
 	int status, err;
 
-	take_options(&o, options);
+	compile_options_like(&o, options);
 	err = compile(&c, path, &o);
 	progress_bar_end(bar);
 	if (err)

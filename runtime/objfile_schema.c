@@ -380,6 +380,12 @@ static void checks(struct check *c)
 	*c->path = '\0';
 }
 
+static void limit(struct check *c, const json_t *o, const char *key)
+{
+	if (json_object_get(o, key))
+		integer(c, o, key, 1, UINT32_MAX);
+}
+
 static void options(struct check *c)
 {
 	const json_t *o = json_object_get(c->o->manifest, "options");
@@ -389,6 +395,8 @@ static void options(struct check *c)
 	strcpy(c->path, "options");
 	integer(c, o, "optimize", 0, 2);
 	kernel(c, "target_kernel", string(c, o, "target_kernel", false));
+	limit(c, o, "max_instructions");
+	limit(c, o, "max_tables");
 	*c->path = '\0';
 }
 

@@ -28,19 +28,15 @@ static json_t *manifest(const struct twin *t)
 
 static struct compile_options options_of(const struct twin *t)
 {
-	const json_t *o = json_object_get(manifest(t), "options");
-	const char *target = json_string_value(json_object_get(o,
-							"target_kernel"));
 	const json_t *text = json_object_get(manifest(t), "text");
-
-	return (struct compile_options){
-		.optimize = (unsigned int)json_integer_value(
-			json_object_get(o, "optimize")),
-		.target = target ? target_find(target) : NULL,
+	struct compile_options o = {
 		.until = COMPILE_ALL, .no_proof = true, .no_lint = true,
 		.name = "policy", .text = json_string_value(text),
 		.size = json_string_length(text),
 	};
+
+	compile_options_like(&o, json_object_get(manifest(t), "options"));
+	return o;
 }
 
 static void put_back_hash(struct twin *t)

@@ -210,6 +210,11 @@ too_large() {
 	gives 1 skpolc web.skl -o x.o --max-tables 8
 	says 'its tables take more than 8 bytes'
 	gives 0 skpolc web.skl -o x.o --max-tables 4K
+	gives 0 skpolc json web.skl --max-tables 4K --max-instructions 1000
+	grep -q '"max_instructions": 1000,' stdout
+	grep -q '"max_tables": 4096,' stdout
+	gives 0 skpolc json web.skl --max-tables 512M
+	[ -z "$(grep '"max_' stdout)" ]
 	rm x.o
 }
 

@@ -261,6 +261,38 @@ static void the_command_takes_the_options_of_what_runs(void **state)
 	unlink(object);
 }
 
+/* Without them another program would be made, and a change be reported. */
+static void the_limits_are_among_them(void **state)
+{
+	char path[96], object[96], command[300];
+	struct rig_output o;
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s.skl", rig_bpffs);
+	snprintf(object, sizeof(object), "%s.o", rig_bpffs);
+	write_file(path, TABLES(1));
+	snprintf(command, sizeof(command), "%s --max-tables=350 %s -o %s",
+		 getenv("SKPOLC") ? getenv("SKPOLC") : "./skpolc", path,
+		 object);
+	assert_int_equal(system(command), 0);
+	assert_int_equal(RIG_SKPOL("apply", object).status, 0);
+	assert_int_equal(RIG_SKPOL("verify", path).status, 0);
+	o = RIG_SKPOL("explain", "--json",
+		      "tcp 10.0.1.1:50000 -> 192.0.2.1:443");
+	assert_int_equal(o.status, 0);
+	assert_non_null(strstr(o.out, "\"same\":true"));
+	snprintf(command, sizeof(command), "%s %s -o %s",
+		 getenv("SKPOLC") ? getenv("SKPOLC") : "./skpolc", path,
+		 object);
+	assert_int_equal(system(command), 0);
+	o = RIG_SKPOL("verify", object);
+	assert_int_equal(o.status, 1);
+	assert_non_null(strstr(o.out, "differs: options: compiled with "
+			       "{\"max_tables\":350,"));
+	unlink(path);
+	unlink(object);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -273,6 +305,7 @@ int main(void)
 		TEST(what_does_not_run_differs),
 		TEST(interfaces_move),
 		TEST(the_command_takes_the_options_of_what_runs),
+		TEST(the_limits_are_among_them),
 	};
 
 	RIG_MAIN(tests);

@@ -130,6 +130,23 @@ static void every_key_is_there(void **state)
 	done(&w);
 }
 
+static void limits_are_told(void **state)
+{
+	const struct manifest_options o = {
+		.optimize = 2, .target_kernel = "6.1",
+		.max_instructions = 5000, .max_tables = 4096,
+	};
+	struct work w;
+
+	(void)state;
+	build(&w, "edge.skl", edge, "6.1");
+	json_decref(w.manifest);
+	w.manifest = manifest_build(&w.arena, w.policy, &w.sources, &o);
+	is(&w, "options", "{\"max_instructions\":5000,\"max_tables\":4096,"
+	   "\"optimize\":2,\"target_kernel\":\"6.1\"}");
+	done(&w);
+}
+
 static void addresses_are_those_that_select(void **state)
 {
 	struct work w;
@@ -299,6 +316,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_key_is_there),
+		cmocka_unit_test(limits_are_told),
 		cmocka_unit_test(addresses_are_those_that_select),
 		cmocka_unit_test(rules_say_who_and_where),
 		cmocka_unit_test(the_kernel_is_the_oldest_that_will_do),
