@@ -22,7 +22,7 @@ static int profile(struct cli *c)
 
 	if (skpol_profile_json(c->s, &text))
 		return cli_fail(c);
-	if (*path)
+	if (*path && strcmp(path, "-"))
 		return cli_write(path, text);
 	puts(text);
 	return cli_flush();

@@ -17,6 +17,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -233,6 +234,40 @@ static void a_file_whole_or_not_at_all(void **state)
 	assert_int_equal(o.status, 3);
 }
 
+/* As root, a rename would make a file of /dev/null for everybody. */
+static void what_is_no_file_is_written_to(void **state)
+{
+	char device[128], link[128];
+	struct rig_output o;
+	struct stat st;
+
+	(void)state;
+	snprintf(device, sizeof(device), "%s.full", file);
+	snprintf(link, sizeof(link), "%s.link", file);
+	assert_int_equal(mknod(device, S_IFCHR | 0600, makedev(1, 7)), 0);
+	o = RIG_SKPOL("metrics", "-o", device);
+	assert_int_equal(o.status, 3);
+	says(o.err, "cannot write");
+	assert_int_equal(lstat(device, &st), 0);
+	assert_true(S_ISCHR(st.st_mode));
+	unlink(device);
+
+	assert_int_equal(symlink("/proc/self/fd/1", link), 0);
+	o = RIG_SKPOL("metrics", "-o", link);
+	assert_int_equal(o.status, 0);
+	says(o.out, "skpol_attached");
+	assert_int_equal(lstat(link, &st), 0);
+	assert_true(S_ISLNK(st.st_mode));
+	unlink(link);
+
+	/* any other link goes, not what it leads to */
+	assert_int_equal(symlink("/nonexistent/file", link), 0);
+	assert_int_equal(RIG_SKPOL("metrics", "-o", link).status, 0);
+	assert_int_equal(lstat(link, &st), 0);
+	assert_true(S_ISREG(st.st_mode));
+	unlink(link);
+}
+
 /* ------------------------------------------------------------ privileges */
 
 /* `skpol VERB` as nobody, in group GROUP or not. */
@@ -339,6 +374,7 @@ int main(void)
 		TEST(nothing_applied),
 		TEST(a_namespace_is_a_label),
 		TEST(a_file_whole_or_not_at_all),
+		TEST(what_is_no_file_is_written_to),
 		TEST(a_group_may_read),
 		TEST(others_may_not),
 	};
