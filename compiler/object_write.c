@@ -5,8 +5,9 @@
  * In: a path, bytes. Out: 0, or a negative errno. A regular file is replaced
  * by rename, so that nobody ever reads half an object and a full disk leaves
  * the old one; behind a symbolic link it is the file that is replaced, not the
- * link. What is no regular file (a pipe, /dev/stdout, /dev/null) is written
- * to as it is. A folder is refused.
+ * link. The new one has the old one's mode, and its owner where that may be
+ * given. What is no regular file (a pipe, /dev/stdout, /dev/null) is written to
+ * as it is. A folder is refused.
  */
 #include "object.h"
 
@@ -78,13 +79,32 @@ static int open_beside(const char *path, char **name)
 	return fd;
 }
 
-static int replace(const char *path, const void *bytes, size_t size)
+/*
+ * As OLD says who may read and write it. It is ours: what fails does so for a
+ * file system without owners or modes.
+ */
+static void take_mode(int fd, const struct stat *old)
+{
+	mode_t mode = old->st_mode & 0777;
+
+	/* what was for another group is not for ours */
+	if (fchown(fd, old->st_uid, old->st_gid) &&
+	    fchown(fd, (uid_t)-1, old->st_gid))
+		mode &= ~(mode_t)070;
+	(void)!fchmod(fd, mode);
+}
+
+/* OLD is what is replaced, or NULL. */
+static int replace(const char *path, const struct stat *old, const void *bytes,
+		   size_t size)
 {
 	char *name;
 	int fd = open_beside(path, &name), err;
 
 	if (fd < 0)
 		return fd;
+	if (old)
+		take_mode(fd, old);	/* before it has bytes */
 	err = close_written(fd, write_all(fd, bytes, size));
 	if (!err && rename(name, path))
 		err = -errno;
@@ -95,7 +115,8 @@ static int replace(const char *path, const void *bytes, size_t size)
 }
 
 /* Replaces the file that PATH is, or is a symbolic link to. */
-static int replace_target(const char *path, const void *bytes, size_t size)
+static int replace_target(const char *path, const struct stat *old,
+			  const void *bytes, size_t size)
 {
 	char *target;
 	int err;
@@ -106,7 +127,7 @@ static int replace_target(const char *path, const void *bytes, size_t size)
 	target = realpath(path, NULL);
 	if (!target)
 		return -errno;
-	err = replace(target, bytes, size);
+	err = replace(target, old, bytes, size);
 	free(target);
 	return err;
 }
@@ -127,11 +148,12 @@ int object_write(const char *path, const void *bytes, size_t size)
 	if (!strcmp(path, "-"))
 		return write_all(STDOUT_FILENO, bytes, size);
 	if (stat(path, &st))
-		return errno == ENOENT ? replace(path, bytes, size) : -errno;
+		return errno == ENOENT ? replace(path, NULL, bytes, size) :
+			-errno;
 	if (S_ISDIR(st.st_mode))
 		return -EISDIR;
 	if (is_stdout(&st))
 		return write_all(STDOUT_FILENO, bytes, size);
-	return S_ISREG(st.st_mode) ? replace_target(path, bytes, size) :
+	return S_ISREG(st.st_mode) ? replace_target(path, &st, bytes, size) :
 		write_in_place(path, bytes, size);
 }

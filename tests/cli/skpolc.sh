@@ -182,6 +182,25 @@ existing_target() {
 	no_leftovers
 }
 
+# A private policy stays private, and what all may read is read by all.
+mode_is_kept() {
+	cp web.skl kept.skl
+	chmod 600 kept.skl
+	echo old >web.o
+	chmod 664 web.o
+	(
+		umask 022
+		skpolc fmt -w kept.skl
+		skpolc web.skl -o web.o
+		skpolc web.skl -o new.o
+	)
+	[ "$(stat -c %a kept.skl web.o new.o | tr '\n' ' ')" = '600 664 644 ' ]
+	[ "$(id -u)" = 0 ] || return 0
+	chown 65534:65534 web.o
+	skpolc web.skl -o web.o
+	[ "$(stat -c %u:%g web.o)" = 65534:65534 ]
+}
+
 mistakes() {
 	gives 1 skpolc bad.skl -o bad.o
 	says 'error[undefined-name]'
@@ -429,7 +448,7 @@ fi
 bad=0
 for name in a_profile same_bytes_anywhere same_bytes_for_the_same_text \
 	standard_output pipe_nobody_reads full_target unwritable_target \
-	read_only_target existing_target mistakes usage warnings \
+	read_only_target existing_target mode_is_kept mistakes usage warnings \
 	json_diagnostics formatter verdicts_of_all_engines \
 	verdicts_that_differ differences too_large \
 	compares_where_tables_are_too_large \
