@@ -276,7 +276,7 @@ static int one_of(const char *option, const char *text, const char *list)
 	char word[32];
 
 	snprintf(word, sizeof(word), " %.28s ", text);
-	if (strstr(list, word))
+	if (!strchr(text, ' ') && strstr(list, word))
 		return 0;
 	return skpolc_error(EXIT_USAGE, "--%s takes one of%s", option, list);
 }

@@ -98,7 +98,7 @@ int skpolc_compile(struct skpolc *k)
 	if (!status)
 		status = skpolc_write(k, bytes, size);
 	if (!status && k->report)
-		skpolc_report(k, &c, size);
+		skpolc_report(k, &c, is_object ? size : 0);
 	free(bytes);
 	compiled_free(&c);
 	return status;
@@ -109,9 +109,12 @@ int skpolc_check(struct skpolc *k)
 	struct compiled c;
 	int status = skpolc_load(k, k->args[0], COMPILE_ALL, &c);
 
-	if (!status)
-		compiled_free(&c);
-	return status;
+	if (status)
+		return status;
+	if (k->report)
+		skpolc_report(k, &c, 0);
+	compiled_free(&c);
+	return 0;
 }
 
 int skpolc_json(struct skpolc *k)

@@ -74,6 +74,11 @@ static const char *where(struct compiled *c, const struct lowered *e)
 			    r->name);
 }
 
+static bool is_weighed(const struct skpolc *k, const struct compiled *c)
+{
+	return c->profile.hits && k->options.optimize;
+}
+
 /* -------------------------------------------------------------- as text */
 
 static void print_diagram(const struct diagram *d)
@@ -157,7 +162,7 @@ static void print_hosts(const struct lower_report *r)
 	}
 }
 
-static void print(struct compiled *c, size_t size)
+static void print(const struct skpolc *k, struct compiled *c, size_t size)
 {
 	fprintf(stderr, "policy       %s\n", c->policy->name);
 	fprintf(stderr, "rules        %zu\n", c->policy->nrules);
@@ -167,12 +172,15 @@ static void print(struct compiled *c, size_t size)
 		fputs("diagram      ", stderr);
 	if (c->diagram)
 		print_diagram(c->diagram);
-	if (c->profile.hits)
+	if (is_weighed(k, c))
 		print_profile(c);
+	else if (c->profile.hits)
+		fputs("profile      not used at -O0\n", stderr);
 	fprintf(stderr, "instructions %zu, at most %zu for one packet\n",
 		c->image->ninsns, image_longest_path(&c->arena, c->image));
 	fprintf(stderr, "tables       %zu bytes\n", c->image->rodata_size);
-	fprintf(stderr, "object       %zu bytes\n", size);
+	if (size)
+		fprintf(stderr, "object       %zu bytes\n", size);
 	fprintf(stderr, "kernel       %s or newer\n", c->target->name);
 	fprintf(stderr, "proof        %s%s, %llu states, %llu ranges\n",
 		c->proof.ok ? "for all packets" : "not for this policy: ",
@@ -222,23 +230,66 @@ static json_t *hosts_json(const struct lower_report *r)
 	return all;
 }
 
-static json_t *report_json(struct compiled *c, size_t size)
+static json_t *diagram_json(const struct diagram *d)
+{
+	struct diagram_stats s = diagram_stats(d);
+
+	return json_pack("{sI,sI,sI}", "nodes", (json_int_t)s.nodes, "cuts",
+			 (json_int_t)s.cuts, "depth", (json_int_t)s.depth);
+}
+
+/* One, or those of a forest. */
+static json_t *diagrams_json(const struct compiled *c)
+{
+	json_t *all = json_array();
+
+	for (size_t i = 0; c->forest && i < c->forest->ntrees; i++)
+		json_array_append_new(all, diagram_json(
+					c->forest->trees[i].diagram));
+	if (c->diagram)
+		json_array_append_new(all, diagram_json(c->diagram));
+	return all;
+}
+
+/* "hits" is a string: it may be more than 2^53. */
+static json_t *profile_json(struct compiled *c)
+{
+	const struct profile_match *m = &c->profile;
+	const struct weight_cost *with = &c->gain.after;
+	const struct weight_cost *without = &c->gain.before;
+
+	return json_pack("{ss,sI,sI,s{sf,sf},s{sf,sf}}", "hits",
+			 arena_printf(&c->arena, "%llu",
+				      (unsigned long long)m->total),
+			 "rules", (json_int_t)m->nrules, "silent",
+			 (json_int_t)m->nsilent, "expected", "instructions",
+			 with->instructions, "missed", with->missed,
+			 "without", "instructions", without->instructions,
+			 "missed", without->missed);
+}
+
+static json_t *report_json(const struct skpolc *k, struct compiled *c,
+			   size_t size)
 {
 	json_t *blocks = json_array();
 
 	for (size_t i = 0; i < c->lowered.n; i++)
 		json_array_append_new(blocks, lowered_json(c,
 							   &c->lowered.v[i]));
-	return json_pack("{si,ss,sI,sI,sI,sI,sI,ss,sb,sf,so,so}", "version", 1,
+	return json_pack("{si,ss,sI,sI,sI,sI,so,ss,sb,sf,so,so,so,so}",
+			 "version", 1,
 			 "policy", c->policy->name, "rules",
 			 (json_int_t)c->policy->nrules, "instructions",
 			 (json_int_t)c->image->ninsns, "longest_path",
 			 (json_int_t)image_longest_path(&c->arena, c->image),
 			 "table_bytes", (json_int_t)c->image->rodata_size,
-			 "object_bytes", (json_int_t)size, "kernel",
+			 "object_bytes", size ? json_integer((json_int_t)size) :
+			 json_null(), "kernel",
 			 c->target->name, "proved", (int)c->proof.ok,
 			 "expected_ns", c->lowered.expected / 10, "blocks",
-			 blocks, "hosts", hosts_json(&c->lowered));
+			 blocks, "hosts", hosts_json(&c->lowered), "diagrams",
+			 diagrams_json(c), "profile", is_weighed(k, c) ?
+			 profile_json(c) : json_null());
 }
 
 void skpolc_report(struct skpolc *k, struct compiled *c, size_t size)
@@ -246,10 +297,10 @@ void skpolc_report(struct skpolc *k, struct compiled *c, size_t size)
 	json_t *j;
 
 	if (!k->json) {
-		print(c, size);
+		print(k, c, size);
 		return;
 	}
-	j = report_json(c, size);
+	j = report_json(k, c, size);
 	json_dumpf(j, stderr, JSON_REAL_PRECISION(6));
 	fputc('\n', stderr);
 	json_decref(j);

@@ -55,6 +55,17 @@ a_profile() {
 	gives 0 skpolc web.skl -o web.o --profile hits.json --report
 	says 'profile '
 	says 'expected '
+	gives 0 skpolc web.skl -o web.o -O0 --profile hits.json --report
+	says 'not used at -O0'
+	[ -z "$(grep '^expected' stderr)" ]
+	gives 0 skpolc web.skl -o web.o --profile hits.json --report --json
+	says '"hits": "12345678901234567890"'
+	says '"diagrams": [{"nodes": '
+	for how in --emit=asm check; do
+		gives 0 skpolc $how web.skl --profile hits.json --report
+		says 'profile '
+		[ -z "$(grep '^object' stderr)" ]
+	done
 	gives 0 skpolc json web.skl --profile hits.json
 	grep -q "\"profile\": \"$(sha256sum hits.json | cut -c 1-64)\"" stdout
 	cp web.o first.o
@@ -265,6 +276,7 @@ usage() {
 		[ ! -s stdout ]
 	done
 	gives 2 skpolc
+	gives 2 skpolc web.skl --emit 'obj asm' -o x.o
 	gives 2 skpolc web.skl
 	says '-o'
 	gives 2 skpolc verdicts web.skl
