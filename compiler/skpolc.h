@@ -57,7 +57,7 @@ int skpolc_write(struct skpolc *k, const void *bytes, size_t size);
 /* Whether PATH is an object by its first bytes, or its name for "-". */
 bool skpolc_is_object(const char *path);
 
-/* skpolc_report.c: what was made of C, whose object has SIZE bytes, 0 if none */
+/* skpolc_report.c: what was made of C; SIZE of its object, 0 if none */
 void skpolc_report(struct skpolc *k, struct compiled *c, size_t size);
 
 #endif

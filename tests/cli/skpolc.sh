@@ -34,6 +34,13 @@ says() {
 	return 1
 }
 
+# lacks PATTERN FILE
+lacks() {
+	if grep -e "$1" "$2"; then
+		return 1
+	fi
+}
+
 silent() {
 	[ ! -s stderr ] && return
 	cat stderr
@@ -57,14 +64,14 @@ a_profile() {
 	says 'expected '
 	gives 0 skpolc web.skl -o web.o -O0 --profile hits.json --report
 	says 'not used at -O0'
-	[ -z "$(grep '^expected' stderr)" ]
+	lacks '^expected' stderr
 	gives 0 skpolc web.skl -o web.o --profile hits.json --report --json
 	says '"hits": "12345678901234567890"'
 	says '"diagrams": [{"nodes": '
 	for how in --emit=asm check; do
 		gives 0 skpolc $how web.skl --profile hits.json --report
 		says 'profile '
-		[ -z "$(grep '^object' stderr)" ]
+		lacks '^object' stderr
 	done
 	gives 0 skpolc json web.skl --profile hits.json
 	grep -q "\"profile\": \"$(sha256sum hits.json | cut -c 1-64)\"" stdout
@@ -244,7 +251,7 @@ too_large() {
 	grep -q '"max_instructions": 1000,' stdout
 	grep -q '"max_tables": 4096,' stdout
 	gives 0 skpolc json web.skl --max-tables 512M
-	[ -z "$(grep '"max_' stdout)" ]
+	lacks '"max_' stdout
 	rm x.o
 }
 
