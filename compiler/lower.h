@@ -89,6 +89,8 @@ struct lower_input {
 	enum lower_room *room;	/* is raised where forest->narrow cannot be; the
 				 * code is of no use then */
 	const struct effects *effects;
+	const double *leaf_cost;	/* by leaf: what comes behind it is expected
+					 * to take, for the report; or NULL */
 	const struct hosts *hosts;	/* by family; or NULL */
 	struct lower_options options;
 	struct lower_report *report;	/* to be filled, or NULL */

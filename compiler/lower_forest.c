@@ -70,6 +70,7 @@ static void one_tree(struct lower *l, size_t i)
 	values = value_effects(l, &levels);
 	in.effects = &values;
 	in.blocks = &levels.code;
+	in.leaf_cost = levels.cost;
 	l->in = &in;
 	lower_begin(l);
 	lower_blocks(l);

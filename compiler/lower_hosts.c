@@ -32,6 +32,7 @@ enum {
 	LANE_BITS = 21, LANES_OF_64 = 3, MARK = 20,	/* the bit */
 	CELLS_MASK = 7,
 	PAIRS_MAX = 4,
+	COST = 80,		/* tenths of a nanosecond, expected */
 	/* what is done */
 	ASK = 0xffff, PASS = 0xfffe, DROP = 0xfffd,
 };
@@ -354,6 +355,8 @@ void lower_hosts(struct lower *l)
 	any_six = make_table(l, 1, &six);
 	if (!any_four && !any_six)
 		return;
+	if (l->in->report)
+		l->in->report->expected += COST;
 	c->rule = (uint32_t)l->in->policy->nrules;
 	emit_load(c, BPF_W, BPF_REG_1, BPF_REG_6,
 		  word_info[WORD_FAMILY].offset);

@@ -65,6 +65,8 @@ struct levels {
 	uint32_t nvalues;	/* ranks and rows: leaves of the code */
 	const uint32_t *rule;	/* by leaf */
 	const uint32_t *number;	/* by leaf */
+	const double *cost;	/* by leaf: expected, in tenths of a nanosecond;
+				 * NULL: there are no rows */
 };
 
 /* About how many instructions TREE takes as code alone. */

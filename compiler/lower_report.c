@@ -84,13 +84,20 @@ void report_block(struct lower *l, const struct keyed *k,
 
 /* ------------------------------------------------------ the whole program */
 
-static double mean(const double *cost, const bref *children, size_t n)
+static double cost_of(const struct lower *l, const double *cost, bref r)
+{
+	if (!bref_is_leaf(r))
+		return cost[r];
+	return l->in->leaf_cost ? l->in->leaf_cost[bref_leaf(r)] : 0;
+}
+
+static double mean(const struct lower *l, const double *cost,
+		   const bref *children, size_t n)
 {
 	double sum = 0;
 
 	for (size_t i = 0; i < n; i++)
-		if (!bref_is_leaf(children[i]))
-			sum += cost[children[i]];
+		sum += cost_of(l, cost, children[i]);
 	return sum / (double)n;
 }
 
@@ -111,11 +118,12 @@ void report_expected(struct lower *l)
 			cost[i] = (t->choice.by_window ?
 				   t->choice.window.cost :
 				   t->choice.best.cost) +
-				mean(cost, t->key.children, t->key.ncuts + 1);
+				mean(l, cost, t->key.children,
+				     t->key.ncuts + 1);
 		else
 			cost[i] = shape_compares(b->ncuts) +
-				mean(cost, b->children, b->ncuts + 1);
+				mean(l, cost, b->children, b->ncuts + 1);
 	}
-	if (all->n && !bref_is_leaf(all->root))
-		l->in->report->expected += cost[all->root];
+	if (all->n)
+		l->in->report->expected += cost_of(l, cost, all->root);
 }

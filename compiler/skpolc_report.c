@@ -135,7 +135,9 @@ static void print_lowering(struct compiled *c)
 	const struct lower_report *r = &c->lowered;
 
 	fprintf(stderr, "look-up      %.1f ns up to the verdict, if every "
-		"interval is met as often\n", r->expected / 10);
+		"interval is met as often%s\n", r->expected / 10,
+		r->hosts[0].n || r->hosts[1].n ?
+		" and no packet is of these hosts" : "");
 	if (!r->n)
 		return;
 	fprintf(stderr, "large blocks %zu (* chosen, and what else it would "
