@@ -367,6 +367,8 @@ static void prove_bytes(struct compiled *c, const struct compile_options *o)
 	if (prove_forest_image(&c->arena, c->policy, c->image,
 			       c->forest ? &f : NULL, &c->proof))
 		return;
+	if (c->proof.no_memory)
+		longjmp(*c->arena.exhausted, 1);
 	if (c->proof.unproved)
 		diag_add(&c->diags, DIAG_UNPROVED, NULL,
 			 "the program is not proved: %s", c->proof.why ?

@@ -490,7 +490,7 @@ bool prove_forest_image(struct arena *a, const struct policy *policy,
 		prove(p, a);
 	} else {
 		*out = (struct prove_result){ .why = "out of memory",
-					      .unproved = true };
+					      .no_memory = true };
 	}
 	arena_free(&own);
 	return out->ok;

@@ -18,7 +18,8 @@ enum { PROVE_TAKEN = 0, PROVE_ABSENT = 1 };
 
 struct prove_result {
 	bool ok;
-	bool unproved;		/* not ok: the work or memory was not enough */
+	bool unproved;		/* not ok: the work was not enough */
+	bool no_memory;		/* not ok: there was not enough */
 	bool has_witness;	/* a packet that really differs */
 	struct packet witness;
 	/* what the kernel must answer for it to differ, about the sockets

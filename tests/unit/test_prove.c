@@ -4,7 +4,8 @@
  *
  * Every example and random policies are proved at every -O. Then single
  * mutations of the bytes: each is refused with a packet that really differs, or
- * no packet at the boundaries of the policy shows a difference.
+ * no packet at the boundaries of the policy shows a difference. And a proof that
+ * finds no memory says so.
  */
 #include <glob.h>
 #include <setjmp.h>
@@ -14,6 +15,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -258,12 +261,65 @@ static void mutants(void **state)
 	assert_true(shown > caught / 2);
 }
 
+/* Two rules about each of many networks: their proof takes some mebibytes. */
+static char *many_networks(void)
+{
+	enum { NETWORKS = 4000, LINE_MAX = 80 };
+	char *text = malloc((size_t)NETWORKS * LINE_MAX), *to = text;
+
+	to += sprintf(to, "policy t\nsocket a\nsocket b\n");
+	for (int i = 0; i < NETWORKS; i++)
+		to += sprintf(to, "to 10.%d.%d.0/24 port %d -> %s\n", i / 256,
+			      i % 256, 1 + i, i % 3 ? "a" : "b");
+	sprintf(to, "default -> drop\n");
+	return text;
+}
+
+/* What this process has mapped, in bytes. */
+static rlim_t mapped(void)
+{
+	FILE *f = fopen("/proc/self/statm", "r");
+	unsigned long pages = 0;
+
+	assert_non_null(f);
+	assert_int_equal(fscanf(f, "%lu", &pages), 1);
+	fclose(f);
+	return (rlim_t)pages * (rlim_t)sysconf(_SC_PAGESIZE);
+}
+
+static void no_memory(void **state)
+{
+	char *text = many_networks();
+	struct rlimit old, small;
+	struct prove_result r;
+	struct compiled c;
+	bool ok;
+
+	(void)state;
+#if defined(__SANITIZE_ADDRESS__)
+	skip();		/* it maps terabytes itself */
+#endif
+	assert_true(compile_at(&c, NULL, text, 2));
+	assert_int_equal(getrlimit(RLIMIT_AS, &old), 0);
+	small = old;
+	small.rlim_cur = mapped() + (1 << 20);
+	assert_int_equal(setrlimit(RLIMIT_AS, &small), 0);
+	ok = prove_image(&c.arena, c.policy, c.image, &r);
+	assert_int_equal(setrlimit(RLIMIT_AS, &old), 0);
+	assert_false(ok);
+	assert_true(r.no_memory && !r.unproved && !r.has_witness);
+	assert_true(prove_image(&c.arena, c.policy, c.image, &r));
+	compiled_free(&c);
+	free(text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(examples),
 		cmocka_unit_test(random_policies),
 		cmocka_unit_test(mutants),
+		cmocka_unit_test(no_memory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
