@@ -237,8 +237,10 @@ static int add_name(const char *name, const char **v, size_t *n)
 	if (!all && diag_by_name(name) == DIAG_COUNT)
 		return skpolc_error(EXIT_USAGE, "there is no diagnostic `%s`",
 				    name);
-	if (*n < 64)
-		v[(*n)++] = name;
+	for (size_t i = 0; i < *n; i++)
+		if (!strcmp(v[i], name))
+			return 0;
+	v[(*n)++] = name;
 	return 0;
 }
 
@@ -349,20 +351,38 @@ static int option(struct skpolc *k, int got)
 	}
 }
 
+static const struct verb *verb_of(const char *name)
+{
+	for (int i = 0; i < VERBS; i++)
+		if (!strcmp(name, verbs[i].name))
+			return &verbs[i];
+	return NULL;
+}
+
+/* Whether NAME can be a file's: it is one, or looks like it. */
+static bool may_be_file(const char *name)
+{
+	return strpbrk(name, "./") || !strcmp(name, "-") || !access(name, F_OK);
+}
+
 static int run(struct skpolc *k, int argc, char **argv)
 {
-	const struct verb *v = &verbs[0];
+	const struct verb *v;
 
 	if (!argc)
 		return skpolc_error(EXIT_USAGE, "what is to be compiled? See "
 				    "`skpolc --help`");
-	for (int i = 0; i < VERBS; i++)
-		if (!strcmp(argv[0], verbs[i].name)) {
-			v = &verbs[i];
-			argc--;
-			argv++;
-			break;
-		}
+	v = verb_of(argv[0]);
+	if (v) {
+		argc--;
+		argv++;
+	} else if (!may_be_file(argv[0])) {
+		return skpolc_error(EXIT_USAGE, "there is no verb `%s`, nor a "
+				    "file of that name: see `skpolc --help`",
+				    argv[0]);
+	} else {
+		v = &verbs[0];
+	}
 	k->args = argv;
 	k->nargs = argc;
 	if (argc < v->least || argc > v->most)

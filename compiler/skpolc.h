@@ -22,7 +22,7 @@ struct skpolc {
 	struct arena arena;		/* what was read of it */
 	bool report, json, diagnostics_json, write;
 	struct compile_options options;
-	const char *denied[64], *silent[64];
+	const char *denied[DIAG_COUNT + 1], *silent[DIAG_COUNT + 1];
 	size_t ndenied, nsilent;
 	char **args;			/* after the verb */
 	int nargs;

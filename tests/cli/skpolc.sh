@@ -283,6 +283,8 @@ usage() {
 		[ ! -s stdout ]
 	done
 	gives 2 skpolc
+	gives 2 skpolc bogus web.skl
+	says 'there is no verb'
 	gives 2 skpolc web.skl --emit 'obj asm' -o x.o
 	gives 2 skpolc web.skl
 	says '-o'
