@@ -36,21 +36,27 @@ static void nobodys(struct lower *l)
 	l->c->rule = (uint32_t)l->in->policy->nrules;
 }
 
+/* How much of all trees may be code; ALL: how much they are, as that alone. */
+static size_t code_enough(const struct lower *l, size_t *all)
+{
+	const struct forest_ranks *f = l->in->forest;
+	size_t enough = l->in->options.tree_code;
+
+	*all = 1;
+	for (size_t i = 0; i < f->ntrees; i++)
+		*all += levels_weight(l, &f->trees[i]);
+	return f->zones && enough > LOWER_CODE_ENOUGH ? LOWER_CODE_ENOUGH :
+		enough;
+}
+
 static void choose_levels(struct lower *l, size_t tree, struct levels *out)
 {
 	const struct forest_ranks *f = l->in->forest;
-	size_t all = 1, this = 0, enough = l->in->options.tree_code;
+	size_t all, enough = code_enough(l, &all);
 
-	if (f->zones && enough > LOWER_CODE_ENOUGH)
-		enough = LOWER_CODE_ENOUGH;
-	for (size_t i = 0; i < f->ntrees; i++) {
-		size_t weight = levels_weight(l, &f->trees[i]);
-
-		this = i == tree ? weight : this;
-		all += weight;
-	}
 	if (all > enough) {
-		enough = (size_t)((u128)enough * this / all);
+		enough = (size_t)((u128)enough *
+				  levels_weight(l, &f->trees[tree]) / all);
 		levels_make(l, &f->trees[tree], f->order[tree], enough, out);
 		return;
 	}
@@ -169,10 +175,11 @@ static void choose(struct lower *l)
 void lower_forest(struct lower *l)
 {
 	const struct forest_ranks *f = l->in->forest;
+	size_t all, enough = code_enough(l, &all);
 
 	nobodys(l);
 	emit_alu32_imm(l->c, BPF_MOV, BPF_REG_0, f->number[f->n - 1]);
-	lower_zones(l);
+	lower_zones(l, all > enough);
 	trees(l);
 	nobodys(l);
 	choose(l);

@@ -131,8 +131,9 @@ void lower_forest(struct lower *l);
 /* lower_hosts.c: what is done with packets of l->in->hosts; others go on here */
 void lower_hosts(struct lower *l);
 
-/* lower_zone.c: looks up the zones of l->in->forest, into the stack */
-void lower_zones(struct lower *l);
+/* lower_zone.c: looks up the zones of l->in->forest, into the stack: those that
+ * tables may ask for, and with ROWS these */
+void lower_zones(struct lower *l, bool rows);
 
 /* lower_leaf.c */
 label decide_label(struct lower *l);

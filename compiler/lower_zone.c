@@ -62,12 +62,13 @@ static void store(struct lower *l, uint32_t field)
 		   -(int)word_info[WORD_ZONE + field].offset, BPF_REG_7);
 }
 
-void lower_zones(struct lower *l)
+/* Compares ask for words (lower.c), and no table has the one cut of a protocol. */
+void lower_zones(struct lower *l, bool rows)
 {
 	const struct zoning *z = l->in->forest->zones;
 
 	for (uint32_t f = 0; f < FIELD_COUNT; f++) {
-		if (!is_zoned(z, f))
+		if (!is_zoned(z, f) || (f == FIELD_PROTOCOL && !rows))
 			continue;
 		if (f == FIELD_PROTOCOL)
 			protocol(l);
