@@ -38,6 +38,20 @@ static bool two_inside(const struct keyed *k, struct window *w)
 	return true;
 }
 
+/* All zones of a field, of which there are few: nothing is outside. */
+static bool all_zones(const struct keyed *k, struct window *w)
+{
+	if (k->b->word < WORD_ZONE)
+		return false;
+	w->cells = k->l->in->forest->zones->of[k->b->word - WORD_ZONE].ncuts +
+		1;
+	if (w->cells > CELLS_A_CUT * (uint64_t)k->ncuts)
+		return false;
+	w->bytes = w->cells * value_width(k);
+	w->cost = COST_BOUND + COST_CELL + shape_memory(w->bytes);
+	return true;
+}
+
 bool window_find(const struct keyed *k, struct window *w)
 {
 	uint64_t base = k->cuts[0], span = k->cuts[k->ncuts - 1] - base;
@@ -45,9 +59,10 @@ bool window_find(const struct keyed *k, struct window *w)
 	uint64_t all = base;
 
 	*w = (struct window){ 0 };
-	if (k->width > WORD_BITS || k->ncuts < (least ? 2 : WINDOW_CUTS) ||
-	    k->children[0] != k->children[k->ncuts])
+	if (k->width > WORD_BITS || k->ncuts < (least ? 2 : WINDOW_CUTS))
 		return false;
+	if (k->children[0] != k->children[k->ncuts])
+		return all_zones(k, w);
 	for (uint32_t i = 1; i < k->ncuts; i++)
 		all |= k->cuts[i];
 	w->base = (uint32_t)base;
@@ -82,7 +97,8 @@ static void cell_number(const struct keyed *k, const struct window *w)
 {
 	struct code *c = k->l->c;
 
-	emit_alu32_imm(c, BPF_SUB, BPF_REG_1, w->base);
+	if (w->base)
+		emit_alu32_imm(c, BPF_SUB, BPF_REG_1, w->base);
 	if (w->shift)
 		emit_alu32_imm(c, BPF_RSH, BPF_REG_1, w->shift);
 	emit_jump32_imm(c, BPF_JGE, BPF_REG_1, w->cells,
