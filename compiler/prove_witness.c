@@ -15,6 +15,7 @@
 #include "prove_private.h"
 
 enum { TRIES = 40000, TERMS_MAX = 2000, NUMBERS_MAX = 8192, NEAR = 48,
+       FEW = 4, HOLES_MAX = 4,
        PARTS_MAX = 16, SPLITS_MAX = 8 };
 
 struct numbers {
@@ -114,6 +115,35 @@ static void add_swapped(struct search *s)
 	for (uint32_t w = 0; w < PW_COUNT; w++)
 		for (size_t i = 0; i < s->rules[w].n; i++)
 			add_number(s, &s->near, htobe32(s->rules[w].v[i]));
+}
+
+/* The bits between those of a mask, if they are few. */
+static uint32_t holes(uint32_t mask)
+{
+	uint32_t out = mask ? ~mask & ~((mask & -mask) - 1) : 0;
+
+	return __builtin_popcount(out) <= HOLES_MAX ? out : 0;
+}
+
+/* The rules' without some bits, where a mask with holes is near. */
+static void add_flipped(struct search *s, uint32_t bits)
+{
+	for (uint32_t w = 0; w < PW_COUNT && bits; w++)
+		for (size_t i = 0; i < s->rules[w].n; i++)
+			add_number(s, &s->near, s->rules[w].v[i] ^ bits);
+}
+
+static void add_masked(struct search *s)
+{
+	const struct image *m = s->p->image;
+
+	for (size_t i = 0; i < m->ninsns; i++) {
+		if (m->insns[i].code != (BPF_ALU | BPF_AND | BPF_K) ||
+		    i + FEW <= s->p->why_pc || i >= s->p->why_pc + FEW)
+			continue;
+		add_flipped(s, holes((uint32_t)m->insns[i].imm));
+		add_flipped(s, holes(htobe32((uint32_t)m->insns[i].imm)));
+	}
 }
 
 /* ------------------------------------------------------------- packets */
@@ -316,6 +346,7 @@ void witness_of_box(struct prove *p, struct arena *out)
 	add_rules(&s);
 	add_program(&s);
 	add_swapped(&s);
+	add_masked(&s);
 	if (try_many(&s))
 		return;
 	whole_box(&s);

@@ -99,30 +99,41 @@ struct explorer {
 	struct explore_result *out;
 };
 
-static u128 address(const struct shadow_vars *v, bool ip6, unsigned int word4,
+static u128 address(const uint64_t *x, bool ip6, unsigned int word4,
 		    unsigned int word6)
 {
 	u128 a = 0;
 
 	if (!ip6)
-		return v->x[word4];
+		return x[word4];
 	for (unsigned int i = 0; i < 4; i++)
-		a = a << 32 | v->x[word6 + i];
+		a = a << 32 | x[word6 + i];
 	return a;
 }
 
-static void to_packet(const struct shadow_vars *v, struct packet *k)
+/* The words of a packet of the box; false: it is empty. */
+static bool to_words(const struct shadow_vars *v, uint64_t *x)
 {
-	bool ip6 = v->x[VAR_FAMILY];
+	for (unsigned int i = 0; i < VAR_WORDS; i++) {
+		x[i] = v->x[i];
+		if (v->used[i] && !shadow_member(v, i, &x[i]))
+			return false;
+	}
+	return true;
+}
+
+static void to_packet(const uint64_t *x, struct packet *k)
+{
+	bool ip6 = x[VAR_FAMILY];
 
 	*k = (struct packet){
 		.family = ip6 ? 6 : 4,
-		.protocol = v->x[VAR_PROTOCOL] ? PACKET_UDP : PACKET_TCP,
-		.local_port = (uint16_t)v->x[VAR_LOCAL_PORT],
-		.remote_port = (uint16_t)v->x[VAR_REMOTE_PORT],
-		.local = address(v, ip6, VAR_LOCAL4, VAR_LOCAL6),
-		.remote = address(v, ip6, VAR_REMOTE4, VAR_REMOTE6),
-		.ifindex = (uint32_t)v->x[VAR_IFINDEX],
+		.protocol = x[VAR_PROTOCOL] ? PACKET_UDP : PACKET_TCP,
+		.local_port = (uint16_t)x[VAR_LOCAL_PORT],
+		.remote_port = (uint16_t)x[VAR_REMOTE_PORT],
+		.local = address(x, ip6, VAR_LOCAL4, VAR_LOCAL6),
+		.remote = address(x, ip6, VAR_REMOTE4, VAR_REMOTE6),
+		.ifindex = (uint32_t)x[VAR_IFINDEX],
 	};
 }
 
@@ -171,13 +182,14 @@ static bool differ(struct explorer *e, const struct packet *k,
 }
 
 /* False: it is over. */
-static bool compare(struct explorer *e, const struct shadow_effect s[2])
+static bool compare(struct explorer *e, const uint64_t *words,
+		    const struct shadow_effect s[2])
 {
 	struct outcome_of o[2];
 	struct world_answers w;
 	struct packet k;
 
-	to_packet(&e->v, &k);
+	to_packet(words, &k);
 	to_answers(&e->v, &w);
 	for (int i = 0; i < 2; i++)
 		outcome_run(e->image[i], e->program[i], &k, &w, &o[i]);
@@ -259,7 +271,9 @@ static bool step(struct explorer *e)
 {
 	struct shadow_vars *v = &e->v;
 	struct shadow_effect s[2];
+	uint64_t words[VAR_WORDS];
 	uint32_t before = v->n;
+	bool empty;
 
 	for (uint32_t i = 0; i < v->n; i++)
 		v->high[v->order[i]] = shadow_highest(v, v->order[i]);
@@ -271,10 +285,11 @@ static bool step(struct explorer *e)
 		if (v->high[var] < e->reach[var])
 			e->reach[var] = v->high[var];
 	}
-	if (!compare(e, s))
+	empty = !to_words(v, words);
+	if (!empty && !compare(e, words, s))
 		return false;
 	for (uint32_t i = before; i < v->n; i++)
-		e->known[v->order[i]] = v->order[i] >= VAR_PLACE &&
+		e->known[v->order[i]] = !empty && v->order[i] >= VAR_PLACE &&
 			was_here(e, s, v->order[i]);
 	if (next(e))
 		return true;
@@ -289,7 +304,7 @@ static bool refused(struct explorer *e)
 	struct world_answers w = { .listener.every = 1 };
 	struct packet k;
 
-	to_packet(&e->v, &k);
+	to_packet(e->v.x, &k);
 	outcome_run(e->image[1], e->program[1], &k, &w, &o);
 	return o.trap && !differ(e, &k, &w, &o);
 }

@@ -24,8 +24,8 @@
 #include "explore.h"
 #include "policies.h"
 
-enum { MUTANTS = 1000, BOXES = 3000000, LEVELS = 3, REASONS = 32,
-       OPEN_PART = 200 };
+enum { MUTANTS = 1000, BOXES = 3000000, FEW_BOXES = 20000, LEVELS = 3,
+       REASONS = 32, OPEN_PART = 200 };
 
 struct good {
 	struct compiled c;
@@ -35,6 +35,7 @@ struct good {
 
 struct tally {
 	unsigned int witness, traps, proved, refused, wrong;
+	unsigned int found;	/* of those with a witness, by exploring */
 	unsigned int open;	/* refused, and nothing could be shown */
 	uint64_t boxes;
 	struct {
@@ -369,6 +370,26 @@ static void print_answers(const struct world_answers *w)
 		w->full ? ", full" : "");
 }
 
+/*
+ * The explorer knows nothing of the witness: it may not say of such a mutant
+ * that it is the same.
+ */
+static void explore_witness(struct arena *a, struct tally *t,
+			    const struct mutant *m,
+			    const struct prove_result *p)
+{
+	struct image good = copy_image(a, &m->good->image);
+	struct image bad = copy_image(a, &m->image);
+	struct explore_result e;
+
+	number_interfaces(&good, p->interfaces);
+	number_interfaces(&bad, p->interfaces);
+	explore(a, &good, &bad, FEW_BOXES, &e);
+	if (e.same)
+		wrong(t, m, "there is a witness, but all packets are the same");
+	t->found += e.differs;
+}
+
 static bool prove(struct arena *a, const struct mutant *m,
 		  struct prove_result *p)
 {
@@ -392,6 +413,7 @@ static void judge(struct arena *a, struct tally *t, struct mutant *m)
 	if (!ok && p.has_witness) {
 		if (!witness_holds(a, t, m, &p))
 			wrong(t, m, "the witness does not differ");
+		explore_witness(a, t, m, &p);
 		t->witness++;
 		return;
 	}
@@ -478,10 +500,11 @@ static void one(struct tally *t, const struct good *g, unsigned int level,
 static void report(const struct tally *t, unsigned int mutants)
 {
 	printf("%u mutants: %u refused with a witness that differs (%u of "
-	       "them are no program that a kernel takes), %u proved and the "
+	       "them are no program that a kernel takes; of %u exploring finds "
+	       "a packet as well), %u proved and the "
 	       "same for all packets, %u refused and the same for all packets, "
 	       "%u refused and not decided; %llu boxes\n", mutants,
-	       t->witness, t->traps, t->proved, t->refused, t->open,
+	       t->witness, t->traps, t->found, t->proved, t->refused, t->open,
 	       (unsigned long long)t->boxes);
 	for (int i = 0; i < REASONS && t->reasons[i].why; i++)
 		printf("\t%4u the same, but refused: %s\n", t->reasons[i].n,

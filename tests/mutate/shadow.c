@@ -47,6 +47,8 @@ uint64_t shadow_highest(const struct shadow_vars *v, unsigned int var)
 		return UINT16_MAX;
 	if (var == VAR_IFINDEX)
 		return INT32_MAX;
+	if (var >= VAR_PART && var < VAR_PART + VAR_PARTS)
+		return part_highest(v, var);
 	if (var == VAR_LISTENER)
 		return SHADOW_LISTENERS - 1;
 	return var >= VAR_PLACE && var < VAR_FULL ?

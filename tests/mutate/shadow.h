@@ -22,7 +22,9 @@ enum {
 	VAR_REMOTE_PORT = VAR_REMOTE6 + 4, VAR_LOCAL4, VAR_LOCAL6,
 	VAR_LOCAL_PORT = VAR_LOCAL6 + 4, VAR_IFINDEX, VAR_WORDS,
 	VAR_HASH = VAR_WORDS, VAR_HASHES = 6,	/* one for each expression */
-	VAR_PLACE = VAR_HASH + VAR_HASHES,	/* SHADOW_TAKEN, ... */
+	VAR_PART = VAR_HASH + VAR_HASHES,	/* bits of a word */
+	VAR_PARTS = 6,
+	VAR_PLACE = VAR_PART + VAR_PARTS,	/* SHADOW_TAKEN, ... */
 	SHADOW_PLACES = SHADOW_SLOTS * IMAGE_PLACES,
 	VAR_FULL = VAR_PLACE + SHADOW_PLACES,	/* no room for an event */
 	VAR_LISTENER,				/* which one there is */
@@ -38,9 +40,15 @@ enum { SHADOW_TAKEN, SHADOW_EMPTY, SHADOW_REFUSED };	/* + errno's number */
 enum { SHADOW_ERRORS = 5 };
 extern const int shadow_errors[SHADOW_ERRORS];
 
+struct shadow_part {
+	uint8_t var;
+	uint64_t mask;
+};
+
 struct shadow_vars {
 	uint64_t x[VARS], high[VARS];
 	uint64_t term[VAR_HASHES];	/* what each hash is the value of */
+	struct shadow_part part[VAR_PARTS];	/* what each is the bits of */
 	uint8_t order[VARS];		/* in use, in order of first use */
 	uint32_t n;
 	bool used[VARS];
@@ -49,6 +57,8 @@ struct shadow_vars {
 };
 
 uint64_t shadow_highest(const struct shadow_vars *v, unsigned int var);
+/* The first value of a word in the box that has the bits that are tried. */
+bool shadow_member(const struct shadow_vars *s, unsigned int var, uint64_t *x);
 /* V is in use from now on; it begins with 0. */
 void shadow_use(struct shadow_vars *v, unsigned int var);
 
@@ -90,7 +100,8 @@ struct value {
 	bool narrow, hashed;	/* TERM: below 2^32; of a multiplication */
 	bool mixed;		/* TERM: base ^ word VAR as it is in memory */
 	bool half;		/* TERM: the first two bytes of a word */
-	uint8_t asks;		/* TERM: 1: (base ^ VAR) >> BEHIND; 2: less 1 */
+	uint8_t asks;		/* TERM: 1: (base ^ VAR) >> BEHIND; 2: less 1;
+				 * 3: and more */
 	uint8_t behind;
 	bool raw;		/* of VAR as it is in memory; BEHIND is 0 then */
 	uint8_t zeros;		/* TERM: so many low bits are 0 */

@@ -143,19 +143,22 @@ static void swapped(const struct shadow_vars *s, uint8_t *op, struct value *a,
 	*a = value_line(s, a->var);
 }
 
-/* So do the first bits of one, when those behind are 0. */
-static void swapped_bits(const struct shadow_vars *s, uint8_t op,
-			 struct value *a, struct value *b)
+/* So do some bits of one; false: it is no such compare. */
+static bool masked(struct shadow_vars *s, uint8_t op, const struct value *a,
+		   const struct value *b, bool *equal)
 {
-	uint32_t open = ~be32toh(a->mask), n = be32toh((uint32_t)b->v);
+	uint32_t mask = be32toh(a->mask), n = be32toh((uint32_t)b->v);
+	uint64_t x = s->x[a->var], next;
 
 	if (a->form != TERM || !a->mask || b->form != FIXED ||
 	    (op != BPF_JEQ && op != BPF_JNE))
-		return;
-	*a = value_line(s, a->var);
-	a->shift = (uint8_t)__builtin_popcount(open);
-	a->v = value_at(a, s->x[a->var]);
-	*b = value_fixed(n & open ? UINT32_MAX : n >> a->shift);
+		return false;
+	*equal = (x & mask) == n;
+	if (*equal)
+		value_lower(s, a->var, x | ((mask & -mask) - 1));
+	else if (bits_next(x, mask, n, &next))
+		value_lower(s, a->var, next - 1);
+	return true;
 }
 
 bool value_compare(struct shadow_vars *s, uint8_t op, bool wide,
@@ -163,10 +166,12 @@ bool value_compare(struct shadow_vars *s, uint8_t op, bool wide,
 {
 	bool is_signed = op == BPF_JSGT || op == BPF_JSGE || op == BPF_JSLT ||
 		op == BPF_JSLE;
+	bool equal;
 
 	if (!wide) {
 		swapped(s, &op, &a, &b);
-		swapped_bits(s, op, &a, &b);
+		if (masked(s, op, &a, &b, &equal))
+			return equal == (op == BPF_JEQ);
 	}
 	value_known(s, &a);
 	value_known(s, &b);

@@ -20,6 +20,7 @@ struct machine {
 	bool listened;
 };
 
+uint64_t part_highest(const struct shadow_vars *s, unsigned int var);
 void shadow_trap(struct machine *k, const char *why);
 
 /* Bytes of the stack or of a counter; NULL when they are outside. */

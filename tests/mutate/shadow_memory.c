@@ -7,6 +7,7 @@
  * beside it hold the same.
  */
 #include "shadow_machine.h"
+#include "shadow_value.h"
 
 #include <endian.h>
 #include <string.h>
@@ -73,8 +74,7 @@ static void same_cells(struct machine *k, const struct value *at, int off,
 		    number_in(k->m->rodata + to, size) != cell)
 			break;
 	}
-	if (next - 1 < high)
-		k->s->high[at->var] = next - 1;
+	value_lower(k->s, at->var, next - 1);
 }
 
 static struct value rodata(struct machine *k, struct value at, int off,

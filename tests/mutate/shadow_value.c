@@ -61,10 +61,9 @@ uint64_t value_id(const struct value *v)
 
 void value_lower(struct shadow_vars *s, unsigned int var, uint64_t high)
 {
-	if (high >= s->high[var])
-		return;
-	s->high[var] = high;
 	s->depends |= s->entered && var > VAR_PROTOCOL && var < VAR_WORDS;
+	if (high < s->high[var])
+		s->high[var] = high;
 }
 
 void value_while(struct shadow_vars *s, const struct value *v,
@@ -131,7 +130,9 @@ void value_known(struct shadow_vars *s, struct value *v)
 	if (v->form == TERM && v->hashed && v->narrow) {
 		name_hash(s, v);
 	} else if (v->form == TERM && v->mask) {
-		value_lower(s, v->var, s->x[v->var] | ~be32toh(v->mask));
+		uint32_t mask = be32toh(v->mask);
+
+		value_lower(s, v->var, s->x[v->var] | ((mask & -mask) - 1));
 		*v = value_fixed(v->v);
 	} else if (v->form == TERM || v->form == RAW) {
 		pin(s, v->vars);
@@ -167,6 +168,7 @@ void value_narrow(struct shadow_vars *s, struct value *v)
 		return;
 	if (!v->narrow)
 		v->term = value_mix(v->term, 0x32);
+	v->base = (uint32_t)v->base;
 	v->narrow = true;
 	v->v = (uint32_t)v->v;
 }
@@ -240,6 +242,17 @@ static void shift_right(struct shadow_vars *s, struct value *d, unsigned int n)
 	d->v = value_at(d, s->x[d->var]);
 }
 
+/* N without bits that D has nowhere. */
+static int64_t bits_had(const struct shadow_vars *s, const struct value *d,
+			int64_t n)
+{
+	uint64_t high = value_at(d, s->high[d->var]);
+
+	if (d->mul <= 0 || high < d->v || high > UINT32_MAX)
+		return n;
+	return high ? n & (int64_t)(UINT64_MAX >> __builtin_clzll(high)) : 0;
+}
+
 /* A line and a number that stay a line; false: they do not. */
 static bool line_op(struct shadow_vars *s, uint8_t op, struct value *d,
 		    int64_t n)
@@ -276,10 +289,14 @@ static bool line_op(struct shadow_vars *s, uint8_t op, struct value *d,
 		*d = value_fixed((uint64_t)((int64_t)d->v >> n));
 		return true;
 	case BPF_AND:
+		n = bits_had(s, d, n);
 		if (n < 0 || (n & (n + 1)))
 			return false;
-		value_move(d, -value_block(s, d, (unsigned int)
-				   __builtin_popcountll((uint64_t)n)));
+		if (n)
+			value_move(d, -value_block(s, d, (unsigned int)
+					   __builtin_popcountll((uint64_t)n)));
+		else
+			*d = value_fixed(0);
 		return true;
 	}
 	return false;
@@ -324,15 +341,20 @@ static bool few_bytes(struct shadow_vars *s, uint8_t op,
 	return true;
 }
 
-/* So many bits of an address, from the first one on. */
-static uint32_t first_bits(uint8_t op, const struct value *d,
-			   const struct value *o)
+/* Those bits of an address. */
+static uint32_t some_bits(uint8_t op, const struct value *d,
+			  const struct value *o)
 {
-	uint32_t open = ~be32toh((uint32_t)o->v);
-
 	return op == BPF_AND && d->form == RAW && o->form == FIXED &&
-		d->var != VAR_REMOTE_PORT && ~open && !(open & (open + 1)) ?
-		(uint32_t)o->v : 0;
+		d->var != VAR_REMOTE_PORT ? (uint32_t)o->v : 0;
+}
+
+/* They are the first ones. */
+static bool are_first(uint32_t bits)
+{
+	uint32_t open = ~be32toh(bits);
+
+	return bits && !(open & (open + 1));
 }
 
 static void make_term(uint8_t op, bool wide, struct value *d,
@@ -354,7 +376,7 @@ static void make_term(uint8_t op, bool wide, struct value *d,
 		.hashed = d->hashed || o->hashed ||
 			(op == BPF_MUL && wide && o->form == FIXED &&
 			 o->v >> 32),
-		.mask = first_bits(op, d, o),
+		.mask = some_bits(op, d, o),
 		.zeros = op == BPF_LSH && wide && o->form == FIXED ?
 			(uint8_t)(o->v & 63) : 0,
 	};
@@ -405,6 +427,7 @@ static bool question(struct shadow_vars *s, uint8_t op, struct value *d,
 		     const struct value *o, uint64_t v)
 {
 	bool fixed = o->form == FIXED;
+	int64_t less = (int64_t)(op == BPF_SUB ? o->v : -o->v);
 	struct value next = { .var = d->var, .base = d->base, .asks = 1,
 			      .behind = d->behind, .raw = d->raw };
 
@@ -416,10 +439,15 @@ static bool question(struct shadow_vars *s, uint8_t op, struct value *d,
 	} else if (op == BPF_RSH && d->asks == 1 && fixed && !d->behind &&
 		   o->v < (d->raw ? 1 : 32)) {
 		next.behind = (uint8_t)o->v;
-	} else if (op == BPF_ADD && d->asks == 1 && fixed &&
-		   o->v == UINT64_MAX) {
-		next.asks = 2;
-	} else if (op == BPF_RSH && d->asks == 2 && fixed && o->v == 63) {
+	} else if ((op == BPF_ADD || op == BPF_SUB) && d->asks == 1 && fixed &&
+		   small((int64_t)o->v, 32)) {
+		next.asks = less == 1 ? 2 : less < 0 ? 3 : 0;
+	} else if (op == BPF_RSH && d->asks == 3 && fixed && o->v >= 33 &&
+		   o->v < 64) {
+		*d = value_fixed(v);
+		return true;
+	} else if (op == BPF_RSH && d->asks == 2 && fixed && o->v >= 32 &&
+		   o->v < 64) {
 		answer(s, d, v);
 		return true;
 	} else {
@@ -474,11 +502,13 @@ bool value_alu(struct shadow_vars *s, uint8_t op, bool wide, struct value *d,
 		return true;
 	}
 	if (op == BPF_XOR && d->form == TERM && d->with &&
-	    d->with == value_id(&o)) {
+	    d->with == value_id(&o) && (!d->narrow || !wide || is_word(s, &o))) {
 		*d = value_fixed(wide ? d->base : (uint32_t)d->base);
 		return true;
 	}
-	if (!first_bits(op, d, &o) && few_bytes(s, op, d, &o)) {
+	if (op == BPF_AND && o.form == FIXED && value_part(s, d, o.v))
+		return true;
+	if (!are_first(some_bits(op, d, &o)) && few_bytes(s, op, d, &o)) {
 		*d = value_fixed(v);
 		return true;
 	}

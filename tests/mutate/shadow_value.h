@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * shadow_value - what shadow_value.c and shadow_compare.c share; nobody else
+ * shadow_value - what the files shadow_*.c share of numbers; nobody else
  * includes it
  */
 #ifndef SKPOL_SHADOW_VALUE_H
@@ -22,6 +22,10 @@ int64_t value_block(struct shadow_vars *s, const struct value *v,
 		    unsigned int bits);
 /* V += BY */
 void value_move(struct value *v, int64_t by);
+/* The first one from FROM on that has BITS where MASK has; false: none. */
+bool bits_next(uint64_t from, uint64_t mask, uint64_t bits, uint64_t *next);
+/* D &= N, which are few bits of a large word; false: D is as it was. */
+bool value_part(struct shadow_vars *s, struct value *d, uint64_t n);
 /* A line, or fixed. */
 void value_known(struct shadow_vars *s, struct value *v);
 
