@@ -7,7 +7,8 @@
  * proved, and give each prefix, and what is beside it, the verdict of a linear
  * search. Then each byte of the tables and each number of the code changes: what
  * is still proved must still be right, and what is refused must have a witness, or
- * no packet differs.
+ * no packet differs. Programs that are wrong in a way that no single change makes
+ * are refused.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -46,7 +47,8 @@ static u128 prefix(const struct list *l, uint32_t i)
 {
 	unsigned int own = l->family == 6 ? l->length - 32 : l->length;
 	uint64_t top = own < 64 ? ((uint64_t)1 << own) - 1 : UINT64_MAX;
-	uint64_t low = l->dense ? i + i / 7 + 2 : i * 0x5851f42d4c957f2d + 99;
+	uint64_t low = l->dense ? i + i / 7 + 2 :
+		i * (uint64_t)0x5851f42d4c957f2d + 99;
 
 	if (l->family == 4)
 		return low & top;
@@ -307,6 +309,225 @@ static void changes_show(void **state)
 	changes_of((struct list){ .family = 6, .length = 64, .n = 10 });
 }
 
+/* ------------------------------------------- what no single change makes */
+
+static size_t first_load(const struct image *m)
+{
+	size_t i = 0;
+
+	while (m->insns[i].code != (BPF_LDX | BPF_MEM | BPF_DW))
+		i++;
+	return i;
+}
+
+static uint64_t wide_at(const struct bpf_insn *i)
+{
+	return (uint32_t)i->imm | (uint64_t)(uint32_t)i[1].imm << 32;
+}
+
+enum { BUCKETS = 64, FACTORS = 100000 };
+
+struct table {			/* of buckets of one lane */
+	unsigned int bits, value_bits;
+	uint64_t factor, v[BUCKETS];
+};
+
+static uint64_t *bucket_of(struct table *t, uint64_t key)
+{
+	return &t->v[key * t->factor >> (64 - t->bits)];
+}
+
+/* Each key of FROM goes to where TO's factor leads; false: two to one bucket. */
+static bool move_keys(struct table *from, struct table *to,
+		      const struct list *l)
+{
+	memset(to->v, 0, sizeof(to->v));
+	for (uint32_t i = 0; i < l->n; i++) {
+		uint64_t key = (uint64_t)(address(l, i) >> 64);
+		uint64_t lane = *bucket_of(from, key);
+
+		if (!lane || lane >> from->value_bits !=
+		    key << from->bits >> from->bits)
+			continue;
+		if (*bucket_of(to, key))
+			return false;
+		*bucket_of(to, key) = lane;
+	}
+	return true;
+}
+
+/*
+ * The first bucket's number is made of 32 bits of the key, the other's of all 64.
+ * Keys are moved to where they would be if the first were made of 64 bits, too:
+ * who does not see the difference sees a good program.
+ */
+static void first_is_narrow(struct compiled *c, const struct list *l)
+{
+	struct bpf_insn *i = &c->image->insns[first_load(c->image) - 8];
+	uint8_t *tables = c->image->rodata + asked_variable(c->image,
+							    "skpol_keys")->offset;
+	unsigned int bits = 29 - (unsigned int)__builtin_clz(
+		(uint32_t)i[4].imm);
+	struct table to, from = {
+		.bits = bits, .factor = wide_at(i),
+		.value_bits = (unsigned int)__builtin_ctzll(wide_at(i + 20)),
+	};
+
+	assert_true(1 << bits <= BUCKETS);
+	memcpy(from.v, tables, (size_t)8 << bits);
+	to = from;
+	to.factor = 0x9e3779b1;
+	for (int tries = 0; !move_keys(&from, &to, l); tries++) {
+		assert_true(tries < FACTORS);
+		to.factor = (uint32_t)(to.factor + 0x3c6ef372);
+	}
+	memcpy(tables, to.v, (size_t)8 << bits);
+	i[0] = (struct bpf_insn){ .code = BPF_ALU | BPF_MOV | BPF_K,
+				  .dst_reg = 2 };
+	i[1] = (struct bpf_insn){ .code = BPF_ALU | BPF_MOV | BPF_X,
+				  .dst_reg = 2, .src_reg = 1 };
+	i[2] = (struct bpf_insn){ .code = BPF_ALU | BPF_MUL | BPF_K,
+				  .dst_reg = 2, .imm = (int32_t)to.factor };
+	i[3] = (struct bpf_insn){ .code = BPF_ALU | BPF_RSH | BPF_K,
+				  .dst_reg = 2, .imm = (int32_t)(29 - bits) };
+}
+
+static void buckets_of_two_widths(void **state)
+{
+	struct list l = { .family = 6, .length = 64, .n = 10 };
+	char *text = policy_of(&l);
+	struct compiled c;
+	struct asked a;
+
+	(void)state;
+	grow(&c, text, true);
+	first_is_narrow(&c, &l);
+	ask_all(&a, &c, &l, 1);
+	assert_true(a.wrong);
+	assert_false(asked_proved(&c));
+	compiled_free(&c);
+	free(text);
+}
+
+/* Room for N instructions before AT, which only the one before it leads to. */
+static void make_room(struct compiled *c, size_t at, size_t n)
+{
+	struct image *m = c->image;
+	struct bpf_insn *v = arena_array(&c->arena, m->ninsns + n, sizeof(*v));
+
+	for (size_t i = 0; i < at; i++) {
+		struct bpf_insn *j = &m->insns[i];
+		uint8_t class = BPF_CLASS(j->code);
+
+		if ((class == BPF_JMP || class == BPF_JMP32) &&
+		    BPF_OP(j->code) != BPF_CALL && BPF_OP(j->code) != BPF_EXIT &&
+		    i + 1 + (size_t)j->off >= at)
+			j->off = (int16_t)(j->off + (int)n);
+	}
+	memcpy(v, m->insns, at * sizeof(*v));
+	memcpy(v + at + n, m->insns + at, (m->ninsns - at) * sizeof(*v));
+	m->insns = v;
+	m->ninsns += n;
+	for (size_t i = 0; i < m->nrelocs; i++)
+		m->relocs[i].insn += m->relocs[i].insn >= at ? (uint32_t)n : 0;
+}
+
+/* N instructions from FROM on, once more at TO, which is behind them. */
+static void copy_code(struct compiled *c, size_t from, size_t n, size_t to)
+{
+	struct image *m = c->image;
+	struct image_reloc *v = arena_array(&c->arena, 2 * m->nrelocs,
+					    sizeof(*v));
+	size_t nv = 0, old = 0;
+
+	memcpy(&m->insns[to], &m->insns[from], n * sizeof(*m->insns));
+	while (old < m->nrelocs && m->relocs[old].insn < to)
+		v[nv++] = m->relocs[old++];
+	for (size_t i = 0; i < old; i++)
+		if (v[i].insn >= from && v[i].insn < from + n) {
+			v[nv] = v[i];
+			v[nv++].insn += (uint32_t)(to - from);
+		}
+	while (old < m->nrelocs)
+		v[nv++] = m->relocs[old++];
+	m->relocs = v;
+	m->nrelocs = nv;
+}
+
+/* The last instruction before END that is I, but for its immediate and offset. */
+static size_t last_like(const struct image *m, size_t end, struct bpf_insn i)
+{
+	while (end-- > 0)
+		if (m->insns[end].code == i.code &&
+		    m->insns[end].dst_reg == i.dst_reg &&
+		    m->insns[end].src_reg == i.src_reg)
+			return end;
+	fail();
+	return 0;
+}
+
+/* Behind the last compare with an interface, its number is looked up as if it
+ * were an address; what is found passes the default by. */
+static void look_up_interface(struct compiled *c)
+{
+	const struct bpf_insn compare = { .code = BPF_JMP32 | BPF_JEQ | BPF_X,
+					  .dst_reg = 1, .src_reg = 2 };
+	const struct bpf_insn others = { .code = BPF_ALU64 | BPF_XOR | BPF_K,
+					 .dst_reg = 2 };
+	const struct bpf_insn verdict = { .code = BPF_ALU | BPF_MOV | BPF_K,
+					  .dst_reg = 7 };
+	struct image *m = c->image;
+	size_t from = first_load(m) - 7;
+	size_t at = last_like(m, m->ninsns, compare) + 1;
+	size_t n = last_like(m, at, others) + 1 - from;
+	size_t to = last_like(m, at, verdict);
+
+	make_room(c, at, n + 1);
+	copy_code(c, from, n, at);
+	m->insns[at + n] = (struct bpf_insn){
+		.code = BPF_JMP32 | BPF_JNE | BPF_K, .dst_reg = 2,
+		.imm = m->insns[at + n - 1].imm,
+		.off = (int16_t)((int)to - (int)(at + n) - 1),
+	};
+}
+
+static char *policy_of_names(const struct list *l)
+{
+	char *text = malloc((size_t)(l->n + 20) * LINE_MAX), *to = text;
+	char buf[46];
+
+	to += sprintf(to, "policy t\nsocket a\nsocket b\nmap m by to {\n");
+	for (uint32_t i = 0; i < l->n; i++)
+		to += sprintf(to, "%s -> b\n",
+			      print_address(buf, 4, address(l, i)));
+	sprintf(to, "}\ntcp on \"eth0\" port 80 -> a\ntcp -> map m\n"
+		"default -> drop\n");
+	return text;
+}
+
+/* The proof counts names; those numbers are none of an interface. */
+static void names_have_no_hash(void **state)
+{
+	struct list l = { .family = 4, .length = 32, .n = 20 };
+	struct packet k = {
+		.family = 6, .protocol = PACKET_TCP, .local_port = 80,
+		.ifindex = (uint32_t)address(&l, 0),
+	};
+	char *text = policy_of_names(&l);
+	struct compiled c;
+	struct asked a;
+
+	(void)state;
+	grow(&c, text, false);
+	look_up_interface(&c);
+	asked_begin(&a, &c);
+	asked_packet(&a, &k);
+	assert_int_equal(a.wrong, 1);
+	assert_false(asked_proved(&c));
+	compiled_free(&c);
+	free(text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -314,6 +535,8 @@ int main(void)
 		cmocka_unit_test(words_of_64_bits),
 		cmocka_unit_test(when_it_is_worth_it),
 		cmocka_unit_test(changes_show),
+		cmocka_unit_test(buckets_of_two_widths),
+		cmocka_unit_test(names_have_no_hash),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
