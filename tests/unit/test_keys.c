@@ -2,13 +2,13 @@
 /*
  * test_keys - prefixes of one length, found by a hash
  *
- * Lists of hosts and networks, so that each number of lanes is there, by words of
- * 32 and of 64 bits, with and without low bits that count. Programs must be
+ * Lists of hosts and networks, so that each number of lanes is there, by words
+ * of 32 and of 64 bits, with and without low bits that count. Programs must be
  * proved, and give each prefix, and what is beside it, the verdict of a linear
- * search. Then each byte of the tables and each number of the code changes: what
- * is still proved must still be right, and what is refused must have a witness, or
- * no packet differs. Programs that are wrong in a way that no single change makes
- * are refused.
+ * search. Then each byte of the tables and each number of the code changes:
+ * what is still proved must still be right, and what is refused must have a
+ * witness, or no packet differs. Programs that are wrong in a way that no
+ * single change makes are refused.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -337,7 +337,7 @@ static uint64_t *bucket_of(struct table *t, uint64_t key)
 	return &t->v[key * t->factor >> (64 - t->bits)];
 }
 
-/* Each key of FROM goes to where TO's factor leads; false: two to one bucket. */
+/* Each key of FROM goes to where TO's factor leads; false: no room there. */
 static bool move_keys(struct table *from, struct table *to,
 		      const struct list *l)
 {
@@ -357,9 +357,9 @@ static bool move_keys(struct table *from, struct table *to,
 }
 
 /*
- * The first bucket's number is made of 32 bits of the key, the other's of all 64.
- * Keys are moved to where they would be if the first were made of 64 bits, too:
- * who does not see the difference sees a good program.
+ * The first bucket's number is made of 32 bits of the key, the other's of all
+ * 64. Keys are moved to where they would be if the first were made of 64 bits,
+ * too: who does not see the difference sees a good program.
  */
 static void first_is_narrow(struct compiled *c, const struct list *l)
 {
@@ -454,7 +454,7 @@ static void copy_code(struct compiled *c, size_t from, size_t n, size_t to)
 	m->nrelocs = nv;
 }
 
-/* The last instruction before END that is I, but for its immediate and offset. */
+/* The last instruction before END that is I, but for immediate and offset. */
 static size_t last_like(const struct image *m, size_t end, struct bpf_insn i)
 {
 	while (end-- > 0)
