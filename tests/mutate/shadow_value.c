@@ -13,7 +13,8 @@
 #include "shadow_value.h"
 
 enum { SMALL = 30, TINY = 20,	/* bits that leave room for products */
-       FEW = 64 };		/* values that are tried one after the other */
+       FEW = 64,		/* values that are tried one after the other */
+       LONG = 8 };		/* bits of a mask that are worth a line */
 
 uint64_t value_mix(uint64_t h, uint64_t v)
 {
@@ -253,6 +254,23 @@ static int64_t bits_had(const struct shadow_vars *s, const struct value *d,
 	return high ? n & (int64_t)(UINT64_MAX >> __builtin_clzll(high)) : 0;
 }
 
+/* Of the bits from the lowest on a line is left, the others are fixed. */
+static bool line_and(struct shadow_vars *s, struct value *d, int64_t n)
+{
+	unsigned int bits = (unsigned int)__builtin_ctzll(~(uint64_t)n);
+	int64_t block;
+
+	if (n < 0 || ((n & (n + 1)) && bits < LONG))
+		return false;
+	if (!n) {
+		*d = value_fixed(0);
+		return true;
+	}
+	block = value_block(s, d, bits);
+	value_move(d, (block & n) - block);
+	return true;
+}
+
 /* A line and a number that stay a line; false: they do not. */
 static bool line_op(struct shadow_vars *s, uint8_t op, struct value *d,
 		    int64_t n)
@@ -289,15 +307,7 @@ static bool line_op(struct shadow_vars *s, uint8_t op, struct value *d,
 		*d = value_fixed((uint64_t)((int64_t)d->v >> n));
 		return true;
 	case BPF_AND:
-		n = bits_had(s, d, n);
-		if (n < 0 || (n & (n + 1)))
-			return false;
-		if (n)
-			value_move(d, -value_block(s, d, (unsigned int)
-					   __builtin_popcountll((uint64_t)n)));
-		else
-			*d = value_fixed(0);
-		return true;
+		return line_and(s, d, bits_had(s, d, n));
 	}
 	return false;
 }
@@ -437,8 +447,12 @@ static bool question(struct shadow_vars *s, uint8_t op, struct value *d,
 		next.var = o->var;
 		next.raw = o->form == RAW;
 	} else if (op == BPF_RSH && d->asks == 1 && fixed && !d->behind &&
-		   o->v < (d->raw ? 1 : 32)) {
-		next.behind = (uint8_t)o->v;
+		   (o->v & 63) < (d->raw ? 1 : 32)) {
+		next.behind = (uint8_t)(o->v & 63);
+	} else if (op == BPF_RSH && d->asks == 1 && fixed &&
+		   (o->v & 63) >= 32) {
+		*d = value_fixed(0);
+		return true;
 	} else if ((op == BPF_ADD || op == BPF_SUB) && d->asks == 1 && fixed &&
 		   small((int64_t)o->v, 32)) {
 		next.asks = less == 1 ? 2 : less < 0 ? 3 : 0;
