@@ -11,6 +11,7 @@
  * differs: the kernel would refuse it. SKPOL_MUTANTS and SKPOL_MUTATE_SEED say
  * how many, and from where.
  */
+#include <assert.h>
 #include <endian.h>
 #include <setjmp.h>
 #include <stdio.h>
@@ -25,11 +26,10 @@
 #include "policies.h"
 
 enum { MUTANTS = 1000, BOXES = 3000000, FEW_BOXES = 20000, LEVELS = 3,
-       REASONS = 32, OPEN_PART = 200 };
+       REASONS = 32, OPEN_PART = 200, INTERFACES = 3 };
 
 struct good {
 	struct compiled c;
-	struct image image;	/* with interfaces numbered */
 	struct eval *eval;
 };
 
@@ -209,17 +209,14 @@ static void describe(struct mutant *m, const char *kind, unsigned int level)
 
 /* ---------------------------------------------------------- the judges */
 
-/* Names get numbers: those of a witness, or any. */
+/* Names get numbers. */
 static void number_interfaces(struct image *m, const uint32_t *numbers)
 {
 	const struct image_variable *v = image_variable(m,
 							"skpol_interfaces");
 
-	for (uint32_t i = 0; i < m->ninterfaces; i++) {
-		uint32_t index = numbers ? numbers[i] : i + 1;
-
-		memcpy(m->rodata + v->offset + 4 * i, &index, 4);
-	}
+	for (uint32_t i = 0; i < m->ninterfaces; i++)
+		memcpy(m->rodata + v->offset + 4 * i, &numbers[i], 4);
 }
 
 static bool wrong(struct tally *t, const struct mutant *m, const char *why)
@@ -345,7 +342,7 @@ static bool witness_holds(struct arena *a, struct tally *t,
 			  const struct mutant *m, const struct prove_result *p)
 {
 	const struct good *g = m->good;
-	struct image good = copy_image(a, &g->image);
+	struct image good = copy_image(a, g->c.image);
 	struct image bad = copy_image(a, &m->image);
 	struct world_answers w;
 	struct outcome_of x, y;
@@ -378,7 +375,7 @@ static void explore_witness(struct arena *a, struct tally *t,
 			    const struct mutant *m,
 			    const struct prove_result *p)
 {
-	struct image good = copy_image(a, &m->good->image);
+	struct image good = copy_image(a, m->good->c.image);
 	struct image bad = copy_image(a, &m->image);
 	struct explore_result e;
 
@@ -388,6 +385,30 @@ static void explore_witness(struct arena *a, struct tally *t,
 	if (e.same)
 		wrong(t, m, "there is a witness, but all packets are the same");
 	t->found += e.differs;
+}
+
+/* Names of interfaces may have any numbers, or none: a few of each kind. */
+static void explore_numbers(struct arena *a, const struct mutant *m,
+			    struct explore_result *e)
+{
+	static const uint32_t numbers[][INTERFACES] = {
+		{ 1, 2, 3 }, { 7, 6, 5 }, { INT32_MAX, 7, 1 },
+		{ IMAGE_NO_INTERFACE, IMAGE_NO_INTERFACE, 7 },
+	};
+	size_t kinds = m->image.ninterfaces ?
+		sizeof(numbers) / sizeof(*numbers) : 1;
+	uint64_t boxes = 0;
+
+	for (size_t i = 0; i < kinds && (!i || e->same); i++) {
+		struct image good = copy_image(a, m->good->c.image);
+		struct image bad = copy_image(a, &m->image);
+
+		number_interfaces(&good, numbers[i]);
+		number_interfaces(&bad, numbers[i]);
+		explore(a, &good, &bad, BOXES, e);
+		boxes += e->boxes;
+	}
+	e->boxes = boxes;
 }
 
 static bool prove(struct arena *a, const struct mutant *m,
@@ -407,7 +428,6 @@ static void judge(struct arena *a, struct tally *t, struct mutant *m)
 {
 	struct prove_result p;
 	struct explore_result e;
-	struct image bad;
 	bool ok = prove(a, m, &p);
 
 	if (!ok && p.has_witness) {
@@ -417,9 +437,7 @@ static void judge(struct arena *a, struct tally *t, struct mutant *m)
 		t->witness++;
 		return;
 	}
-	bad = copy_image(a, &m->image);
-	number_interfaces(&bad, NULL);
-	explore(a, &m->good->image, &bad, BOXES, &e);
+	explore_numbers(a, m, &e);
 	t->boxes += e.boxes;
 	if (e.differs) {
 		char text[PACKET_TEXT_MAX];
@@ -465,8 +483,7 @@ static void begin(struct good *g, const char *text, unsigned int level)
 		diag_print(&g->c.diags, stderr, false);
 		exit(1);
 	}
-	g->image = copy_image(&g->c.arena, g->c.image);
-	number_interfaces(&g->image, NULL);
+	assert(g->c.image->ninterfaces <= INTERFACES);
 	g->eval = eval_new(&g->c.arena, g->c.ast);
 }
 
