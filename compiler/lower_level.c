@@ -388,13 +388,6 @@ static uint32_t leaf_of_row(const struct maker *m, uint32_t i)
 	return m->l->in->forest->n + m->place[i];
 }
 
-/* Expected, in tenths of a nanosecond, with the cuts of rows in the first cache: a
- * search of up to eight, as of fw1's first 10,000 rules. */
-static const double kind_cost[] = {
-	[ROW_PAIRS] = 60, [ROW_LANES] = 60, [ROW_DIRECT] = 25,
-	[ROW_PREFIXES] = 60,
-};
-
 /* COST, by block: of a row, and of those that it leads to, all as often. */
 static void cost_of_rows(const struct maker *m, double *cost)
 {
@@ -409,7 +402,7 @@ static void cost_of_rows(const struct maker *m, double *cost)
 		for (uint32_t k = 0; k <= b->ncuts; k++)
 			if (!bref_is_leaf(b->children[k]))
 				sum += cost[b->children[k]];
-		cost[i] = kind_cost[group_of(m, i)->size.kind] + memory +
+		cost[i] = row_cost(group_of(m, i)) + memory +
 			sum / (b->ncuts + 1);
 	}
 }

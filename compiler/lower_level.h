@@ -87,6 +87,9 @@ uint32_t row_units(const struct level_group *g, uint32_t ncuts);
 uint32_t row_prefixes(const struct level_group *g, const struct block *b);
 /* How many a row of that size does. */
 uint32_t row_most(struct row_size size);
+/* What a look into one is expected to take, in tenths of a nanosecond, all of it in
+ * the first cache. */
+double row_cost(const struct level_group *g);
 /* How far behind the begin of a row the verifier may see a read. */
 size_t row_reach(const struct level_group *g);
 /* Fills ROW, which is zeroed; NEXT[k] is the number of B's child k. */
