@@ -43,7 +43,7 @@ struct builder {
 	size_t index_mask;
 };
 
-static const uint8_t first_word[FIELD_COUNT] = {
+const uint8_t first_word[FIELD_COUNT] = {
 	[FIELD_FAMILY] = WORD_FAMILY, [FIELD_PROTOCOL] = WORD_PROTOCOL,
 	[FIELD_LADDR4] = WORD_LADDR4, [FIELD_LADDR6] = WORD_LADDR6_0,
 	[FIELD_LPORT] = WORD_LPORT, [FIELD_RADDR4] = WORD_RADDR4,

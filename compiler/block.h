@@ -32,6 +32,8 @@ struct word_info {
 	uint8_t field, shift, offset, load;
 };
 extern const struct word_info word_info[WORD_ALL];
+/* The only one, or the most significant. */
+extern const uint8_t first_word[FIELD_COUNT];
 
 /* A block, or with the top bit a leaf: the number the diagram has there. */
 typedef uint32_t bref;

@@ -75,25 +75,6 @@ static void count_uses(struct lower *l)
 	}
 }
 
-/* Compares are of the word, not its zone: it is at hand sooner. */
-static void leave_zones(struct lower *l, struct block *b)
-{
-	static const uint8_t word_of[FIELD_COUNT] = {
-		[FIELD_PROTOCOL] = WORD_PROTOCOL, [FIELD_LPORT] = WORD_LPORT,
-		[FIELD_RPORT] = WORD_RPORT,
-	};
-	uint32_t *cuts, field = b->word - WORD_ZONE;
-
-	if (b->word < WORD_ZONE)
-		return;
-	cuts = arena_array(l->a, b->ncuts, sizeof(*cuts));
-	for (uint32_t i = 0; i < b->ncuts; i++)
-		cuts[i] = (uint32_t)l->in->forest->zones->of[field]
-			.cuts[b->cuts[i] - 1];
-	b->cuts = cuts;
-	b->word = word_of[field];
-}
-
 /* All that is done with the word of a block. */
 static void emit_word(struct lower *l, uint32_t n)
 {
@@ -102,7 +83,7 @@ static void emit_word(struct lower *l, uint32_t n)
 	l->key = BPF_REG_1;
 	if (lower_table(l, n))
 		return;
-	leave_zones(l, &b);
+	lower_unzone(l, &b);
 	if (lower_lone(l, &b))
 		return;
 	lower_load_key(l, &b);

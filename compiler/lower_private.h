@@ -134,6 +134,8 @@ void lower_hosts(struct lower *l);
 /* lower_zone.c: looks up the zones of l->in->forest, into the stack: those that
  * tables may ask for, and with ROWS these */
 void lower_zones(struct lower *l, bool rows);
+/* B, which is compared, asks for its word instead of a zone of that. */
+void lower_unzone(struct lower *l, struct block *b);
 
 /* lower_leaf.c */
 label decide_label(struct lower *l);

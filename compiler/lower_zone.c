@@ -5,7 +5,8 @@
  * In: the zones of a forest. Out: code that puts each into the stack, four times
  * (block.h): a table has it for every port, and of two protocols it is which.
  * No look-up waits for another. (The proof looks for what is stored there:
- * prove_zone.c.)
+ * prove_zone.c.) Tables ask for zones; compares do not, for the word itself is at
+ * hand sooner.
  */
 #include "lower_private.h"
 
@@ -62,7 +63,7 @@ static void store(struct lower *l, uint32_t field)
 		   -(int)word_info[WORD_ZONE + field].offset, BPF_REG_7);
 }
 
-/* Compares ask for words (lower.c), and no table has the one cut of a protocol. */
+/* No table but a row has the one cut of a protocol. */
 void lower_zones(struct lower *l, bool rows)
 {
 	const struct zoning *z = l->in->forest->zones;
@@ -73,8 +74,21 @@ void lower_zones(struct lower *l, bool rows)
 		if (f == FIELD_PROTOCOL)
 			protocol(l);
 		else
-			port(l, f == FIELD_LPORT ? WORD_LPORT : WORD_RPORT,
-			     &z->of[f]);
+			port(l, first_word[f], &z->of[f]);
 		store(l, f);
 	}
+}
+
+void lower_unzone(struct lower *l, struct block *b)
+{
+	uint32_t *cuts, field = b->word - WORD_ZONE;
+
+	if (b->word < WORD_ZONE)
+		return;
+	cuts = arena_array(l->a, b->ncuts, sizeof(*cuts));
+	for (uint32_t i = 0; i < b->ncuts; i++)
+		cuts[i] = (uint32_t)l->in->forest->zones->of[field]
+			.cuts[b->cuts[i] - 1];
+	b->cuts = cuts;
+	b->word = first_word[field];
 }
