@@ -36,28 +36,34 @@ static void nobodys(struct lower *l)
 	l->c->rule = (uint32_t)l->in->policy->nrules;
 }
 
-/* How much of all trees may be code; ALL: how much they are, as that alone. */
-static size_t code_enough(const struct lower *l, size_t *all)
+/* Of all trees, in instructions, about. */
+struct share {
+	size_t all;		/* as code alone */
+	size_t enough;		/* that may be code: the rest is rows */
+};
+
+static struct share code_share(const struct lower *l)
 {
 	const struct forest_ranks *f = l->in->forest;
-	size_t enough = l->in->options.tree_code;
+	struct share s = { 1, l->in->options.tree_code };
 
-	*all = 1;
 	for (size_t i = 0; i < f->ntrees; i++)
-		*all += levels_weight(l, &f->trees[i]);
-	return f->zones && enough > LOWER_CODE_ENOUGH ? LOWER_CODE_ENOUGH :
-		enough;
+		s.all += levels_weight(l, &f->trees[i]);
+	if (f->zones && s.enough > LOWER_CODE_ENOUGH)
+		s.enough = LOWER_CODE_ENOUGH;
+	return s;
 }
 
-static void choose_levels(struct lower *l, size_t tree, struct levels *out)
+static void choose_levels(struct lower *l, size_t tree, struct share s,
+			  struct levels *out)
 {
 	const struct forest_ranks *f = l->in->forest;
-	size_t all, enough = code_enough(l, &all);
 
-	if (all > enough) {
-		enough = (size_t)((u128)enough *
-				  levels_weight(l, &f->trees[tree]) / all);
-		levels_make(l, &f->trees[tree], f->order[tree], enough, out);
+	if (s.all > s.enough) {
+		size_t weight = levels_weight(l, &f->trees[tree]);
+
+		levels_make(l, &f->trees[tree], f->order[tree],
+			    (size_t)((u128)s.enough * weight / s.all), out);
 		return;
 	}
 	*out = (struct levels){ .code = f->trees[tree], .nvalues = f->n,
@@ -65,14 +71,14 @@ static void choose_levels(struct lower *l, size_t tree, struct levels *out)
 }
 
 /* r7 = the rank that tree number I finds */
-static void one_tree(struct lower *l, size_t i)
+static void one_tree(struct lower *l, size_t i, struct share s)
 {
 	const struct lower_input *const whole = l->in;
 	struct lower_input in = *whole;
 	struct levels levels;
 	struct effects values;
 
-	choose_levels(l, i, &levels);
+	choose_levels(l, i, s, &levels);
 	values = value_effects(l, &levels);
 	in.effects = &values;
 	in.blocks = &levels.code;
@@ -86,7 +92,7 @@ static void one_tree(struct lower *l, size_t i)
 	l->in = whole;
 }
 
-static void trees(struct lower *l)
+static void trees(struct lower *l, struct share s)
 {
 	const struct forest_ranks *f = l->in->forest;
 
@@ -97,7 +103,7 @@ static void trees(struct lower *l)
 		if (i)
 			emit_jump32_imm(l->c, BPF_JLT, BPF_REG_0,
 					f->number[f->lowest[i]], skip);
-		one_tree(l, i);
+		one_tree(l, i, s);
 		template_emit(l->c, &template_best, NULL, NULL);
 		code_place(l->c, skip);
 	}
@@ -175,12 +181,12 @@ static void choose(struct lower *l)
 void lower_forest(struct lower *l)
 {
 	const struct forest_ranks *f = l->in->forest;
-	size_t all, enough = code_enough(l, &all);
+	struct share s = code_share(l);
 
 	nobodys(l);
 	emit_alu32_imm(l->c, BPF_MOV, BPF_REG_0, f->number[f->n - 1]);
-	lower_zones(l, all > enough);
-	trees(l);
+	lower_zones(l, s.all > s.enough);
+	trees(l, s);
 	nobodys(l);
 	choose(l);
 }
