@@ -16,11 +16,6 @@ enum { AF_INET6_VALUE = 10 };	/* linux/socket.h */
 	  .src_reg = (src), .off = (offset) }
 #define COUNT(v) (sizeof(v) / sizeof(*(v)))
 
-static bool one(struct matcher *m, struct bpf_insn want)
-{
-	return match_one(m, &want);
-}
-
 /* All that leaves goes to one place. */
 static bool is_same(uint32_t *others, uint32_t to)
 {
@@ -54,7 +49,7 @@ static bool add_word(struct matcher *m, struct records *r, uint8_t reg)
 	    (r->nwords && r->words[r->nwords - 1] >= w))
 		return false;
 	r->words[r->nwords++] = w;
-	return one(m, (struct bpf_insn)LOAD(BPF_W, reg, 6, i->off));
+	return match_this(m, (struct bpf_insn)LOAD(BPF_W, reg, 6, i->off));
 }
 
 /* r2 and on: words of the packet as they are in memory, one or two in each. */
@@ -96,10 +91,10 @@ static bool hash_key(struct matcher *m, struct records *r)
 	for (uint32_t i = 0; i < r->npairs; i++) {
 		uint8_t to = i ? 1 : 0;
 
-		if (!one(m, (struct bpf_insn)ALU64_X(BPF_MOV, to,
+		if (!match_this(m, (struct bpf_insn)ALU64_X(BPF_MOV, to,
 						     (uint8_t)(KEY + i))) ||
 		    !mix(m, to, &r->factors[i]) ||
-		    (i && !one(m, (struct bpf_insn)ALU64_X(BPF_ADD, 0, 1))))
+		    (i && !match_this(m, (struct bpf_insn)ALU64_X(BPF_ADD, 0, 1))))
 			return false;
 	}
 	return mix(m, 0, &r->factors[PAIRS_MAX]);
@@ -113,10 +108,10 @@ static bool read_number(struct matcher *m, struct records *r)
 	};
 	int32_t shift;
 
-	if (!one(m, (struct bpf_insn)ALU64_X(BPF_MOV, 1, 0)) ||
+	if (!match_this(m, (struct bpf_insn)ALU64_X(BPF_MOV, 1, 0)) ||
 	    !match_any_imm(m, (struct bpf_insn)ALU64_K(BPF_RSH, 1, 0),
 			   &shift) || shift < 33 || shift > 63 ||
-	    !one(m, (struct bpf_insn)ALU64_K(BPF_LSH, 1, 1)) ||
+	    !match_this(m, (struct bpf_insn)ALU64_K(BPF_LSH, 1, 1)) ||
 	    !table_at(m, 7, &r->numbers) || !match_all(m, get, COUNT(get)))
 		return false;
 	r->shift = (uint32_t)shift;
@@ -141,7 +136,7 @@ static bool find_record(struct matcher *m, struct records *r, uint32_t *others)
 			   &places) || places < 1 || !match_one(m, &shift) ||
 	    !match_jump(m, none, &bound, &to) ||
 	    !match_one(m, &scale) || !table_at(m, 7, &r->offset) ||
-	    !one(m, (struct bpf_insn)ALU64_X(BPF_ADD, 7, 0)))
+	    !match_this(m, (struct bpf_insn)ALU64_X(BPF_ADD, 7, 0)))
 		return false;
 	r->nplaces = (uint32_t)places;
 	return is_same(others, to) && r->offset % 8 == 0 &&
@@ -161,7 +156,7 @@ static bool compare_key(struct matcher *m, const struct records *r,
 		uint32_t to;
 		int32_t none;
 
-		if (!one(m, (struct bpf_insn)LOAD(BPF_DW, 0, 7,
+		if (!match_this(m, (struct bpf_insn)LOAD(BPF_DW, 0, 7,
 						  (int16_t)(8 * i))) ||
 		    !match_jump(m, differs, &none, &to) || none)
 			return false;

@@ -36,11 +36,6 @@ struct prove_keys {		/* the look-up that begins somewhere */
 	bool is_strange;	/* there is one: so there are others */
 };
 
-static bool one(struct matcher *m, struct bpf_insn want)
-{
-	return match_one(m, &want);
-}
-
 static bool number(struct matcher *m, struct bpf_insn want, uint32_t *imm)
 {
 	int32_t n;
@@ -89,7 +84,7 @@ static bool clear(struct matcher *m, struct prove_keys *k)
 	k->width = 64;
 	k->drop = n;
 	return n && n < 64 &&
-		one(m, (struct bpf_insn)ALU64_K(BPF_LSH, 1, n));
+		match_this(m, (struct bpf_insn)ALU64_K(BPF_LSH, 1, n));
 }
 
 /* r2 = r1 * a factor, without the bits behind those of the number of a bucket. */
@@ -113,7 +108,7 @@ static bool multiply(struct matcher *m, struct prove_keys *k,
 		return false;
 	k->width = 64;
 	return match_wide(m, 2, factor, &table) && !table && *factor & 1 &&
-		one(m, (struct bpf_insn)ALU64_X(BPF_MUL, 2, 1)) &&
+		match_this(m, (struct bpf_insn)ALU64_X(BPF_MUL, 2, 1)) &&
 		number(m, (struct bpf_insn)ALU64_K(BPF_RSH, 2, 0), shift);
 }
 
@@ -143,7 +138,7 @@ static bool read_bucket(struct matcher *m, struct prove_keys *k,
 	    !match_constant(m->p, at, (uint64_t)8 << bits))
 		return false;
 	k->table[table] = (uint32_t)at;
-	return one(m, (struct bpf_insn)ALU64_X(BPF_ADD, reg, 2)) &&
+	return match_this(m, (struct bpf_insn)ALU64_X(BPF_ADD, reg, 2)) &&
 		match_one(m, &load);
 }
 
@@ -201,7 +196,7 @@ static bool keep_equal(struct matcher *m, const struct prove_keys *k,
 	};
 
 	return wide(m, 2, in_lanes(k, top + low_bits(k->value_bits))) &&
-		one(m, (struct bpf_insn)ALU64_X(BPF_SUB, 2, reg)) &&
+		match_this(m, (struct bpf_insn)ALU64_X(BPF_SUB, 2, reg)) &&
 		wide(m, 1, in_lanes(k, top)) && match_all(m, rest, 5);
 }
 

@@ -222,6 +222,10 @@ const struct bpf_insn *match_here(struct matcher *m);
 /* r6 = the context: how a program begins */
 bool match_context(struct matcher *m);
 bool match_one(struct matcher *m, const struct bpf_insn *want);
+static inline bool match_this(struct matcher *m, struct bpf_insn want)
+{
+	return match_one(m, &want);
+}
 bool match_all(struct matcher *m, const struct bpf_insn *v, size_t n);
 /* WANT but for its number. */
 bool match_any_imm(struct matcher *m, struct bpf_insn want, int32_t *imm);
