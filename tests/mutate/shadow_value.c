@@ -494,6 +494,17 @@ static bool few_above(struct shadow_vars *s, uint8_t op, struct value *d,
 	return true;
 }
 
+/* Shifts that leave nothing of what a term can be. */
+static bool shifts_all_out(uint8_t op, bool wide, const struct value *d,
+			   const struct value *o)
+{
+	if (!wide || d->form != TERM || o->form != FIXED)
+		return false;
+	if (op == BPF_RSH)
+		return d->narrow && (o->v & 63) >= 32;
+	return op == BPF_LSH && d->zeros + (o->v & 63) >= 64;
+}
+
 bool value_alu(struct shadow_vars *s, uint8_t op, bool wide, struct value *d,
 	       struct value o)
 {
@@ -526,13 +537,7 @@ bool value_alu(struct shadow_vars *s, uint8_t op, bool wide, struct value *d,
 		*d = value_fixed(v);
 		return true;
 	}
-	if (op == BPF_RSH && d->form == TERM && d->narrow && o.form == FIXED &&
-	    wide && (o.v & 63) >= 32) {
-		*d = value_fixed(0);
-		return true;
-	}
-	if (op == BPF_LSH && wide && o.form == FIXED && d->form == TERM &&
-	    d->zeros + (o.v & 63) >= 64) {
+	if (shifts_all_out(op, wide, d, &o)) {
 		*d = value_fixed(0);
 		return true;
 	}
