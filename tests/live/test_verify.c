@@ -231,19 +231,28 @@ static void write_file(const char *path, const char *text)
 	assert_int_equal(fclose(f), 0);
 }
 
+/* skpolc, with these OPTIONS, makes OBJECT of the policy at PATH. */
+static void make_object(const char *options, const char *path,
+			const char *object)
+{
+	const char *skpolc = getenv("SKPOLC");
+	char command[300];
+
+	snprintf(command, sizeof(command), "%s %s %s -o %s",
+		 skpolc ? skpolc : "./skpolc", options, path, object);
+	assert_int_equal(system(command), 0);
+}
+
 static void the_command_takes_the_options_of_what_runs(void **state)
 {
-	char path[96], object[96], command[300];
+	char path[96], object[96];
 	struct rig_output o;
 
 	(void)state;
 	snprintf(path, sizeof(path), "%s.skl", rig_bpffs);
 	snprintf(object, sizeof(object), "%s.o", rig_bpffs);
 	write_file(path, ONE);
-	snprintf(command, sizeof(command), "%s -O0 --target-kernel=6.1 %s -o "
-		 "%s", getenv("SKPOLC") ? getenv("SKPOLC") : "./skpolc", path,
-		 object);
-	assert_int_equal(system(command), 0);
+	make_object("-O0 --target-kernel=6.1", path, object);
 	assert_int_equal(RIG_SKPOL("apply", object).status, 0);
 	o = RIG_SKPOL("verify", path);
 	assert_int_equal(o.status, 0);
@@ -264,27 +273,21 @@ static void the_command_takes_the_options_of_what_runs(void **state)
 /* Without them another program would be made, and a change be reported. */
 static void the_limits_are_among_them(void **state)
 {
-	char path[96], object[96], command[300];
+	char path[96], object[96];
 	struct rig_output o;
 
 	(void)state;
 	snprintf(path, sizeof(path), "%s.skl", rig_bpffs);
 	snprintf(object, sizeof(object), "%s.o", rig_bpffs);
 	write_file(path, TABLES(1));
-	snprintf(command, sizeof(command), "%s --max-tables=350 %s -o %s",
-		 getenv("SKPOLC") ? getenv("SKPOLC") : "./skpolc", path,
-		 object);
-	assert_int_equal(system(command), 0);
+	make_object("--max-tables=350", path, object);
 	assert_int_equal(RIG_SKPOL("apply", object).status, 0);
 	assert_int_equal(RIG_SKPOL("verify", path).status, 0);
 	o = RIG_SKPOL("explain", "--json",
 		      "tcp 10.0.1.1:50000 -> 192.0.2.1:443");
 	assert_int_equal(o.status, 0);
 	assert_non_null(strstr(o.out, "\"same\":true"));
-	snprintf(command, sizeof(command), "%s %s -o %s",
-		 getenv("SKPOLC") ? getenv("SKPOLC") : "./skpolc", path,
-		 object);
-	assert_int_equal(system(command), 0);
+	make_object("", path, object);
 	o = RIG_SKPOL("verify", object);
 	assert_int_equal(o.status, 1);
 	assert_non_null(strstr(o.out, "differs: options: compiled with "
