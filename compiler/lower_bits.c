@@ -7,7 +7,8 @@
  * window begins, one compare for all that is outside, and the number of the
  * step as an index: into the bits of a constant where two children are inside,
  * else into a table of a value each. Nothing is masked: the compare has bounded
- * the index.
+ * the index. Or a key that is a zone, with different children on both sides: then
+ * the table has all zones of its field, and the compare is for the verifier alone.
  */
 #include "lower_table.h"
 

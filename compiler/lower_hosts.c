@@ -32,7 +32,8 @@ enum {
 	LANE_BITS = 21, LANES_OF_64 = 3, MARK = 20,	/* the bit */
 	CELLS_MASK = 7,
 	PAIRS_MAX = 4,
-	COST = 80,		/* tenths of a nanosecond, expected */
+	COST = 80,		/* tenths of a nanosecond: acl1's first 1,000
+				 * rules, hot */
 	/* what is done */
 	ASK = 0xffff, PASS = 0xfffe, DROP = 0xfffd,
 };
