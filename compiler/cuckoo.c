@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "../grammar/arena.h"
+#include "number.h"
 
 enum { TRIES = 8, MOVES_MAX = 1000, BITS_MAX = 24 };
 
@@ -43,15 +44,6 @@ struct maker {
 	uint64_t random;
 };
 
-static uint64_t next_random(uint64_t *state)
-{
-	uint64_t z = *state += 0x9e3779b97f4a7c15;
-
-	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
-	z = (z ^ z >> 27) * 0x94d049bb133111eb;
-	return z ^ z >> 31;
-}
-
 /* Its number among the buckets of both tables. */
 static size_t bucket(const struct cuckoo *c, unsigned int table, uint64_t key)
 {
@@ -77,7 +69,7 @@ static uint32_t *free_lane(const struct maker *m, uint64_t key)
 static bool place(struct maker *m, uint32_t key)
 {
 	for (unsigned int moves = 0; moves < MOVES_MAX; moves++) {
-		uint64_t random = next_random(&m->random);
+		uint64_t random = number_next(&m->random);
 		uint32_t *lane = free_lane(m, m->keys[key]), other;
 
 		if (lane) {
@@ -124,7 +116,7 @@ static void fill(const struct maker *m, const uint32_t *values)
 static void choose_factors(struct cuckoo *c, uint64_t *random)
 {
 	for (int i = 0; i < 2; i++) {
-		c->factor[i] = next_random(random) | 1;
+		c->factor[i] = number_next(random) | 1;
 		if (c->key_bits <= 32)
 			c->factor[i] &= INT32_MAX;
 	}

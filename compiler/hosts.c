@@ -184,6 +184,15 @@ static double ask(const struct names *names, struct host_rule *rules,
 	return weight;
 }
 
+/* One IPv4 address: a single diagram asks for it but once, by a table that is a
+ * tenth of this one. */
+static bool is_as_fast(const struct hosts_input *in, unsigned int family,
+		       unsigned int named)
+{
+	return !in->least && !family && in->diagram &&
+		(named == HOSTS_LOCAL || named == HOSTS_REMOTE);
+}
+
 /* Whether WEIGHT is worth a table. */
 static bool is_much(const struct hosts_input *in, const struct choice *c,
 		    double weight)
@@ -205,7 +214,8 @@ static void find(struct arena *a, const struct hosts_input *in,
 		if (c.weight[k] > c.weight[q.named])
 			q.named = k;
 	names = &c.by[q.named];
-	if (names->n < least || !is_much(in, &c, c.weight[q.named]))
+	if (names->n < least || is_as_fast(in, family, q.named) ||
+	    !is_much(in, &c, c.weight[q.named]))
 		return;
 	qsort(names->v, names->n, sizeof(*names->v), by_host);
 	rules = arena_array(a, names->n, sizeof(*rules));

@@ -9,41 +9,39 @@
  * packet depends on the hash. A record is a line of the cache:
  *
  *	0	8 bytes for each two words; the rest 0
- *	32	six lanes of 21 bits, three in each 64: the cuts, bit 20 set;
+ *	32	what is done, 2 bytes for each cell: the last one first
+ *	48	six lanes of 21 bits, three in each 64: the cuts, bit 19 set;
  *		last the lowest one, unused ones 0 but for that bit
- *	48	what is done, 2 bytes for each cell: the last one first
  *
- * A lane less what is one more than port and protocol keeps bit 20 where that is
- * below its cut; the product sums these bits up, so it is known without a branch
- * how many cuts are above. What is done is a step, or a number above all
- * of them: pass, drop, or that the diagrams are asked.
+ * A lane less what is one more than port and protocol keeps bit 19 where that is
+ * not above its cut; a product sums these bits up at the upper end, so it is known
+ * without a branch how many cuts are above. What is done is a step, or a number
+ * above all of them: pass, drop, or that the diagrams are asked.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "hosts.h"
 #include "lower_private.h"
+#include "number.h"
 #include "perfect.h"
 #include "template.h"
 #include "templates.h"
 
 enum {
 	RECORD_LOG = 6, RECORD = 1 << RECORD_LOG,
-	LANES = 32, DONE = 48,	/* offsets in a record */
-	LANE_BITS = 21, LANES_OF_64 = 3, MARK = 20,	/* the bit */
-	CELLS_MASK = 7,
+	DONE = 32, LANES = 48,	/* offsets in a record */
+	LANE_BITS = 21, LANES_OF_64 = 3, MARK = 19,	/* the bit */
+	CELL = 60,		/* from that bit on: twice the sum */
 	PAIRS_MAX = 4,
-	COST = 80,		/* tenths of a nanosecond: acl1's first 1,000
+	TRIES = 64,		/* of other factors: most are good */
+	COST = 50,		/* tenths of a nanosecond: acl1's first 1,000
 				 * rules, hot */
 	/* what is done */
 	ASK = 0xffff, PASS = 0xfffe, DROP = 0xfffd,
 };
 #define LANES_ONES ((uint64_t)1 | (uint64_t)1 << LANE_BITS | \
 		    (uint64_t)1 << 2 * LANE_BITS)
-
-/* Odd numbers without a pattern; the last one mixes. */
-static const int32_t factors[PAIRS_MAX] = { 0x2545f491, 0x4f6cdd1d, 0x61c88647,
-					    0x7feb352d };
-enum { MIX = 0x3c6ef373 };
 
 /* Two words of the packet in a register; or one, then the second is none. */
 struct pair {
@@ -53,6 +51,7 @@ struct pair {
 struct key {			/* of a family: what is looked up */
 	struct pair v[PAIRS_MAX];
 	int n;
+	uint64_t factors[2 * PAIRS_MAX];	/* by word */
 };
 
 static void add_six(struct key *k, enum word first)
@@ -97,17 +96,21 @@ static uint64_t raw_pair(const struct host *h, const struct pair *p)
 	return p->low == WORD_COUNT ? v : v << 32 | raw_word(h, p->low);
 }
 
+/* A sum of products with numbers of 64 bits: its upper half depends on all words
+ * (Dietzfelbinger: Universal hashing and k-wise independent random variables via
+ * integer arithmetic without primes, 1996). */
 static uint64_t hash_of(const struct host *h, const struct key *k)
 {
 	uint64_t hash = 0;
 
 	for (int i = 0; i < k->n; i++) {
-		uint64_t pair = raw_pair(h, &k->v[i]);
+		const struct pair *p = &k->v[i];
 
-		hash += (pair ^ pair >> 32) * (uint64_t)factors[i];
+		hash += raw_word(h, p->high) * k->factors[2 * i];
+		if (p->low != WORD_COUNT)
+			hash += raw_word(h, p->low) * k->factors[2 * i + 1];
 	}
-	hash ^= hash >> 32;
-	return hash * MIX;
+	return hash;
 }
 
 static uint16_t done_of(const struct lower *l, uint32_t effect)
@@ -158,7 +161,7 @@ static void fill(const struct lower *l, const struct host *h,
 static void fill_free(uint8_t *v, uint32_t nplaces)
 {
 	for (uint32_t i = 0; i < nplaces; i++)
-		memset(v + (size_t)RECORD * i + LANES, 0xff, RECORD - LANES);
+		memset(v + (size_t)RECORD * i + DONE, 0xff, RECORD - DONE);
 }
 
 struct host_table {
@@ -188,20 +191,73 @@ static void add_records(struct lower *l, struct host_table *t)
 				(size_t)1 << p->log, 2);
 }
 
+static int rising(const void *a, const void *b)
+{
+	const uint64_t *x = a, *y = b;
+
+	return *x < *y ? -1 : *x > *y;
+}
+
+static bool are_different(uint64_t *v, size_t n)
+{
+	qsort(v, n, sizeof(*v), rising);
+	for (size_t i = 1; i < n; i++)
+		if (v[i] == v[i - 1])
+			return false;
+	return true;
+}
+
+static void hash_all(const struct host_table *t, uint64_t *hashes)
+{
+	for (size_t i = 0; i < t->hosts->n; i++)
+		hashes[i] = hash_of(&t->hosts->v[i], &t->key);
+}
+
+/* Words that the hosts are told apart without have no part in the hash. One host
+ * would need none. */
+static void leave_words_out(struct host_table *t, uint64_t *hashes)
+{
+	if (t->hosts->n < 2)
+		return;
+	for (int i = 0; i < 2 * t->key.n; i++) {
+		uint64_t factor = t->key.factors[i];
+
+		t->key.factors[i] = 0;
+		hash_all(t, hashes);
+		if (!are_different(hashes, t->hosts->n))
+			t->key.factors[i] = factor;
+	}
+}
+
+static bool find_places(struct arena *a, struct host_table *t)
+{
+	size_t n = t->hosts->n;
+	uint64_t *hashes = arena_array(a, n, sizeof(*hashes)), random = 0;
+
+	for (int i = 0; i < 2 * t->key.n; i++)
+		t->key.factors[i] = number_next(&random) | 1;
+	leave_words_out(t, hashes);
+	for (int i = 0; i < TRIES; i++) {
+		for (int j = 0; j < 2 * t->key.n; j++)
+			if (t->key.factors[j])
+				t->key.factors[j] = number_next(&random) | 1;
+		hash_all(t, hashes);
+		if (perfect_build(a, hashes, n, &t->places))
+			return true;
+	}
+	return false;
+}
+
 /* False: FAMILY has no table. */
 static bool make_table(struct lower *l, unsigned int family, struct host_table *t)
 {
 	const struct hosts *hosts = &l->in->hosts[family];
-	uint64_t *hashes;
 
 	if (!hosts->named)
 		return false;
 	*t = (struct host_table){ .family = family, .hosts = hosts,
 				  .key = key_of(family, hosts->named) };
-	hashes = arena_array(l->a, hosts->n, sizeof(*hashes));
-	for (size_t i = 0; i < hosts->n; i++)
-		hashes[i] = hash_of(&hosts->v[i], &t->key);
-	if (!perfect_build(l->a, hashes, hosts->n, &t->places))
+	if (!find_places(l->a, t))
 		return false;
 	add_records(l, t);
 	if (l->in->report)
@@ -217,60 +273,62 @@ static bool make_table(struct lower *l, unsigned int family, struct host_table *
 
 enum { FIRST = BPF_REG_2 };	/* r2 and on: the pairs */
 
+/* r0 += REG * FACTOR; the FIRST time, = */
+static void add_product(struct code *c, int reg, uint64_t factor, bool *first)
+{
+	int to = *first ? BPF_REG_0 : BPF_REG_1;
+
+	if (!factor)
+		return;
+	emit_imm64(c, to, factor);
+	emit_alu64(c, BPF_MUL, to, reg);
+	if (!*first)
+		emit_alu64(c, BPF_ADD, BPF_REG_0, to);
+	*first = false;
+}
+
+/* The pairs, and r0 = the hash of their words. */
 static void load_key(struct code *c, const struct key *k)
 {
+	bool first = true;
+
 	for (int i = 0; i < k->n; i++) {
 		emit_load(c, BPF_W, FIRST + i, BPF_REG_6,
 			  word_info[k->v[i].high].offset);
+		add_product(c, FIRST + i, k->factors[2 * i], &first);
 		if (k->v[i].low == WORD_COUNT)
 			continue;
-		emit_alu64_imm(c, BPF_LSH, FIRST + i, 32);
-		emit_load(c, BPF_W, BPF_REG_0, BPF_REG_6,
+		emit_load(c, BPF_W, BPF_REG_7, BPF_REG_6,
 			  word_info[k->v[i].low].offset);
-		emit_alu64(c, BPF_OR, FIRST + i, BPF_REG_0);
+		add_product(c, BPF_REG_7, k->factors[2 * i + 1], &first);
+		emit_alu64_imm(c, BPF_LSH, FIRST + i, 32);
+		emit_alu64(c, BPF_OR, FIRST + i, BPF_REG_7);
 	}
 }
 
-/* TO = (it ^ its upper half) * FACTOR */
-static void mix(struct code *c, int to, int32_t factor)
-{
-	emit_alu64(c, BPF_MOV, BPF_REG_7, to);
-	emit_alu64_imm(c, BPF_RSH, BPF_REG_7, 32);
-	emit_alu64(c, BPF_XOR, to, BPF_REG_7);
-	emit_alu64_imm(c, BPF_MUL, to, factor);
-}
-
-/* r0 = the hash of the pairs; what differs in the upper bits of some of them
- * only, as the last bytes of addresses do, goes to the lower ones first */
-static void hash_key(struct code *c, const struct key *k)
-{
-	for (int i = 0; i < k->n; i++) {
-		int to = i ? BPF_REG_1 : BPF_REG_0;
-
-		emit_alu64(c, BPF_MOV, to, FIRST + i);
-		mix(c, to, factors[i]);
-		if (i)
-			emit_alu64(c, BPF_ADD, BPF_REG_0, to);
-	}
-	mix(c, BPF_REG_0, MIX);
-}
-
-/* r7 = the record that the hash in r0 leads to. The jump is never taken: kernels
- * up to 6.1 do not see that a product of 32 bits has no upper half. */
+/* r7 = the record that the hash in r0 leads to. The jump is never taken, but a
+ * verifier does not know that. */
 static void find_record(struct code *c, const struct host_table *t,
 			label others)
 {
+	const struct perfect *p = &t->places;
+
 	emit_alu64(c, BPF_MOV, BPF_REG_1, BPF_REG_0);
-	emit_alu64_imm(c, BPF_RSH, BPF_REG_1, 64 - (int32_t)t->places.log);
+	emit_alu64_imm(c, BPF_RSH, BPF_REG_1, 64 - (int32_t)p->log);
 	emit_alu64_imm(c, BPF_LSH, BPF_REG_1, 1);
 	emit_map(c, BPF_REG_7, IMAGE_RODATA, t->numbers);
 	emit_alu64(c, BPF_ADD, BPF_REG_7, BPF_REG_1);
 	emit_load(c, BPF_H, BPF_REG_7, BPF_REG_7, 0);
-	emit_alu32(c, BPF_MUL, BPF_REG_0, BPF_REG_7);
-	emit_alu64_imm(c, BPF_MUL, BPF_REG_0, (int32_t)t->places.nplaces);
+	emit_alu64_imm(c, BPF_LSH, BPF_REG_0, (int32_t)p->log);
 	emit_alu64_imm(c, BPF_RSH, BPF_REG_0, 32);
-	emit_jump64_imm(c, BPF_JGE, BPF_REG_0, (int32_t)t->places.nplaces,
-			others);
+	emit_alu64_imm(c, BPF_MUL, BPF_REG_0, (int32_t)p->nplaces);
+	emit_alu64_imm(c, BPF_RSH, BPF_REG_0, 32);
+	emit_alu64_imm(c, BPF_SUB, BPF_REG_0,
+		       PERFECT_BACK * (int32_t)p->step);
+	if (p->step > 1)
+		emit_alu64_imm(c, BPF_MUL, BPF_REG_7, (int32_t)p->step);
+	emit_alu64(c, BPF_ADD, BPF_REG_0, BPF_REG_7);
+	emit_jump64_imm(c, BPF_JGE, BPF_REG_0, (int32_t)p->nplaces, others);
 	emit_alu64_imm(c, BPF_LSH, BPF_REG_0, RECORD_LOG);
 	emit_map(c, BPF_REG_7, IMAGE_RODATA, t->records);
 	emit_alu64(c, BPF_ADD, BPF_REG_7, BPF_REG_0);
@@ -301,17 +359,15 @@ static void load_port(struct code *c)
 /* r7 = what the record in r7 does with that port */
 static void find_cell(struct code *c)
 {
+	emit_imm64(c, BPF_REG_9, LANES_ONES << MARK);
 	for (int i = 0; i < HOST_CUTS / LANES_OF_64; i++) {
 		emit_load(c, BPF_DW, FIRST + i, BPF_REG_7, LANES + 8 * i);
 		emit_alu64(c, BPF_SUB, FIRST + i, BPF_REG_1);
-		emit_alu64_imm(c, BPF_RSH, FIRST + i, MARK);
-		emit_alu64(c, BPF_AND, FIRST + i, BPF_REG_8);
+		emit_alu64(c, BPF_AND, FIRST + i, BPF_REG_9);
 	}
 	emit_alu64(c, BPF_ADD, FIRST, FIRST + 1);
 	emit_alu64(c, BPF_MUL, FIRST, BPF_REG_8);
-	emit_alu64_imm(c, BPF_RSH, FIRST, 2 * LANE_BITS);
-	emit_alu64_imm(c, BPF_AND, FIRST, CELLS_MASK);
-	emit_alu64_imm(c, BPF_LSH, FIRST, 1);
+	emit_alu64_imm(c, BPF_RSH, FIRST, CELL);
 	emit_alu64(c, BPF_ADD, BPF_REG_7, FIRST);
 	emit_load(c, BPF_H, BPF_REG_7, BPF_REG_7, DONE);
 }
@@ -319,7 +375,6 @@ static void find_cell(struct code *c)
 static void look_up(struct code *c, const struct host_table *t, label others)
 {
 	load_key(c, &t->key);
-	hash_key(c, &t->key);
 	find_record(c, t, others);
 	compare_key(c, &t->key, others);
 	load_port(c);

@@ -2,12 +2,14 @@
 /*
  * perfect - a table in which each key has a place that no other key has
  *
- * In: hashes of keys, all different. Out: the place of each. The top LOG bits of
- * a hash say which of 1 << LOG numbers is its; that times the low half of the hash
- * says the place. Odd numbers are tried, for those with most keys first, until
+ * In: hashes of keys. Out: the place of each. The top LOG bits of a hash say which
+ * of 1 << LOG numbers is its; the 32 bits below them, a place to start from, and
+ * the number, how far the key's own is from there, in steps of STEP, of which half
+ * go back. Numbers are tried, for those with most keys first, until
  * none of their keys meets one that has a place (Belazzougui, Botelho and
- * Dietzfelbinger: Hash, displace, and compress, 2009). A look-up reads a number,
- * and one place.
+ * Dietzfelbinger: Hash, displace, and compress, 2009; numbers that are added:
+ * Tarjan and Yao, Storing a sparse table, 1979). A look-up reads a number, and
+ * one place; between the two reads is hardly more than a sum.
  */
 #ifndef SKPOL_PERFECT_H
 #define SKPOL_PERFECT_H
@@ -21,21 +23,28 @@ struct arena;
 struct perfect {
 	uint32_t nplaces;	/* an eighth more than there are keys */
 	unsigned int log;	/* of how many numbers there are */
+	uint32_t step;		/* odd, so that sums meet all places */
 	uint16_t *number;
 	uint32_t *place;	/* by key */
 };
 
-enum { PERFECT_KEYS_MAX = 1 << 28, PERFECT_LOG_MIN = 1 };
+enum { PERFECT_KEYS_MAX = 1 << 24, PERFECT_LOG_MIN = 1, PERFECT_BACK = 1 << 15 };
 
-static inline uint32_t perfect_place(const struct perfect *p, uint64_t hash,
-				     uint32_t number)
+static inline uint32_t perfect_start(const struct perfect *p, uint64_t hash)
 {
-	uint32_t x = (uint32_t)hash * number;
-
-	return (uint32_t)((uint64_t)x * p->nplaces >> 32);
+	return (uint32_t)((hash << p->log >> 32) * p->nplaces >> 32);
 }
 
-/* False: there are none such, or no keys, or too many. */
+/* Not below nplaces: it is none. */
+static inline uint64_t perfect_place(const struct perfect *p, uint64_t hash,
+				     uint16_t number)
+{
+	return perfect_start(p, hash) + (uint64_t)number * p->step -
+		(uint64_t)PERFECT_BACK * p->step;
+}
+
+/* False: no keys, too many, or two hashes too much alike: so it is with a third
+ * of all random ones, and others are to be tried. */
 bool perfect_build(struct arena *a, const uint64_t *hashes, size_t n,
 		   struct perfect *out);
 

@@ -29,9 +29,8 @@ static uint32_t value_at(const uint8_t *record, uint32_t protocol,
 	uint16_t done;
 
 	memcpy(lanes, record + LANES, sizeof(lanes));
-	sum = ((lanes[0] - x) >> MARK & ONES) + ((lanes[1] - x) >> MARK & ONES);
-	memcpy(&done, record + DONE + 2 * (sum * ONES >> 2 * LANE_BITS & 7),
-	       sizeof(done));
+	sum = ((lanes[0] - x) & ONES << MARK) + ((lanes[1] - x) & ONES << MARK);
+	memcpy(&done, record + DONE + (sum * ONES >> CELL), sizeof(done));
 	return done;
 }
 
@@ -76,29 +75,25 @@ static void read_record(const struct prove *p, const struct records *r,
 	}
 }
 
-static uint64_t mixed(uint64_t v, int32_t factor)
-{
-	return (v ^ v >> 32) * (uint64_t)(int64_t)factor;
-}
-
 /* Whether a packet can be of it: its hash leads here, and where one word is in a
  * register, the upper half is 0. */
 static bool is_possible(const struct prove *p, const struct records *r,
 			uint32_t place, const struct record *x)
 {
-	uint64_t hash = 0, pair;
+	uint64_t hash = 0, pair, start;
 	uint16_t number;
 
 	for (uint32_t i = 0; i < r->npairs; i++) {
 		memcpy(&pair, x->bytes + 8 * i, 8);
 		if (!r->paired[i] && pair >> 32)
 			return false;
-		hash += mixed(pair, r->factors[i]);
 	}
-	hash = mixed(hash, r->factors[PAIRS_MAX]);
+	for (uint32_t i = 0; i < r->nwords; i++)
+		hash += r->factors[i] * __builtin_bswap32(x->word[i]);
 	memcpy(&number, p->image->rodata + r->numbers +
-	       2 * (hash >> r->shift), 2);
-	return (uint64_t)((uint32_t)hash * number) * r->nplaces >> 32 == place;
+	       2 * (hash >> (64 - r->log)), 2);
+	start = (hash << r->log >> 32) * r->nplaces >> 32;
+	return start - r->back + (uint64_t)number * r->step == place;
 }
 
 /* Whether it says anything about packets of PROTOCOL. */

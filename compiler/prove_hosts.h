@@ -13,8 +13,8 @@
 #include "prove_private.h"
 
 enum {
-	RECORD_LOG = 6, RECORD = 1 << RECORD_LOG, LANES = 32, DONE = 48,
-	LANE_BITS = 21, LANES_N = 6, MARK = 20,
+	RECORD_LOG = 6, RECORD = 1 << RECORD_LOG, DONE = 32, LANES = 48,
+	LANE_BITS = 21, LANES_N = 6, MARK = 19, CELL = 60,
 	KEY = 2,		/* the first register that holds words */
 	PAIRS_MAX = 4, WORDS_MAX = 2 * PAIRS_MAX,
 	PORTS = 1 << 16,
@@ -32,8 +32,9 @@ struct records {		/* of one family; npairs = 0: it has none */
 	uint32_t nwords;
 	bool paired[PAIRS_MAX];	/* whether a register holds two of them */
 	uint32_t npairs;
-	int32_t factors[PAIRS_MAX + 1];	/* of the hash; the last one mixes */
-	uint32_t numbers, shift;	/* offset; of the hash, to find one */
+	uint64_t factors[WORDS_MAX];	/* of the words, in the hash, or 0 */
+	uint32_t numbers, log;	/* offset; bits of the hash that find one */
+	uint32_t back, step;	/* how a number leads to a place */
 	uint32_t offset, nplaces;	/* of records */
 	struct record *v;	/* scratch: of one protocol, rising by word */
 	uint32_t n;

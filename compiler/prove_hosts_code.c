@@ -24,6 +24,14 @@ static bool is_same(uint32_t *others, uint32_t to)
 	return *others == to;
 }
 
+static bool constant(struct matcher *m, uint8_t reg, uint64_t want)
+{
+	uint64_t value;
+	bool table;
+
+	return match_wide(m, reg, &value, &table) && !table && value == want;
+}
+
 static bool table_at(struct matcher *m, uint8_t reg, uint32_t *offset)
 {
 	uint64_t value;
@@ -35,8 +43,26 @@ static bool table_at(struct matcher *m, uint8_t reg, uint32_t *offset)
 	return true;
 }
 
-/* The word that REG is loaded with, into the list. */
-static bool add_word(struct matcher *m, struct records *r, uint8_t reg)
+/* The hash in r0 is, or has in it, the last word's product with any number; or
+ * that word has no part in it. */
+static bool add_product(struct matcher *m, struct records *r, uint8_t reg,
+			bool *first)
+{
+	uint64_t *factor = &r->factors[r->nwords - 1];
+	uint8_t to = *first ? 0 : 1;
+	bool table, begun = *first;
+
+	if (!match_wide(m, to, factor, &table))
+		return true;
+	*first = false;
+	return !table &&
+		match_this(m, (struct bpf_insn)ALU64_X(BPF_MUL, to, reg)) &&
+		(begun || match_this(m, (struct bpf_insn)ALU64_X(BPF_ADD, 0, 1)));
+}
+
+/* The word that REG is loaded with, into the list; and into the hash. */
+static bool add_word(struct matcher *m, struct records *r, uint8_t reg,
+		     bool *first)
 {
 	const struct bpf_insn *i = match_here(m);
 	uint32_t w = 0;
@@ -49,55 +75,34 @@ static bool add_word(struct matcher *m, struct records *r, uint8_t reg)
 	    (r->nwords && r->words[r->nwords - 1] >= w))
 		return false;
 	r->words[r->nwords++] = w;
-	return match_this(m, (struct bpf_insn)LOAD(BPF_W, reg, 6, i->off));
+	return match_this(m, (struct bpf_insn)LOAD(BPF_W, reg, 6, i->off)) &&
+		add_product(m, r, reg, first);
 }
 
-/* r2 and on: words of the packet as they are in memory, one or two in each. */
+/* r2 and on: words of the packet as they are in memory, one or two in each;
+ * r0 = their hash: is_possible() */
 static bool load_key(struct matcher *m, struct records *r)
 {
 	const struct bpf_insn *i = match_here(m);
+	bool first = true;
 
-	for (; i && i->code == (BPF_LDX | BPF_MEM | BPF_W);
-	     i = match_here(m)) {
+	while (i && i->code == (BPF_LDX | BPF_MEM | BPF_W)) {
 		uint8_t reg = (uint8_t)(KEY + r->npairs);
-		struct bpf_insn shift = ALU64_K(BPF_LSH, reg, 32);
-		struct bpf_insn both = ALU64_X(BPF_OR, reg, 0);
+		const struct bpf_insn both[] = {
+			ALU64_K(BPF_LSH, reg, 32), ALU64_X(BPF_OR, reg, 7),
+		};
 
-		if (r->npairs == PAIRS_MAX || !add_word(m, r, reg))
+		if (r->npairs == PAIRS_MAX || !add_word(m, r, reg, &first))
 			return false;
-		r->paired[r->npairs] = match_one(m, &shift);
+		i = match_here(m);
+		r->paired[r->npairs] = i && i->dst_reg == 7 &&
+			i->code == (BPF_LDX | BPF_MEM | BPF_W);
 		if (r->paired[r->npairs++] &&
-		    (!add_word(m, r, 0) || !match_one(m, &both)))
+		    (!add_word(m, r, 7, &first) || !match_all(m, both, 2)))
 			return false;
+		i = match_here(m);
 	}
-	return r->npairs;
-}
-
-static bool mix(struct matcher *m, uint8_t reg, int32_t *factor)
-{
-	const struct bpf_insn fold[] = {
-		ALU64_X(BPF_MOV, 7, reg), ALU64_K(BPF_RSH, 7, 32),
-		ALU64_X(BPF_XOR, reg, 7),
-	};
-
-	return match_all(m, fold, COUNT(fold)) &&
-		match_any_imm(m, (struct bpf_insn)ALU64_K(BPF_MUL, reg, 0),
-			      factor);
-}
-
-/* r0 = the hash: is_possible() */
-static bool hash_key(struct matcher *m, struct records *r)
-{
-	for (uint32_t i = 0; i < r->npairs; i++) {
-		uint8_t to = i ? 1 : 0;
-
-		if (!match_this(m, (struct bpf_insn)ALU64_X(BPF_MOV, to,
-						     (uint8_t)(KEY + i))) ||
-		    !mix(m, to, &r->factors[i]) ||
-		    (i && !match_this(m, (struct bpf_insn)ALU64_X(BPF_ADD, 0, 1))))
-			return false;
-	}
-	return mix(m, 0, &r->factors[PAIRS_MAX]);
+	return r->npairs && !first;
 }
 
 /* r7 = a number of 16 bits, of 1 << log that are in .rodata */
@@ -114,28 +119,54 @@ static bool read_number(struct matcher *m, struct records *r)
 	    !match_this(m, (struct bpf_insn)ALU64_K(BPF_LSH, 1, 1)) ||
 	    !table_at(m, 7, &r->numbers) || !match_all(m, get, COUNT(get)))
 		return false;
-	r->shift = (uint32_t)shift;
+	r->log = 64 - (uint32_t)shift;
 	return r->numbers % 2 == 0 &&
-		match_constant(m->p, r->numbers, (uint64_t)2 << (64 - shift));
+		match_constant(m->p, r->numbers, (uint64_t)2 << r->log);
 }
 
-/* r7 = the address of one of the records; of some, if any, it goes to OTHERS */
+/* r0 = the place where to start, of PLACES that there are */
+static bool find_start(struct matcher *m, const struct records *r,
+		       int32_t *places)
+{
+	const struct bpf_insn rest[] = {
+		ALU64_K(BPF_LSH, 0, (int32_t)r->log), ALU64_K(BPF_RSH, 0, 32),
+	};
+	const struct bpf_insn times = ALU64_K(BPF_MUL, 0, 0);
+	const struct bpf_insn shift = ALU64_K(BPF_RSH, 0, 32);
+
+	return match_all(m, rest, COUNT(rest)) &&
+		match_any_imm(m, times, places) && *places > 0 &&
+		match_one(m, &shift);
+}
+
+/* r0 += r7, in steps, from behind */
+static bool add_number(struct matcher *m, struct records *r)
+{
+	const struct bpf_insn back = ALU64_K(BPF_SUB, 0, 0);
+	const struct bpf_insn steps = ALU64_K(BPF_MUL, 7, 0);
+	int32_t from, step = 1;
+
+	if (!match_any_imm(m, back, &from) || from < 0)
+		return false;
+	if (match_any_imm(m, steps, &step) && step < 1)
+		return false;
+	r->back = (uint32_t)from;
+	r->step = (uint32_t)step;
+	return match_this(m, (struct bpf_insn)ALU64_X(BPF_ADD, 0, 7));
+}
+
+/* r7 = the address of one of the records; what leads to none goes to OTHERS */
 static bool find_record(struct matcher *m, struct records *r, uint32_t *others)
 {
-	const struct bpf_insn shift = ALU64_K(BPF_RSH, 0, 32);
 	const struct bpf_insn scale = ALU64_K(BPF_LSH, 0, RECORD_LOG);
 	const struct bpf_insn none = { .code = BPF_JMP | BPF_JGE | BPF_K };
-	const struct bpf_insn multiply = {
-		.code = BPF_ALU | BPF_MUL | BPF_X, .src_reg = 7,
-	};
 	int32_t places, bound;
 	uint32_t to;
 
-	if (!read_number(m, r) || !match_one(m, &multiply) ||
-	    !match_any_imm(m, (struct bpf_insn)ALU64_K(BPF_MUL, 0, 0),
-			   &places) || places < 1 || !match_one(m, &shift) ||
-	    !match_jump(m, none, &bound, &to) ||
-	    !match_one(m, &scale) || !table_at(m, 7, &r->offset) ||
+	if (!read_number(m, r) || !find_start(m, r, &places) ||
+	    !add_number(m, r) || !match_jump(m, none, &bound, &to) ||
+	    bound != places || !match_one(m, &scale) ||
+	    !table_at(m, 7, &r->offset) ||
 	    !match_this(m, (struct bpf_insn)ALU64_X(BPF_ADD, 7, 0)))
 		return false;
 	r->nplaces = (uint32_t)places;
@@ -174,21 +205,18 @@ static bool find_cell(struct matcher *m)
 		ALU64_K(BPF_AND, 0, 1), ALU64_K(BPF_LSH, 0, 16),
 		ALU64_X(BPF_ADD, 1, 0), ALU64_K(BPF_ADD, 1, 1),
 	}, count[] = {
-		ALU64_X(BPF_MUL, 1, 8),
 		LOAD(BPF_DW, 2, 7, LANES), ALU64_X(BPF_SUB, 2, 1),
-		ALU64_K(BPF_RSH, 2, MARK), ALU64_X(BPF_AND, 2, 8),
+		ALU64_X(BPF_AND, 2, 9),
 		LOAD(BPF_DW, 3, 7, LANES + 8), ALU64_X(BPF_SUB, 3, 1),
-		ALU64_K(BPF_RSH, 3, MARK), ALU64_X(BPF_AND, 3, 8),
+		ALU64_X(BPF_AND, 3, 9),
 		ALU64_X(BPF_ADD, 2, 3), ALU64_X(BPF_MUL, 2, 8),
-		ALU64_K(BPF_RSH, 2, 2 * LANE_BITS), ALU64_K(BPF_AND, 2, 7),
-		ALU64_K(BPF_LSH, 2, 1), ALU64_X(BPF_ADD, 7, 2),
+		ALU64_K(BPF_RSH, 2, CELL), ALU64_X(BPF_ADD, 7, 2),
 		LOAD(BPF_H, 7, 7, DONE),
 	};
-	uint64_t ones;
-	bool table;
+	const struct bpf_insn lanes = ALU64_X(BPF_MUL, 1, 8);
 
-	return match_all(m, port, COUNT(port)) &&
-		match_wide(m, 8, &ones, &table) && !table && ones == ONES &&
+	return match_all(m, port, COUNT(port)) && constant(m, 8, ONES) &&
+		match_one(m, &lanes) && constant(m, 9, ONES << MARK) &&
 		match_all(m, count, COUNT(count));
 }
 
@@ -203,7 +231,7 @@ static bool look_up(struct matcher *m, uint32_t family, uint32_t *others)
 {
 	struct records *r = &m->p->hosts->of[family];
 
-	if (!load_key(m, r) || !hash_key(m, r) || !find_record(m, r, others) ||
+	if (!load_key(m, r) || !find_record(m, r, others) ||
 	    !compare_key(m, r, others) || !find_cell(m))
 		return false;
 	for (uint32_t i = 0; i < r->nwords; i++)

@@ -58,8 +58,11 @@ bool match_any_imm(struct matcher *m, struct bpf_insn want, int32_t *imm)
 
 	if (!i)
 		return false;
-	*imm = want.imm = i->imm;
-	return match_one(m, &want);
+	want.imm = i->imm;
+	if (!match_one(m, &want))
+		return false;
+	*imm = want.imm;
+	return true;
 }
 
 bool match_jump(struct matcher *m, struct bpf_insn want, int32_t *imm,
