@@ -26,7 +26,7 @@ enum {			/* about, in instructions */
 	MUCH_LESS = 2,			/* times: trees are asked in turn */
 	/* of a forest, about 11 bytes each as rows, 7 as code: where rows are more
 	 * than a second cache holds, and where code is, too */
-	ROWS_MUCH = 90000, CODE_MUCH = 130000,
+	ROWS_MUCH = 90000, CODE_MUCH = 200000,
 	SIX_PART = 4,			/* of all cuts: much */
 	INSTRUCTIONS_MAX = 1000000,	/* that the kernel takes */
 	SLOW_CODE = 5000, SLOW_TABLES = 2 << 20,	/* bytes */

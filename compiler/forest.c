@@ -19,7 +19,8 @@ enum {
 	WIDE6_BITS = 96,	/* one shorter than /32 */
 	TOGETHER = 5,		/* two groups may cost 5/4 of both, */
 	APART = 4,
-	TOGETHER_MIN = 2000,	/* and this much anyhow */
+	TOGETHER_MIN = 2000,	/* and this much anyhow; */
+	FEW = 16, FEW_MAY = 2,	/* or twice, where one has a 16th of the terms */
 };
 
 struct group {
@@ -108,16 +109,24 @@ static bool grow(struct grower *g, struct group *group, size_t max_weight,
 	return true;
 }
 
+/* What both may cost as one. A tree of few terms is hardly worth its walk. */
+static size_t most_together(const struct group *x, const struct group *y)
+{
+	size_t both = x->weight + y->weight;
+	bool few = x->nterms * FEW <= y->nterms || y->nterms * FEW <= x->nterms;
+
+	return (few ? FEW_MAY * both : both / APART * TOGETHER) + TOGETHER_MIN;
+}
+
 /* Puts group J into I when both together cost little more. */
 static void join(struct grower *g, struct group *x, struct group *y)
 {
-	size_t both = x->weight + y->weight;
 	struct group one;
 
 	if (!x->n || !y->n)
 		return;
 	one = gather(g, x->classes | y->classes);
-	if (!grow(g, &one, both / APART * TOGETHER + TOGETHER_MIN, NULL))
+	if (!grow(g, &one, most_together(x, y), NULL))
 		return;
 	*x = one;
 	*y = (struct group){ 0 };
