@@ -24,14 +24,6 @@ static bool is_same(uint32_t *others, uint32_t to)
 	return *others == to;
 }
 
-static bool constant(struct matcher *m, uint8_t reg, uint64_t want)
-{
-	uint64_t value;
-	bool table;
-
-	return match_wide(m, reg, &value, &table) && !table && value == want;
-}
-
 static bool table_at(struct matcher *m, uint8_t reg, uint32_t *offset)
 {
 	uint64_t value;
@@ -215,8 +207,8 @@ static bool find_cell(struct matcher *m)
 	};
 	const struct bpf_insn lanes = ALU64_X(BPF_MUL, 1, 8);
 
-	return match_all(m, port, COUNT(port)) && constant(m, 8, ONES) &&
-		match_one(m, &lanes) && constant(m, 9, ONES << MARK) &&
+	return match_all(m, port, COUNT(port)) && match_imm64(m, 8, ONES) &&
+		match_one(m, &lanes) && match_imm64(m, 9, ONES << MARK) &&
 		match_all(m, count, COUNT(count));
 }
 

@@ -176,14 +176,6 @@ static bool compare_lanes(struct matcher *m, struct prove_keys *k)
 		!table && read_lanes(k, ones) && match_all(m, differ, 3);
 }
 
-static bool wide(struct matcher *m, uint8_t reg, uint64_t want)
-{
-	uint64_t n;
-	bool table;
-
-	return match_wide(m, reg, &n, &table) && !table && n == want;
-}
-
 /* REG keeps the lanes that are less than 1 << VALUE_BITS. */
 static bool keep_equal(struct matcher *m, const struct prove_keys *k,
 		       uint8_t reg)
@@ -195,9 +187,9 @@ static bool keep_equal(struct matcher *m, const struct prove_keys *k,
 		ALU64_X(BPF_SUB, 2, 1), ALU64_X(BPF_AND, reg, 2),
 	};
 
-	return wide(m, 2, in_lanes(k, top + low_bits(k->value_bits))) &&
+	return match_imm64(m, 2, in_lanes(k, top + low_bits(k->value_bits))) &&
 		match_this(m, (struct bpf_insn)ALU64_X(BPF_SUB, 2, reg)) &&
-		wide(m, 1, in_lanes(k, top)) && match_all(m, rest, 5);
+		match_imm64(m, 1, in_lanes(k, top)) && match_all(m, rest, 5);
 }
 
 /* r2 = the lanes of r3 and r4 together. */
@@ -208,7 +200,7 @@ static bool gather_four(struct matcher *m, const struct prove_keys *k)
 	};
 
 	return keep_equal(m, k, 3) && keep_equal(m, k, 4) &&
-		match_one(m, &both) && wide(m, 2, in_lanes(k, 1)) &&
+		match_one(m, &both) && match_imm64(m, 2, in_lanes(k, 1)) &&
 		match_all(m, sum, 2);
 }
 

@@ -107,6 +107,14 @@ bool match_wide(struct matcher *m, uint8_t reg, uint64_t *value, bool *table)
 	return true;
 }
 
+bool match_imm64(struct matcher *m, uint8_t reg, uint64_t want)
+{
+	uint64_t value;
+	bool table;
+
+	return match_wide(m, reg, &value, &table) && !table && value == want;
+}
+
 bool match_constant(const struct prove *p, uint64_t offset, uint64_t size)
 {
 	uint64_t end = offset + size;

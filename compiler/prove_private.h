@@ -234,6 +234,8 @@ bool match_jump(struct matcher *m, struct bpf_insn want, int32_t *imm,
 		uint32_t *to);
 /* REG = 64 bits; or where VALUE is in .rodata. */
 bool match_wide(struct matcher *m, uint8_t reg, uint64_t *value, bool *table);
+/* REG = these 64 bits. */
+bool match_imm64(struct matcher *m, uint8_t reg, uint64_t want);
 /* Whether SIZE bytes of .rodata at OFFSET are none that the runtime writes. */
 bool match_constant(const struct prove *p, uint64_t offset, uint64_t size);
 
