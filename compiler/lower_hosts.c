@@ -34,7 +34,7 @@ enum {
 	LANE_BITS = 21, LANES_OF_64 = 3, MARK = 19,	/* the bit */
 	CELL = 60,		/* from that bit on: twice the sum */
 	PAIRS_MAX = 4,
-	TRIES = 64,		/* of other factors: most are good */
+	TRIES = 64,		/* of other factors: a third is good, or more */
 	COST = 50,		/* tenths of a nanosecond: acl1's first 1,000
 				 * rules, hot */
 	/* what is done */

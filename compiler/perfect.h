@@ -5,11 +5,11 @@
  * In: hashes of keys. Out: the place of each. The top LOG bits of a hash say which
  * of 1 << LOG numbers is its; the 32 bits below them, a place to start from, and
  * the number, how far the key's own is from there, in steps of STEP, of which half
- * go back. Numbers are tried, for those with most keys first, until
- * none of their keys meets one that has a place (Belazzougui, Botelho and
- * Dietzfelbinger: Hash, displace, and compress, 2009; numbers that are added:
- * Tarjan and Yao, Storing a sparse table, 1979). A look-up reads a number, and
- * one place; between the two reads is hardly more than a sum.
+ * go back. Numbers are tried, for those with most keys first, until none of their
+ * keys meets one that has a place (Belazzougui, Botelho and Dietzfelbinger: Hash,
+ * displace, and compress, 2009; numbers that are added: Tarjan and Yao, Storing a
+ * sparse table, 1979). A look-up reads a number, and one place; between the two
+ * reads is hardly more than a sum.
  */
 #ifndef SKPOL_PERFECT_H
 #define SKPOL_PERFECT_H
@@ -44,7 +44,7 @@ static inline uint64_t perfect_place(const struct perfect *p, uint64_t hash,
 }
 
 /* False: no keys, too many, or two hashes too much alike: so it is with a third
- * of all random ones, and others are to be tried. */
+ * to two thirds of all random ones, and others are to be tried. */
 bool perfect_build(struct arena *a, const uint64_t *hashes, size_t n,
 		   struct perfect *out);
 
