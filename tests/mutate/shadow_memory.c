@@ -58,6 +58,38 @@ static uint64_t number_in(const uint8_t *p, unsigned int size)
 	return v;
 }
 
+/* How many cells behind P, of MOST, hold the same as that. */
+static uint64_t same_behind(const uint8_t *p, uint64_t most, unsigned int size)
+{
+	uint64_t n = 0, step = 1;
+
+	while (n < most) {
+		uint64_t take = step < most - n ? step : most - n;
+
+		if (!memcmp(p + n * size, p + (n + 1) * size, take * size)) {
+			n += take;
+			step *= 2;
+		} else if (take == 1) {
+			break;
+		} else {
+			step = take / 2;
+		}
+	}
+	return n;
+}
+
+/* The first value from NEXT on, every STEP, that leads to no cell like the one
+ * before; cells lie one behind the other from TO on. */
+static uint64_t behind_row(const struct machine *k, uint64_t to, uint64_t next,
+			   uint64_t step, uint64_t high, unsigned int size)
+{
+	uint64_t most = (k->m->rodata_size - to) / size - 1;
+	uint64_t values = next > high ? 0 : (high - next) / step + 1;
+
+	return next + step * same_behind(k->m->rodata + to, values < most ?
+					 values : most, size);
+}
+
 /* The cell is the same up to where another one holds something else. */
 static void same_cells(struct machine *k, const struct value *at, int off,
 		       unsigned int size, uint64_t cell)
@@ -65,7 +97,10 @@ static void same_cells(struct machine *k, const struct value *at, int off,
 	uint64_t x = k->s->x[at->var], high = k->s->high[at->var];
 	uint64_t step = (uint64_t)1 << at->shift;
 	uint64_t next = (x | (step - 1)) + 1;
+	uint64_t here = at->v + (uint64_t)(int64_t)off;
 
+	if (value_at(at, next) - at->v == size && next <= high)
+		next = behind_row(k, here, next, step, high, size);
 	for (; next <= high; next += step) {
 		uint64_t to = value_at(at, next) + (uint64_t)(int64_t)off;
 
