@@ -13,11 +13,8 @@
 
 #include "../grammar/parse.h"
 #include "../grammar/progress.h"
-#include "block.h"
 #include "compile_size.h"
 #include "expect.h"
-#include "layout.h"
-#include "lower.h"
 #include "object.h"
 
 static const struct target targets[] = {	/* oldest first */
@@ -91,38 +88,6 @@ static bool choose_target(struct compiled *c, const struct compile_options *o)
 	return false;
 }
 
-static const struct place *rule_places(struct compiled *c)
-{
-	const struct policy *p = c->policy;
-	struct place *v = arena_array(&c->arena, p->nrules + 1, sizeof(*v));
-
-	for (size_t i = 0; i < p->nrules; i++)
-		v[i] = p->rules[i].ast->place;
-	v[p->nrules] = p->ast->policy.place;	/* what is nobody's */
-	return v;
-}
-
-static void metadata(struct compiled *c, struct rodata *r)
-{
-	char hex[65];
-
-	source_digest(&c->sources, hex);
-	rodata_text(r, "bpf_metadata_skpol_policy", c->policy->name);
-	rodata_text(r, "bpf_metadata_skpol_source", hex);
-	rodata_text(r, "bpf_metadata_skpol_compiler", PACKAGE_VERSION_TEXT);
-}
-
-static void image_numbers(struct compiled *c)
-{
-	struct image *m = c->image;
-
-	m->nslots = c->policy->nslots;
-	m->ninterfaces = (uint32_t)c->policy->ninterfaces;
-	m->events = c->effects->traces;
-	m->ifindex = c->target->ifindex;
-	m->ncounters = c->policy->ncounters + m->events;
-}
-
 /* Hits by rule, if the profile is of use. */
 static void match_profile(struct compiled *c, const struct compile_options *o)
 {
@@ -132,205 +97,6 @@ static void match_profile(struct compiled *c, const struct compile_options *o)
 	if (o->profile && !profile_match(&c->arena, o->profile, c->policy,
 					 digest, &c->diags, &c->profile))
 		c->profile.hits = NULL;
-}
-
-struct lowered_code {
-	struct code code;
-	struct rodata rodata;
-};
-
-static void lower_once(struct compiled *c, struct lower_input *in,
-		       struct lowered_code *out)
-{
-	c->lowered = (struct lower_report){ 0 };
-	out->rodata = (struct rodata){ .arena = &c->arena };
-	code_init(&out->code, &c->arena);
-	lower(&c->arena, in, &out->code, &out->rodata);
-}
-
-static struct forest_ranks *rank_forest(struct compiled *c,
-					const struct forest_rank_options *o)
-{
-	struct forest_ranks *out = arena_alloc(&c->arena, sizeof(*out));
-
-	forest_rank(&c->arena, c->forest, c->policy, c->effects, o, out);
-	return out;
-}
-
-/* Its order is found once, however often it is lowered. */
-static struct forest_ranks *weigh_forest(struct compiled *c,
-					 const struct compile_options *o,
-					 const uint64_t *hits)
-{
-	static const struct forest_rank_options plain = { .pack = true };
-	struct forest_ranks *r;
-
-	if (!c->weighed)
-		weight_forest(&c->arena, c->policy, c->forest,
-			      rank_forest(c, &plain), hits, o->optimize,
-			      &c->gain);
-	c->weighed = true;
-	r = rank_forest(c, &plain);
-	weight_ranks(&c->arena, c->policy, c->forest, r, hits, o->optimize);
-	return r;
-}
-
-static void lower_ranked(struct compiled *c, const struct compile_options *o,
-			 const struct forest_rank_options *ranking,
-			 struct lower_input *in, struct lowered_code *out)
-{
-	const uint64_t *hits = o->optimize ? c->profile.hits : NULL;
-	struct forest_ranks *weighed = hits ? weigh_forest(c, o, hits) : NULL;
-
-	c->ranks = rank_forest(c, ranking);
-	if (weighed)
-		forest_take_weights(c->ranks, weighed);
-	in->forest = c->ranks;
-	lower_once(c, in, out);
-}
-
-/* With numbers of 16 bits, unless it turns out that these are too few. */
-static void lower_trees(struct compiled *c, const struct compile_options *o,
-			struct lower_input *in, struct lowered_code *out)
-{
-	struct forest_rank_options ranking = {
-		.zones = size_wants_rows(c, o), .narrow = o->optimize > 1,
-		.pack = !o->all_data,
-	};
-	enum lower_room room = ROOM_ENOUGH;
-
-	in->room = &room;
-	lower_ranked(c, o, &ranking, in, out);
-	if (room == ROOM_ENOUGH)
-		return;
-	ranking.narrow = room == ROOM_UNPACKED;
-	ranking.pack &= !ranking.narrow;
-	lower_ranked(c, o, &ranking, in, out);
-}
-
-static void lower_diagram(struct compiled *c, const struct compile_options *o,
-			  struct lower_input *in, struct lowered_code *out)
-{
-	const uint64_t *hits = o->optimize ? c->profile.hits : NULL;
-	struct arena *a = &c->arena;
-	struct weight_input weights = weight_of_policy(a, c->policy,
-						       c->effects, hits,
-						       o->optimize);
-	struct blocks blocks;
-
-	if (hits)
-		c->diagram = weight_order(a, &weights, c->diagram, &c->gain);
-	weight_make_blocks(a, &weights, c->diagram, &blocks);
-	in->blocks = &blocks;
-	lower_once(c, in, out);
-}
-
-struct how {
-	size_t tree_code;	/* of all trees; the rest is data */
-	const struct hosts *hosts;	/* by family, in a table; or NULL */
-};
-
-static enum size_fault generate_with(struct compiled *c,
-				      const struct compile_options *o,
-				      struct how how)
-{
-	struct lowered_code l;
-	struct lower_input in = {
-		.policy = c->policy, .effects = c->effects,
-		.hosts = how.hosts,
-		.options = { o->optimize, how.tree_code, c->target->ifindex,
-			     { o->tables_least, o->tables_kind }, o->prologue,
-			     o->epilogue, o->prologue_ctx },
-		.report = &c->lowered,
-	};
-	struct layout_options lo = { o->reach, c->target->gotol };
-
-	if (c->forest)
-		lower_trees(c, o, &in, &l);
-	else
-		lower_diagram(c, o, &in, &l);
-	metadata(c, &l.rodata);
-	c->image = arena_alloc(&c->arena, sizeof(*c->image));
-	rodata_finish(&l.rodata, c->image);
-	image_numbers(c);
-	if (l.rodata.failed || l.rodata.n > size_max_tables(o))
-		return SIZE_TABLES;
-	if (!layout(&c->arena, &l.code, &lo, rule_places(c), c->image) ||
-	    c->image->ninsns > size_max_instructions(o))
-		return SIZE_INSTRUCTIONS;
-	return SIZE_FITS;
-}
-
-/* With tables; where these are too large, by compares alone. */
-static enum size_fault generate_within(struct compiled *c,
-				       const struct compile_options *o,
-				       struct how how)
-{
-	struct compile_options plain = *o;
-	struct diagram *before = c->diagram;
-	enum size_fault fault = generate_with(c, o, how);
-
-	if (fault != SIZE_TABLES || o->optimize < 2)
-		return fault;
-	plain.optimize = 1;
-	c->diagram = before;	/* a profile may have ordered it anew */
-	return generate_with(c, &plain, how) ? SIZE_TABLES : SIZE_FITS;
-}
-
-/* Once more with a table of hosts, where that is worth it and has room. */
-static void add_hosts(struct compiled *c, const struct compile_options *o,
-		      struct how how)
-{
-	struct hosts *hosts = arena_array(&c->arena, 2, sizeof(*hosts));
-	struct hosts_input in = {
-		.policy = c->policy, .diagram = c->diagram,
-		.forest = c->forest, .effects = c->effects,
-		.hits = c->profile.hits, .least = o->hosts_least,
-	};
-	struct compiled without = *c;
-
-	hosts_find(&c->arena, &in, hosts);
-	if (!hosts[0].named && !hosts[1].named)
-		return;
-	how.hosts = hosts;
-	if (generate_with(c, o, how)) {
-		c->ranks = without.ranks;
-		c->image = without.image;
-		c->lowered = without.lowered;
-	}
-	c->gain = without.gain;	/* the order was found before */
-}
-
-/* Where it is too large: as a forest, then with less and less of it as code. */
-static void generate(struct compiled *c, const struct compile_options *o)
-{
-	struct how how = { size_tree_code(o), NULL };
-	enum size_fault fault = generate_within(c, o, how);
-	struct compiled one = *c;
-
-	if (c->diagram && (fault || size_is_much(c, o)) && size_regrow(c)) {
-		enum size_fault more = generate_within(c, o, how);
-
-		if (!fault && (more ||
-			       !size_is_much_less(c, one.image->ninsns))) {
-			c->diagram = one.diagram;
-			c->forest = NULL;
-			c->ranks = NULL;
-			c->image = one.image;
-			c->gain = one.gain;
-			c->lowered = one.lowered;
-		} else {
-			fault = more;
-		}
-	}
-	while (fault == SIZE_INSTRUCTIONS && c->forest && how.tree_code) {
-		how.tree_code = how.tree_code > 1000 ? how.tree_code / 4 : 0;
-		fault = generate_within(c, o, how);
-	}
-	if (fault)
-		size_say(c, o, fault);
-	else if (o->optimize > 1 && (o->hosts_least || size_is_slow(c)))
-		add_hosts(c, o, how);
 }
 
 static void say_internal(struct compiled *c)
@@ -353,19 +119,24 @@ static void say_internal(struct compiled *c)
 	d->help = "this is a fault of skpolc: please report it";
 }
 
-/* Programs with another prologue are for measuring. */
-static void prove_bytes(struct compiled *c, const struct compile_options *o)
+bool compiled_prove(const struct compiled *c, struct arena *a,
+		    const struct image *m, struct prove_result *out)
 {
 	struct prove_forest f;
 
+	if (!c->forest || c->rest)
+		return prove_image(a, c->policy, m, out);
+	f = (struct prove_forest){ c->forest->ntrees, c->forest->tree_of,
+				   c->ranks->number_of_clause };
+	return prove_forest_image(a, c->policy, m, &f, out);
+}
+
+/* Programs with another prologue are for measuring. */
+static void prove_bytes(struct compiled *c, const struct compile_options *o)
+{
 	if (o->no_proof || o->prologue)
 		return;
-	if (c->forest)
-		f = (struct prove_forest){ c->forest->ntrees,
-					   c->forest->tree_of,
-					   c->ranks->number_of_clause };
-	if (prove_forest_image(&c->arena, c->policy, c->image,
-			       c->forest ? &f : NULL, &c->proof))
+	if (compiled_prove(c, &c->arena, c->image, &c->proof))
 		return;
 	if (c->proof.no_memory)
 		longjmp(*c->arena.exhausted, 1);
@@ -437,7 +208,7 @@ static void stages(struct compiled *c, const struct compile_options *o,
 		return;
 	c->effects = arena_alloc(a, sizeof(*c->effects));
 	effects_build(a, c->policy, o->optimize > 0, c->effects);
-	generate(c, o);
+	program_generate(c, o);
 	progress_enter(o->progress, PROGRESS_PROVE);
 	if (!c->diags.nerrors)
 		prove_bytes(c, o);

@@ -34,6 +34,9 @@ struct rodata;
 enum compile_until { COMPILE_PARSED, COMPILE_RESOLVED, COMPILE_PROVED,
 		     COMPILE_ALL };
 
+/* Tables of IPv4 alone, see products.h: as usual, wherever they can be, never. */
+enum compile_products { PRODUCTS_USUAL, PRODUCTS_ALWAYS, PRODUCTS_NEVER };
+
 struct compile_options {
 	unsigned int optimize;		/* 0, 1, 2 */
 	const struct target *target;	/* NULL = the oldest kernel that can */
@@ -46,6 +49,7 @@ struct compile_options {
 	uint32_t tables_least;		/* see lower.h; 0 = as usual (tests) */
 	uint8_t tables_kind;
 	uint32_t hosts_least;		/* see hosts.h; 0 = as usual (tests) */
+	uint8_t products;		/* enum compile_products (tests) */
 	bool no_proof;			/* the bytes are not checked */
 	bool no_lint;			/* rules are not checked for use */
 	const struct profile *profile;	/* what rules are weighed by, or NULL */
@@ -82,6 +86,9 @@ struct compiled {
 	struct forest *forest;		/* where one would be too large */
 	const struct target *target;
 	struct effects *effects;
+	struct diagram *rest;		/* of IPv6 alone, where tables have IPv4
+					 * (products.h); the other diagrams are of
+					 * all packets, and not in the program */
 	bool weighed;			/* the forest is, by the profile */
 	struct forest_ranks *ranks;	/* of the forest, or NULL */
 	struct image *image;
@@ -98,6 +105,11 @@ struct compiled {
 int compile(struct compiled *c, const char *path,
 	    const struct compile_options *o);
 void compiled_free(struct compiled *c);
+
+/* Proves the program M, C's or one that was changed, against C's policy; what it
+ * says is A's (prove.h). */
+bool compiled_prove(const struct compiled *c, struct arena *a,
+		    const struct image *m, struct prove_result *out);
 
 /* The manifest of what was compiled wholly: a new reference, or NULL. */
 json_t *compile_manifest(struct compiled *c, const struct compile_options *o);

@@ -30,6 +30,7 @@ enum {			/* about, in instructions */
 	SIX_PART = 4,			/* of all cuts: much */
 	INSTRUCTIONS_MAX = 1000000,	/* that the kernel takes */
 	SLOW_CODE = 5000, SLOW_TABLES = 2 << 20,	/* bytes */
+	PRODUCTS_FROM = 1500,	/* of about 200 rules: two branches are missed */
 	NAMED = 5,			/* rules */
 };
 static const size_t tables_max = (size_t)512 << 20;
@@ -135,6 +136,23 @@ bool size_is_slow(const struct compiled *c)
 bool size_is_much_less(const struct compiled *c, size_t ninsns)
 {
 	return c->image->ninsns < ninsns / MUCH_LESS;
+}
+
+/* Whether a test asks for code of some kind. */
+static bool is_forced(const struct compile_options *o)
+{
+	return o->diagram_weight || o->all_data || o->tables_least ||
+		o->hosts_least;
+}
+
+bool size_wants_products(const struct compiled *c,
+			 const struct compile_options *o,
+			 enum size_fault fault)
+{
+	if (o->optimize < 2 || o->products == PRODUCTS_NEVER)
+		return false;
+	return o->products == PRODUCTS_ALWAYS ||
+		(!is_forced(o) && (fault || c->image->ninsns > PRODUCTS_FROM));
 }
 
 bool size_regrow(struct compiled *c)

@@ -3,7 +3,8 @@
  * compile_size - how large a policy may become; private to compile*.c
  *
  * In: a policy and the user's limits. Out: one diagram, or a forest where one
- * would make too much code; or too-large, with the rules that cost most.
+ * would make too much code; or too-large, with the rules that cost most. And the
+ * program that is made of them (compile_program.c).
  */
 #ifndef SKPOL_COMPILE_SIZE_H
 #define SKPOL_COMPILE_SIZE_H
@@ -29,7 +30,14 @@ bool size_is_much_less(const struct compiled *c, size_t ninsns);
 bool size_regrow(struct compiled *c);
 
 enum size_fault { SIZE_FITS, SIZE_INSTRUCTIONS, SIZE_TABLES };
+/* Whether code is so much, or does not fit, that IPv4 had better be tables alone. */
+bool size_wants_products(const struct compiled *c,
+			 const struct compile_options *o,
+			 enum size_fault fault);
 void size_say(struct compiled *c, const struct compile_options *o,
 	      enum size_fault fault);
+
+/* compile_program.c: c->image, or too-large is reported. */
+void program_generate(struct compiled *c, const struct compile_options *o);
 
 #endif

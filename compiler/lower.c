@@ -210,11 +210,14 @@ void lower(struct arena *a, const struct lower_input *in, struct code *code,
 		in->options.prologue(in->options.ctx, code, rodata);
 	else
 		emit_alu64(code, BPF_MOV, BPF_REG_6, BPF_REG_1);
+	lower_products(&l);
 	lower_hosts(&l);
 	if (in->forest) {
 		lower_forest(&l);
 	} else {
 		lower_begin(&l);
+		if (in->products)	/* no block tells IPv6 from IPv4 */
+			lower_keep_words(&l);
 		lower_blocks(&l);
 	}
 	lower_splits(&l);

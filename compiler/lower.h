@@ -16,6 +16,7 @@
 #include "effect.h"
 #include "forest.h"
 #include "hosts.h"
+#include "products.h"
 #include "rodata.h"
 
 /* For tests: tables from LEAST cuts on (0 = where they are cheaper), of a KIND:
@@ -53,10 +54,16 @@ struct lowered_hosts {		/* a table of hosts; n = 0: there is none */
 	size_t n, bytes;
 };
 
+struct lowered_products {	/* tables of all IPv4 packets; bytes = 0: none */
+	uint32_t columns[PRODUCT_FIELDS];	/* 0: nobody asks for it */
+	size_t bytes;
+};
+
 struct lower_report {
 	struct lowered *v;
 	size_t n, cap;
 	struct lowered_hosts hosts[2];	/* by family */
+	struct lowered_products products;
 	double expected;	/* tenths of a nanosecond, up to the verdict */
 };
 
@@ -92,6 +99,8 @@ struct lower_input {
 	const double *leaf_cost;	/* by leaf: what comes behind it is expected
 					 * to take, for the report; or NULL */
 	const struct hosts *hosts;	/* by family; or NULL */
+	const struct products *products;	/* all IPv4 packets, else the blocks; or
+						 * NULL */
 	struct lower_options options;
 	struct lower_report *report;	/* to be filled, or NULL */
 };

@@ -5,7 +5,8 @@
  * lower.c walks the blocks, lower_tree.c compares, lower_lone.c where one value
  * is asked for, lower_table.c looks up, lower_leaf.c emits leaves and splits,
  * lower_decide.c what all leaves share, lower_forest.c what joins trees,
- * lower_zone.c what these ask for, lower_hosts.c what is before all of them.
+ * lower_zone.c what these ask for, lower_hosts.c and lower_products.c what is
+ * before all of them.
  */
 #ifndef SKPOL_LOWER_PRIVATE_H
 #define SKPOL_LOWER_PRIVATE_H
@@ -81,6 +82,8 @@ void lower_load(struct lower *l, int dst, enum word w);
 void lower_load_context(struct lower *l, int dst, enum word w);
 /* Chooses the words that are kept in registers where IPv6 begins. */
 void lower_choose_copies(struct lower *l);
+/* Loads them: both halves, whichever of them the program asks for. */
+void lower_keep_words(struct lower *l);
 /* key = the word of B, as a number: r1, or the register that it is kept in. */
 void lower_load_key(struct lower *l, const struct block *b);
 /* A compare of the key with a number (32 bits), or with r2 (64 bits). */
@@ -130,6 +133,9 @@ void lower_forest(struct lower *l);
 
 /* lower_hosts.c: what is done with packets of l->in->hosts; others go on here */
 void lower_hosts(struct lower *l);
+
+/* lower_products.c: all IPv4 packets, by l->in->products; others go on here */
+void lower_products(struct lower *l);
 
 /* lower_zone.c: looks up the zones of l->in->forest, into the stack: those that
  * tables may ask for, and with ROWS these */

@@ -79,8 +79,7 @@ void lower_load_context(struct lower *l, int dst, enum word w)
 		emit_be(l->c, dst, 16);
 }
 
-/* Both halves, whichever of them the program asks for. */
-static void keep_words(struct lower *l)
+void lower_keep_words(struct lower *l)
 {
 	for (int w = 0; w < WORD_COUNT; w++) {
 		int reg = kept[w].reg;
@@ -207,7 +206,7 @@ static void families(struct lower *l, const struct block *b)
 	emit_jump32_imm(l->c, BPF_JEQ, l->key, AF_INET6_VALUE, six);
 	lower_goto(l, b->children[0]);
 	code_place(l->c, six);
-	keep_words(l);
+	lower_keep_words(l);
 	lower_goto(l, b->children[1]);
 }
 

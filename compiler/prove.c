@@ -363,6 +363,8 @@ static bool block(struct prove *p, struct target at, uint32_t node)
 
 	if (p->nstates > PROVE_STATES || p->meetings > PROVE_MEETINGS)
 		return prove_give_up(p, "it takes more states than are tried");
+	if (at.kind == TO_PRODUCTS)
+		return products_visit(p, at, node);
 	s = run_stretch(p, at);
 	if (s->n == 1)	/* whatever the word is */
 		return visit(p, s->v[0].to, node);
@@ -382,7 +384,7 @@ static bool visit(struct prove *p, struct target at, uint32_t node)
 		return true;
 	if (at.kind == TO_HOSTS)
 		return hosts_visit(p, at, node);
-	if (at.kind != TO_BLOCK)
+	if (at.kind != TO_BLOCK && at.kind != TO_PRODUCTS)
 		return leaf(p, at, node);
 	state = enter(p, at, node, &new);
 	if (!new && p->states[state].open)
@@ -433,10 +435,13 @@ static bool one_diagram(struct prove *p)
 	struct matcher m = { p, 0 };
 
 	rule_begin(p);
-	if (match_context(&m) && !hosts_proved(p, &m.pc))
+	if (match_context(&m) &&
+	    (!products_found(p, &m.pc) || !hosts_proved(p, &m.pc)))
 		return false;
-	if (p->hosts)
+	if (p->hosts || p->products)
 		start.pc = m.pc;
+	if (p->products)
+		start = products_begin(p, start);
 	return prove_walk(p, start, rule_root(p));
 }
 
@@ -449,7 +454,8 @@ static void prove(struct prove *p, struct arena *out)
 	variables(p);
 	run_prepare(p);
 	p->out->ok = is_program(p) && (p->forest ? forest_proved(p) :
-				      one_diagram(p)) && keys_are_clean(p);
+				      one_diagram(p)) && keys_are_clean(p) &&
+		products_are_clean(p);
 	if (p->out->ok && !decide_clean(p)) {
 		p->out->ok = false;
 		p->why = "a counter is touched that is not the rule's";

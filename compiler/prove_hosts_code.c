@@ -24,17 +24,6 @@ static bool is_same(uint32_t *others, uint32_t to)
 	return *others == to;
 }
 
-static bool table_at(struct matcher *m, uint8_t reg, uint32_t *offset)
-{
-	uint64_t value;
-	bool table;
-
-	if (!match_wide(m, reg, &value, &table) || !table)
-		return false;
-	*offset = (uint32_t)value;
-	return true;
-}
-
 /* The hash in r0 is, or has in it, the last word's product with any number; or
  * that word has no part in it. */
 static bool add_product(struct matcher *m, struct records *r, uint8_t reg,
@@ -109,7 +98,7 @@ static bool read_number(struct matcher *m, struct records *r)
 	    !match_any_imm(m, (struct bpf_insn)ALU64_K(BPF_RSH, 1, 0),
 			   &shift) || shift < 33 || shift > 63 ||
 	    !match_this(m, (struct bpf_insn)ALU64_K(BPF_LSH, 1, 1)) ||
-	    !table_at(m, 7, &r->numbers) || !match_all(m, get, COUNT(get)))
+	    !match_table(m, 7, &r->numbers) || !match_all(m, get, COUNT(get)))
 		return false;
 	r->log = 64 - (uint32_t)shift;
 	return r->numbers % 2 == 0 &&
@@ -158,7 +147,7 @@ static bool find_record(struct matcher *m, struct records *r, uint32_t *others)
 	if (!read_number(m, r) || !find_start(m, r, &places) ||
 	    !add_number(m, r) || !match_jump(m, none, &bound, &to) ||
 	    bound != places || !match_one(m, &scale) ||
-	    !table_at(m, 7, &r->offset) ||
+	    !match_table(m, 7, &r->offset) ||
 	    !match_this(m, (struct bpf_insn)ALU64_X(BPF_ADD, 7, 0)))
 		return false;
 	r->nplaces = (uint32_t)places;

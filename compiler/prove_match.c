@@ -115,6 +115,17 @@ bool match_imm64(struct matcher *m, uint8_t reg, uint64_t want)
 	return match_wide(m, reg, &value, &table) && !table && value == want;
 }
 
+bool match_table(struct matcher *m, uint8_t reg, uint32_t *offset)
+{
+	uint64_t value;
+	bool table;
+
+	if (!match_wide(m, reg, &value, &table) || !table)
+		return false;
+	*offset = (uint32_t)value;
+	return true;
+}
+
 bool match_constant(const struct prove *p, uint64_t offset, uint64_t size)
 {
 	uint64_t end = offset + size;

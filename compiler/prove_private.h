@@ -6,8 +6,8 @@
  * down word by word; prove_run.c runs a stretch of code for all values of one
  * word (prove_value.h), prove_ahead.c looks ahead; prove_leaf.c, prove_decide.c
  * and prove_split.c are the ends of paths; prove_forest.c puts trees together;
- * prove_hosts.c is what is looked up before, prove_keys.c what a hash finds, and
- * such code prove_match.c knows by heart;
+ * prove_hosts.c and prove_products.c are what is looked up before, prove_keys.c
+ * what a hash finds, and such code prove_match.c knows by heart;
  * prove_witness.c finds a packet, of which prove_judge.c says that it differs.
  */
 #ifndef SKPOL_PROVE_PRIVATE_H
@@ -42,6 +42,7 @@ struct range {
 
 enum target_kind { TO_BLOCK, TO_EXIT, TO_DECIDE, TO_SPLIT, TO_ZONE, TO_FAULT,
 		   TO_HOSTS,	/* records, see prove_hosts.c */
+		   TO_PRODUCTS,	/* tables, see prove_products.c */
 		   TO_LEFT };	/* somewhere else, for all packets */
 
 struct target {			/* where a stretch of code leads */
@@ -129,6 +130,7 @@ struct compat {
 struct decide;
 struct prove_hosts;
 struct prove_keys;
+struct prove_products;
 
 enum { PROVE_DEPTH = 256, PROVE_STATES = 4000000,
        PROVE_MEETINGS = 100000000 };
@@ -168,6 +170,7 @@ struct prove {
 	uint64_t meetings;		/* of a range of the program and a node */
 	const struct prove_forest *forest;	/* or NULL */
 	struct prove_hosts *hosts;	/* or NULL */
+	struct prove_products *products;	/* or NULL */
 	struct prove_keys **keys;	/* by instruction, where looked for */
 	bool strange;			/* see keys_are_clean() */
 	const struct stretch *zone[FIELD_COUNT];	/* that finds it, or NULL */
@@ -234,6 +237,8 @@ bool match_jump(struct matcher *m, struct bpf_insn want, int32_t *imm,
 		uint32_t *to);
 /* REG = 64 bits; or where VALUE is in .rodata. */
 bool match_wide(struct matcher *m, uint8_t reg, uint64_t *value, bool *table);
+/* REG = a place in .rodata. */
+bool match_table(struct matcher *m, uint8_t reg, uint32_t *offset);
 /* REG = these 64 bits. */
 bool match_imm64(struct matcher *m, uint8_t reg, uint64_t want);
 /* Whether SIZE bytes of .rodata at OFFSET are none that the runtime writes. */
@@ -247,6 +252,16 @@ bool keys_are_clean(struct prove *p);
 /* Where hosts are looked up at PC: whether that is right, and PC is behind. */
 bool hosts_proved(struct prove *p, uint32_t *pc);
 bool hosts_visit(struct prove *p, struct target at, uint32_t node);
+
+/* prove_products.c */
+/* Where IPv4 packets are looked up in tables at PC: whether that is understood, and
+ * PC is behind, where all others go. */
+bool products_found(struct prove *p, uint32_t *pc);
+/* Where the walk begins: REST is what all others do. */
+struct target products_begin(struct prove *p, struct target rest);
+bool products_visit(struct prove *p, struct target at, uint32_t node);
+/* false: some numbers were not gone through, there were too many kinds of them. */
+bool products_are_clean(struct prove *p);
 
 /* prove_forest.c */
 enum { TREE_NOTHING = UINT32_MAX };	/* deed: no rule of this tree */

@@ -164,16 +164,40 @@ static void print_hosts(const struct lower_report *r)
 	}
 }
 
+static const char *const product_names[PRODUCT_FIELDS] = {
+	[PRODUCT_LOCAL] = "local address", [PRODUCT_REMOTE] = "remote address",
+	[PRODUCT_LPORT] = "protocol and local port",
+	[PRODUCT_RPORT] = "remote port",
+};
+
+static void print_products(const struct lowered_products *p)
+{
+	fprintf(stderr, "products     IPv4 by tables alone, %zu bytes\n",
+		p->bytes);
+	for (int i = 0; i < PRODUCT_FIELDS; i++)
+		if (p->columns[i])
+			fprintf(stderr, "  %u kinds of %s\n", p->columns[i],
+				product_names[i]);
+}
+
+/* What the program is made of. */
+static void print_diagrams(const struct compiled *c)
+{
+	if (c->rest)
+		print_products(&c->lowered.products);
+	if (c->forest && !c->rest) {
+		print_forest(c->forest);
+		return;
+	}
+	fputs(c->rest ? "diagram      of IPv6, " : "diagram      ", stderr);
+	print_diagram(c->rest ? c->rest : c->diagram);
+}
+
 static void print(const struct skpolc *k, struct compiled *c, size_t size)
 {
 	fprintf(stderr, "policy       %s\n", c->policy->name);
 	fprintf(stderr, "rules        %zu\n", c->policy->nrules);
-	if (c->forest)
-		print_forest(c->forest);
-	else
-		fputs("diagram      ", stderr);
-	if (c->diagram)
-		print_diagram(c->diagram);
+	print_diagrams(c);
 	if (is_weighed(k, c))
 		print_profile(c);
 	else if (c->profile.hits)
@@ -245,12 +269,27 @@ static json_t *diagrams_json(const struct compiled *c)
 {
 	json_t *all = json_array();
 
-	for (size_t i = 0; c->forest && i < c->forest->ntrees; i++)
+	if (c->rest)
+		json_array_append_new(all, diagram_json(c->rest));
+	for (size_t i = 0; !c->rest && c->forest && i < c->forest->ntrees; i++)
 		json_array_append_new(all, diagram_json(
 					c->forest->trees[i].diagram));
-	if (c->diagram)
+	if (!c->rest && c->diagram)
 		json_array_append_new(all, diagram_json(c->diagram));
 	return all;
+}
+
+/* Columns of what is asked for, 0 of the rest; or null. */
+static json_t *products_json(const struct lowered_products *p)
+{
+	if (!p->bytes)
+		return json_null();
+	return json_pack("{sI,s{sI,sI,sI,sI}}", "bytes", (json_int_t)p->bytes,
+			 "kinds", "local",
+			 (json_int_t)p->columns[PRODUCT_LOCAL], "remote",
+			 (json_int_t)p->columns[PRODUCT_REMOTE], "local_port",
+			 (json_int_t)p->columns[PRODUCT_LPORT], "remote_port",
+			 (json_int_t)p->columns[PRODUCT_RPORT]);
 }
 
 /* "hits" is a string: it may be more than 2^53. */
@@ -278,7 +317,7 @@ static json_t *report_json(const struct skpolc *k, struct compiled *c,
 	for (size_t i = 0; i < c->lowered.n; i++)
 		json_array_append_new(blocks, lowered_json(c,
 							   &c->lowered.v[i]));
-	return json_pack("{si,ss,sI,sI,sI,sI,so,ss,sb,sf,so,so,so,so}",
+	return json_pack("{si,ss,sI,sI,sI,sI,so,ss,sb,sf,so,so,so,so,so}",
 			 "version", 1,
 			 "policy", c->policy->name, "rules",
 			 (json_int_t)c->policy->nrules, "instructions",
@@ -289,7 +328,8 @@ static json_t *report_json(const struct skpolc *k, struct compiled *c,
 			 json_null(), "kernel",
 			 c->target->name, "proved", (int)c->proof.ok,
 			 "expected_ns", c->lowered.expected / 10, "blocks",
-			 blocks, "hosts", hosts_json(&c->lowered), "diagrams",
+			 blocks, "hosts", hosts_json(&c->lowered), "products",
+			 products_json(&c->lowered.products), "diagrams",
 			 diagrams_json(c), "profile", is_weighed(k, c) ?
 			 profile_json(c) : json_null());
 }

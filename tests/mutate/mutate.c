@@ -411,24 +411,11 @@ static void explore_numbers(struct arena *a, const struct mutant *m,
 	e->boxes = boxes;
 }
 
-static bool prove(struct arena *a, const struct mutant *m,
-		  struct prove_result *p)
-{
-	const struct compiled *c = &m->good->c;
-	struct prove_forest f;
-
-	if (!c->forest)
-		return prove_image(a, c->policy, &m->image, p);
-	f = (struct prove_forest){ c->forest->ntrees, c->forest->tree_of,
-				   c->ranks->number_of_clause };
-	return prove_forest_image(a, c->policy, &m->image, &f, p);
-}
-
 static void judge(struct arena *a, struct tally *t, struct mutant *m)
 {
 	struct prove_result p;
 	struct explore_result e;
-	bool ok = prove(a, m, &p);
+	bool ok = compiled_prove(&m->good->c, a, &m->image, &p);
 
 	if (!ok && p.has_witness) {
 		if (!witness_holds(a, t, m, &p))
@@ -474,6 +461,8 @@ static void begin(struct good *g, const char *text, unsigned int level)
 		.target = target_find("6.1"),
 		.diagram_weight = strstr(text, "policy forest") ? 1 : 0,
 		.all_data = strstr(text, "policy forest-data") ? 1 : 0,
+		.products = strstr(text, "policy products") ?
+			PRODUCTS_ALWAYS : PRODUCTS_USUAL,
 		.tables_least = shapes ? 2 : 0,
 		.tables_kind = shapes ?
 			(uint8_t)atoi(shapes + strlen("policy shapes-")) : 0,

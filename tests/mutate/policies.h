@@ -123,6 +123,15 @@ static const char *const policies[] = {
 	"w: tcp from { 192.0.2.2, 192.0.2.9 } -> c\n"
 	"v: tcp from 192.0.2.3 -> b\n"
 	"default -> pass\n",
+	/* IPv4 by tables alone, of ports: exploring cuts an address that is looked up
+	 * by parts of its bits into too many boxes (test_products has them) */
+	"policy products\n"
+	"socket a\nsocket b\n"
+	"x: ip4 tcp from port 53 to port 443 -> a\n"
+	"y: ip4 udp from port 1000-1999 to port 53-90 -> b count\n"
+	"z: ip4 from port 53 to port 0-255 -> drop\n"
+	"w: udp to 2001:db8::/32 -> b\n"
+	"default -> pass\n",
 	/* trees, and trees of which all is tables */
 	"policy forest\n"
 	"socket a\nsocket b\nsocket c\n"

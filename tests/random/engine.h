@@ -67,6 +67,7 @@ struct engine {
 	E(forest)							     \
 	E(rows)								     \
 	E(tables)							     \
+	E(products)							     \
 	E(kernel)
 
 #define E(name) extern const struct engine engine_##name;

@@ -84,6 +84,7 @@ struct how {
 	size_t diagram_weight;
 	bool all_data;
 	uint8_t tables_kind;	/* 0 = what is cheapest */
+	enum compile_products products;
 };
 
 static void *prepare(struct subject *s, struct how how)
@@ -94,6 +95,7 @@ static void *prepare(struct subject *s, struct how how)
 		.all_data = how.all_data, .until = COMPILE_ALL,
 		.tables_least = how.tables_kind ? 2 : 0,
 		.tables_kind = how.tables_kind,
+		.products = (uint8_t)how.products,
 		.hosts_least = s->sources.files[0].size % 2,
 		.name = "t.skl", .text = s->sources.files[0].text,
 		.size = s->sources.files[0].size,
@@ -191,6 +193,16 @@ static void *prepare_tables(struct subject *s)
 }
 
 const struct engine engine_tables = { "tables", prepare_tables, ask, finish };
+
+/* Where there are none, it is what -O2 makes. */
+static void *prepare_products(struct subject *s)
+{
+	return prepare(s, (struct how){ .optimize = 2,
+					.products = PRODUCTS_ALWAYS });
+}
+
+const struct engine engine_products = { "products", prepare_products, ask,
+					finish };
 
 /* A large program has more ways than so small pools could hold. */
 static void *prepare_islands(struct subject *s)

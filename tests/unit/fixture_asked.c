@@ -53,15 +53,7 @@ void asked_packet(struct asked *a, const struct packet *k)
 
 bool asked_prove(struct compiled *c, struct prove_result *r)
 {
-	struct prove_forest f;
-
-	if (c->forest)
-		f = (struct prove_forest){
-			c->forest->ntrees, c->forest->tree_of,
-			c->ranks->number_of_clause,
-		};
-	return prove_forest_image(&c->arena, c->policy, c->image,
-				  c->forest ? &f : NULL, r);
+	return compiled_prove(c, &c->arena, c->image, r);
 }
 
 bool asked_proved(struct compiled *c)

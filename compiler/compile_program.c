@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * compile_program - diagrams to an image, in one way or another
+ *
+ * In: a policy, its diagram or forest, its effects. Out: c->image, and what was
+ * chosen; or too-large is reported. What is tried, and in which order: one
+ * diagram; IPv4 as tables alone; a forest, with less and less of it as code; and a
+ * table of hosts before these.
+ */
+#include "compile_size.h"
+
+#include "block.h"
+#include "layout.h"
+#include "lower.h"
+
+enum { REST_WEIGHT = 100000 };	/* of what IPv6 packets get: instructions, about */
+
+static const struct place *rule_places(struct compiled *c)
+{
+	const struct policy *p = c->policy;
+	struct place *v = arena_array(&c->arena, p->nrules + 1, sizeof(*v));
+
+	for (size_t i = 0; i < p->nrules; i++)
+		v[i] = p->rules[i].ast->place;
+	v[p->nrules] = p->ast->policy.place;	/* what is nobody's */
+	return v;
+}
+
+static void metadata(struct compiled *c, struct rodata *r)
+{
+	char hex[65];
+
+	source_digest(&c->sources, hex);
+	rodata_text(r, "bpf_metadata_skpol_policy", c->policy->name);
+	rodata_text(r, "bpf_metadata_skpol_source", hex);
+	rodata_text(r, "bpf_metadata_skpol_compiler", PACKAGE_VERSION_TEXT);
+}
+
+static void image_numbers(struct compiled *c)
+{
+	struct image *m = c->image;
+
+	m->nslots = c->policy->nslots;
+	m->ninterfaces = (uint32_t)c->policy->ninterfaces;
+	m->events = c->effects->traces;
+	m->ifindex = c->target->ifindex;
+	m->ncounters = c->policy->ncounters + m->events;
+}
+
+struct lowered_code {
+	struct code code;
+	struct rodata rodata;
+};
+
+static void lower_once(struct compiled *c, struct lower_input *in,
+		       struct lowered_code *out)
+{
+	c->lowered = (struct lower_report){ 0 };
+	out->rodata = (struct rodata){ .arena = &c->arena };
+	code_init(&out->code, &c->arena);
+	lower(&c->arena, in, &out->code, &out->rodata);
+}
+
+static struct forest_ranks *rank_forest(struct compiled *c,
+					const struct forest_rank_options *o)
+{
+	struct forest_ranks *out = arena_alloc(&c->arena, sizeof(*out));
+
+	forest_rank(&c->arena, c->forest, c->policy, c->effects, o, out);
+	return out;
+}
+
+/* Its order is found once, however often it is lowered. */
+static struct forest_ranks *weigh_forest(struct compiled *c,
+					 const struct compile_options *o,
+					 const uint64_t *hits)
+{
+	static const struct forest_rank_options plain = { .pack = true };
+	struct forest_ranks *r;
+
+	if (!c->weighed)
+		weight_forest(&c->arena, c->policy, c->forest,
+			      rank_forest(c, &plain), hits, o->optimize,
+			      &c->gain);
+	c->weighed = true;
+	r = rank_forest(c, &plain);
+	weight_ranks(&c->arena, c->policy, c->forest, r, hits, o->optimize);
+	return r;
+}
+
+static void lower_ranked(struct compiled *c, const struct compile_options *o,
+			 const struct forest_rank_options *ranking,
+			 struct lower_input *in, struct lowered_code *out)
+{
+	const uint64_t *hits = o->optimize ? c->profile.hits : NULL;
+	struct forest_ranks *weighed = hits ? weigh_forest(c, o, hits) : NULL;
+
+	c->ranks = rank_forest(c, ranking);
+	if (weighed)
+		forest_take_weights(c->ranks, weighed);
+	in->forest = c->ranks;
+	lower_once(c, in, out);
+}
+
+/* With numbers of 16 bits, unless it turns out that these are too few. */
+static void lower_trees(struct compiled *c, const struct compile_options *o,
+			struct lower_input *in, struct lowered_code *out)
+{
+	struct forest_rank_options ranking = {
+		.zones = size_wants_rows(c, o), .narrow = o->optimize > 1,
+		.pack = !o->all_data,
+	};
+	enum lower_room room = ROOM_ENOUGH;
+
+	in->room = &room;
+	lower_ranked(c, o, &ranking, in, out);
+	if (room == ROOM_ENOUGH)
+		return;
+	ranking.narrow = room == ROOM_UNPACKED;
+	ranking.pack &= !ranking.narrow;
+	lower_ranked(c, o, &ranking, in, out);
+}
+
+static void lower_diagram(struct compiled *c, const struct compile_options *o,
+			  struct diagram **d, struct lower_input *in,
+			  struct lowered_code *out)
+{
+	const uint64_t *hits = o->optimize ? c->profile.hits : NULL;
+	struct arena *a = &c->arena;
+	struct weight_input weights = weight_of_policy(a, c->policy,
+						       c->effects, hits,
+						       o->optimize);
+	struct blocks blocks;
+
+	if (hits)
+		*d = weight_order(a, &weights, *d, &c->gain);
+	weight_make_blocks(a, &weights, *d, &blocks);
+	in->blocks = &blocks;
+	lower_once(c, in, out);
+}
+
+struct how {
+	size_t tree_code;	/* of all trees; the rest is data */
+	const struct hosts *hosts;	/* by family, in a table; or NULL */
+	const struct products *products;	/* all IPv4 packets; or NULL, with */
+	struct diagram *rest;		/* what all others get */
+};
+
+static enum size_fault generate_with(struct compiled *c,
+				      const struct compile_options *o,
+				      struct how how)
+{
+	struct lowered_code l;
+	struct lower_input in = {
+		.policy = c->policy, .effects = c->effects,
+		.hosts = how.hosts, .products = how.products,
+		.options = { o->optimize, how.tree_code, c->target->ifindex,
+			     { o->tables_least, o->tables_kind }, o->prologue,
+			     o->epilogue, o->prologue_ctx },
+		.report = &c->lowered,
+	};
+	struct layout_options lo = { o->reach, c->target->gotol };
+
+	if (how.rest)
+		lower_diagram(c, o, &how.rest, &in, &l);
+	else if (c->forest)
+		lower_trees(c, o, &in, &l);
+	else
+		lower_diagram(c, o, &c->diagram, &in, &l);
+	metadata(c, &l.rodata);
+	c->image = arena_alloc(&c->arena, sizeof(*c->image));
+	rodata_finish(&l.rodata, c->image);
+	image_numbers(c);
+	if (l.rodata.failed || l.rodata.n > size_max_tables(o))
+		return SIZE_TABLES;
+	if (!layout(&c->arena, &l.code, &lo, rule_places(c), c->image) ||
+	    c->image->ninsns > size_max_instructions(o))
+		return SIZE_INSTRUCTIONS;
+	return SIZE_FITS;
+}
+
+/* With tables; where these are too large, by compares alone. */
+static enum size_fault generate_within(struct compiled *c,
+				       const struct compile_options *o,
+				       struct how how)
+{
+	struct compile_options plain = *o;
+	struct diagram *before = c->diagram;
+	enum size_fault fault = generate_with(c, o, how);
+
+	if (fault != SIZE_TABLES || o->optimize < 2)
+		return fault;
+	plain.optimize = 1;
+	c->diagram = before;	/* a profile may have ordered it anew */
+	return generate_with(c, &plain, how) ? SIZE_TABLES : SIZE_FITS;
+}
+
+/* Once more in another way; without room for it, all is as it was. */
+static bool generate_instead(struct compiled *c,
+			     const struct compile_options *o, struct how how)
+{
+	struct compiled before = *c;
+
+	if (!generate_with(c, o, how))
+		return true;
+	c->ranks = before.ranks;
+	c->image = before.image;
+	c->lowered = before.lowered;
+	c->gain = before.gain;
+	return false;
+}
+
+/* With tables of products for IPv4, where there are some. */
+static bool add_products(struct compiled *c, const struct compile_options *o,
+			 struct how how)
+{
+	struct products *products = arena_alloc(&c->arena, sizeof(*products));
+	struct term six = { .set[FIELD_FAMILY] = iset_range(&c->arena, 1, 1) };
+	struct diagram_options within = { .max_weight = REST_WEIGHT };
+
+	products_find(&c->arena, c->policy, c->effects,
+		      o->products == PRODUCTS_ALWAYS, products);
+	if (!products->any)
+		return false;
+	how.products = products;
+	how.rest = diagram_within(&c->arena, c->policy, &six, &within);
+	if (how.rest && generate_instead(c, o, how))
+		c->rest = how.rest;
+	return c->rest;
+}
+
+/* With a table of hosts, where that is worth it. */
+static void add_hosts(struct compiled *c, const struct compile_options *o,
+		      struct how how)
+{
+	struct hosts *hosts = arena_array(&c->arena, 2, sizeof(*hosts));
+	struct hosts_input in = {
+		.policy = c->policy, .diagram = c->diagram,
+		.forest = c->forest, .effects = c->effects,
+		.hits = c->profile.hits, .least = o->hosts_least,
+	};
+	struct weight_gain gain = c->gain;	/* the order was found before */
+
+	hosts_find(&c->arena, &in, hosts);
+	if (!hosts[0].named && !hosts[1].named)
+		return;
+	how.hosts = hosts;
+	(void)generate_instead(c, o, how);
+	c->gain = gain;
+}
+
+/* As a forest, where one diagram is too large. */
+static enum size_fault regrow(struct compiled *c,
+			      const struct compile_options *o, struct how how,
+			      enum size_fault fault)
+{
+	struct compiled one = *c;
+	enum size_fault more;
+
+	if (!c->diagram || (!fault && !size_is_much(c, o)) || !size_regrow(c))
+		return fault;
+	more = generate_within(c, o, how);
+	if (fault || (!more && size_is_much_less(c, one.image->ninsns)))
+		return more;
+	c->diagram = one.diagram;
+	c->forest = NULL;
+	c->ranks = NULL;
+	c->image = one.image;
+	c->gain = one.gain;
+	c->lowered = one.lowered;
+	return fault;
+}
+
+/* Where it is too large: as a forest, then with less and less of it as code. */
+void program_generate(struct compiled *c, const struct compile_options *o)
+{
+	struct how how = { .tree_code = size_tree_code(o) };
+	enum size_fault fault = generate_within(c, o, how);
+
+	if (size_wants_products(c, o, fault) && add_products(c, o, how))
+		return;
+	fault = regrow(c, o, how, fault);
+	while (fault == SIZE_INSTRUCTIONS && c->forest && how.tree_code) {
+		how.tree_code = how.tree_code > 1000 ? how.tree_code / 4 : 0;
+		fault = generate_within(c, o, how);
+	}
+	if (fault)
+		size_say(c, o, fault);
+	else if (o->optimize > 1 && (o->hosts_least || size_is_slow(c)))
+		add_hosts(c, o, how);
+}

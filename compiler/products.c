@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * products - a diagram, level by level
+ *
+ * In: see products.h. Out: tables of products. The nodes that are reached so far
+ * are the rows; all their cuts are the intervals; and intervals that lead to the
+ * same node from each row are one column.
+ */
+#include "products.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "../grammar/arena.h"
+#include "diagram.h"
+
+enum {
+	MAX_BYTES = 2 << 20,	/* of all tables: a second cache */
+	MAX_CUTS = 400000,	/* of the diagram */
+	MAX_CELLS = 4000000,	/* rows times intervals */
+	PARTS = 2,		/* protocols */
+};
+
+/* Protocol and local port are one. */
+static const uint8_t order[FIELD_COUNT] = {
+	FIELD_FAMILY, FIELD_LADDR4, FIELD_RADDR4, FIELD_PROTOCOL, FIELD_LPORT,
+	FIELD_RPORT, FIELD_LADDR6, FIELD_RADDR6, FIELD_IFNAME, FIELD_IFINDEX,
+};
+
+static const struct {
+	uint8_t field, bits[RADIX_LEVELS], nlevels;
+} shapes[PRODUCT_FIELDS] = {
+	[PRODUCT_LOCAL] = { FIELD_LADDR4, { 16, 8, 8 }, 3 },
+	[PRODUCT_REMOTE] = { FIELD_RADDR4, { 16, 8, 8 }, 3 },
+	[PRODUCT_LPORT] = { FIELD_LPORT, { 9, 8 }, 2 },
+	[PRODUCT_RPORT] = { FIELD_RPORT, { 8, 8 }, 2 },
+};
+
+struct rows {			/* what is known */
+	dref *v;
+	size_t n, cap;
+	uint32_t *of_node, *of_leaf;	/* 1 + the row, or 0 */
+};
+
+struct find {
+	struct arena *a;
+	const struct diagram *d;
+	struct rows rows, next;
+	enum product_field field;	/* at hand, and: */
+	uint32_t parts;
+	uint32_t *cuts;
+	size_t ncuts, cuts_cap;
+	dref *cells;		/* where each interval leads, row by row */
+	size_t nleaves;
+};
+
+static const struct dnode *inner(const struct diagram *d, dref r)
+{
+	return dref_is_leaf(r) ? NULL : &d->nodes[r];
+}
+
+/* What is left of R for the protocol PART. */
+static dref part_of(const struct find *f, dref r, uint32_t part)
+{
+	const struct dnode *n = inner(f->d, r);
+
+	return f->parts > 1 && n && n->field == FIELD_PROTOCOL ?
+		n->children[part] : r;
+}
+
+/* The node that asks for the field at hand, or NULL. */
+static const struct dnode *asking(const struct find *f, dref r)
+{
+	const struct dnode *n = inner(f->d, r);
+
+	return n && n->field == shapes[f->field].field ? n : NULL;
+}
+
+static void add_cuts(struct find *f, dref r, uint32_t part)
+{
+	const struct dnode *n = asking(f, r);
+
+	for (uint32_t i = 0; n && i < n->ncuts; i++)
+		*arena_push(f->a, f->cuts, f->ncuts, f->cuts_cap) =
+			(part << PRODUCT_PROTOCOL_SHIFT) + (uint32_t)n->cuts[i];
+}
+
+static int rising(const void *a, const void *b)
+{
+	const uint32_t *x = a, *y = b;
+
+	return *x < *y ? -1 : *x > *y;
+}
+
+static void find_cuts(struct find *f)
+{
+	size_t n = 0;
+
+	f->ncuts = 0;
+	for (uint32_t part = 0; part < f->parts; part++) {
+		if (part)
+			*arena_push(f->a, f->cuts, f->ncuts, f->cuts_cap) =
+				part << PRODUCT_PROTOCOL_SHIFT;
+		for (size_t i = 0; i < f->rows.n; i++)
+			add_cuts(f, part_of(f, f->rows.v[i], part), part);
+	}
+	if (f->ncuts)
+		qsort(f->cuts, f->ncuts, sizeof(*f->cuts), rising);
+	for (size_t i = 0; i < f->ncuts; i++)
+		if (!n || f->cuts[n - 1] != f->cuts[i])
+			f->cuts[n++] = f->cuts[i];
+	f->ncuts = n;
+}
+
+/* Where the intervals lead from R. */
+static void fill_row(const struct find *f, dref r, dref *row)
+{
+	const struct dnode *n = NULL;
+	dref of_part = r;
+	uint32_t at = 0;
+
+	for (size_t i = 0; i <= f->ncuts; i++) {
+		uint32_t low = i ? f->cuts[i - 1] : 0, part = 0;
+
+		if (f->parts > 1)
+			part = low >> PRODUCT_PROTOCOL_SHIFT;
+		low -= part << PRODUCT_PROTOCOL_SHIFT;
+		if (!i || (f->parts > 1 && !low)) {
+			of_part = part_of(f, r, part);
+			n = asking(f, of_part);
+			at = 0;
+		}
+		while (n && at < n->ncuts && n->cuts[at] <= low)
+			at++;
+		row[i] = n ? n->children[at] : of_part;
+	}
+}
+
+static bool fill_cells(struct find *f)
+{
+	size_t width = f->ncuts + 1;
+
+	if (width * f->rows.n > MAX_CELLS)
+		return false;
+	f->cells = arena_array(f->a, width * f->rows.n, sizeof(*f->cells));
+	for (size_t i = 0; i < f->rows.n; i++)
+		fill_row(f, f->rows.v[i], f->cells + i * width);
+	return true;
+}
+
+/* ---------------------------------------------------------------- columns */
+
+static uint64_t hash_column(const struct find *f, size_t i)
+{
+	size_t width = f->ncuts + 1;
+	uint64_t h = 0;
+
+	for (size_t k = 0; k < f->rows.n; k++)
+		h = (h ^ f->cells[k * width + i]) * 0x9e3779b97f4a7c15 +
+			(h >> 32);
+	return h;
+}
+
+static bool is_same_column(const struct find *f, size_t i, size_t j)
+{
+	size_t width = f->ncuts + 1;
+
+	for (size_t k = 0; k < f->rows.n; k++)
+		if (f->cells[k * width + i] != f->cells[k * width + j])
+			return false;
+	return true;
+}
+
+/* The column of each interval, and an interval of each column. */
+static uint32_t find_columns(const struct find *f, uint16_t *column,
+			     size_t *interval)
+{
+	uint64_t *hashes = arena_array(f->a, f->ncuts + 1, sizeof(*hashes));
+	uint32_t n = 0;
+
+	for (size_t i = 0; i <= f->ncuts; i++) {
+		uint64_t hash = hash_column(f, i);
+		uint32_t k = 0;
+
+		while (k < n && (hashes[k] != hash ||
+				 !is_same_column(f, interval[k], i)))
+			k++;
+		if (k == n) {
+			if (n == UINT16_MAX)
+				return 0;
+			hashes[n] = hash;
+			interval[n++] = i;
+		}
+		column[i] = (uint16_t)k;
+	}
+	return n;
+}
+
+/* The row that R is in what is known next. */
+static uint32_t next_row(struct find *f, dref r)
+{
+	uint32_t *row = dref_is_leaf(r) ? &f->next.of_leaf[dref_action(r)] :
+		&f->next.of_node[r];
+
+	if (*row)
+		return *row - 1;
+	*arena_push(f->a, f->next.v, f->next.n, f->next.cap) = r;
+	return (*row = (uint32_t)f->next.n) - 1;
+}
+
+static void begin_next(struct find *f)
+{
+	f->next = (struct rows){
+		.of_node = arena_array(f->a, f->d->nnodes + 1,
+				       sizeof(uint32_t)),
+		.of_leaf = arena_array(f->a, f->nleaves, sizeof(uint32_t)),
+	};
+}
+
+static void fill_next(struct find *f, const size_t *interval,
+		      struct product *out)
+{
+	size_t width = f->ncuts + 1;
+
+	while (1u << out->row_log < out->ncolumns)
+		out->row_log++;
+	out->next = arena_array(f->a, f->rows.n << out->row_log,
+				sizeof(*out->next));
+	for (size_t i = 0; i < f->rows.n; i++)
+		for (uint32_t k = 0; k < out->ncolumns; k++)
+			out->next[(i << out->row_log) + k] = (uint16_t)
+				next_row(f, f->cells[i * width + interval[k]]);
+}
+
+/* From one row the columns are what is known next, in the same order. */
+static void take_columns(struct find *f, const size_t *interval, uint32_t n)
+{
+	for (uint32_t k = 0; k < n; k++)
+		next_row(f, f->cells[interval[k]]);
+}
+
+static bool make_product(struct find *f, struct product *out)
+{
+	uint16_t *column = arena_array(f->a, f->ncuts + 1, sizeof(*column));
+	size_t *interval = arena_array(f->a, f->ncuts + 1, sizeof(*interval));
+	struct radix_input in = {
+		.bits = shapes[f->field].bits,
+		.nlevels = shapes[f->field].nlevels, .cuts = f->cuts,
+		.ncuts = f->ncuts, .values = column, .max_bytes = MAX_BYTES,
+	};
+
+	if (!fill_cells(f))
+		return false;
+	out->ncolumns = find_columns(f, column, interval);
+	out->asked = out->ncolumns > 1;
+	if (out->ncolumns <= 1)
+		return out->ncolumns;
+	in.nvalues = out->ncolumns;
+	begin_next(f);
+	out->nrows = (uint32_t)f->rows.n;
+	if (f->rows.n > 1)
+		fill_next(f, interval, out);
+	else
+		take_columns(f, interval, out->ncolumns);
+	f->rows = f->next;
+	return f->rows.n < UINT16_MAX && radix_build(f->a, &in, &out->columns);
+}
+
+/* ------------------------------------------------------------------ all */
+
+static struct diagram *diagram_of(struct arena *a, const struct policy *p,
+				  const struct effects *e)
+{
+	const struct iset *four = iset_range(a, 0, 0);
+	struct diagram_options o = { .order = order, .max_cuts = MAX_CUTS };
+	struct term box = { .set[FIELD_FAMILY] = four };
+	struct diagram *d = diagram_within(a, p, &box, &o);
+
+	return d ? diagram_map_leaves(a, d, e->of_action, 0) : NULL;
+}
+
+/* What is done in the end; false: it is not as simple, or not known yet. */
+static bool find_steps(struct find *f, const struct effects *e,
+		       struct products *out)
+{
+	uint16_t *step = arena_array(f->a, f->rows.n, sizeof(*step));
+
+	for (size_t i = 0; i < f->rows.n; i++) {
+		dref r = f->rows.v[i];
+		const struct effect *x;
+
+		if (!dref_is_leaf(r))
+			return false;
+		x = &e->v[dref_action(r)];
+		if (x->kind == EFFECT_SPLIT || x->first > UINT16_MAX)
+			return false;
+		step[i] = (uint16_t)x->first;
+	}
+	out->step = step;
+	return true;
+}
+
+static size_t bytes_of(const struct product *x)
+{
+	return radix_bytes(&x->columns) +
+		(x->next ? sizeof(*x->next) * x->nrows << x->row_log : 0);
+}
+
+static bool are_worth_it(const struct products *p, bool always)
+{
+	int asked = 0;
+
+	for (int i = 0; i < PRODUCT_FIELDS; i++)
+		asked += p->of[i].asked;
+	return always ? asked > 1 : p->of[PRODUCT_LOCAL].asked &&
+		p->of[PRODUCT_REMOTE].asked;
+}
+
+void products_find(struct arena *a, const struct policy *p,
+		   const struct effects *e, bool always, struct products *out)
+{
+	struct find f = { .a = a, .d = diagram_of(a, p, e), .nleaves = e->n };
+
+	*out = (struct products){ .any = false };
+	if (!f.d)
+		return;
+	*arena_push(a, f.rows.v, f.rows.n, f.rows.cap) = f.d->root;
+	for (int i = 0; i < PRODUCT_FIELDS; i++) {
+		f.field = (enum product_field)i;
+		f.parts = i == PRODUCT_LPORT ? PARTS : 1;
+		find_cuts(&f);
+		if (!make_product(&f, &out->of[i]))
+			return;
+		out->bytes += bytes_of(&out->of[i]);
+	}
+	out->any = are_worth_it(out, always) && out->bytes <= MAX_BYTES &&
+		find_steps(&f, e, out);
+}

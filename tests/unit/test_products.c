@@ -1,0 +1,414 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * test_products - IPv4 by tables alone, asked on both sides of each cut
+ *
+ * Policies of overlapping networks and ports, IPv6 among them. Programs must be
+ * proved, and give packets with fields at and beside the ends of the rules' sets
+ * the verdict of a linear search. Then bytes of the tables and numbers of the code
+ * that reads them change: what is still proved must still be right, and what is
+ * refused must have a witness, or no packet differs.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "../random/world.h"
+#include "fixture_asked.h"
+
+enum { TEXT_MAX = 1 << 20, VALUES_MAX = 4000, PACKETS = 20000, MANY = 300,
+       CHANGES = 13 };	/* of a table */
+
+/* Which fields rules ask for. */
+enum { LOCAL = 1, REMOTE = 2, LPORT = 4, RPORT = 8, ALL = 15 };
+
+/* ------------------------------------------------------------- policies */
+
+struct text {
+	char *v, *to;
+};
+
+static void begin(struct text *t)
+{
+	t->to = t->v = malloc(TEXT_MAX);
+	t->to += sprintf(t->to, "policy t\nsocket s0\nsocket s1\n"
+			 "socket s2\nsocket s3\n");
+}
+
+static void add_network(struct text *t, struct random *r, const char *word)
+{
+	static const uint8_t lengths[] = { 8, 14, 16, 20, 24, 27, 32, 32 };
+	uint32_t length = lengths[random_below(r, sizeof(lengths))];
+	uint32_t v = random_below(r, 3) << 30 | random_below(r, 9) << 16 |
+		random_below(r, 4) << 11 | random_below(r, 40);
+
+	v &= (uint32_t)(UINT64_MAX << (32 - length));
+	t->to += sprintf(t->to, " %s %u.%u.%u.%u/%u", word, v >> 24,
+			 v >> 16 & 255, v >> 8 & 255, v & 255, length);
+}
+
+static void add_port(struct text *t, struct random *r)
+{
+	uint32_t low = random_below(r, 40) * 300;
+
+	t->to += sprintf(t->to, random_chance(r, 50) ? " port %u" :
+			 " port %u-%u", low, low + random_below(r, 5000));
+}
+
+/* What FIELDS has, of most rules some of it only. */
+static void add_rule(struct text *t, struct random *r, int fields)
+{
+	static const char *const ends[] = {
+		"s0", "s1 else pass", "s2 else s1", "s3 count", "drop", "pass",
+		"drop count",
+	};
+	static const char *const protocols[] = { "", "tcp ", "udp " };
+	int has = fields & (int)random_next(r);
+
+	if (!has)
+		has = fields;
+	t->to += sprintf(t->to, "ip4 %s", protocols[random_below(r, 3)]);
+	if (has & REMOTE)
+		add_network(t, r, "from");
+	else if (has & RPORT)
+		t->to += sprintf(t->to, " from");
+	if (has & RPORT)
+		add_port(t, r);
+	if (has & LOCAL)
+		add_network(t, r, "to");
+	else if (has & LPORT)
+		t->to += sprintf(t->to, " to");
+	if (has & LPORT)
+		add_port(t, r);
+	t->to += sprintf(t->to, " -> %s\n",
+			 ends[random_below(r, sizeof(ends) / sizeof(*ends))]);
+}
+
+static char *make(uint64_t seed, int fields, uint32_t n)
+{
+	struct random r = random_new(seed);
+	struct text t;
+
+	begin(&t);
+	for (uint32_t i = 0; i < n; i++)
+		add_rule(&t, &r, fields);
+	sprintf(t.to, "tcp to 2001:db8::/32 port 80 -> s0\n"
+		"udp from 2001:db8:1::/48 -> drop\ndefault -> s1 else drop\n");
+	return t.v;
+}
+
+static void grow(struct compiled *c, const char *text,
+		 enum compile_products products)
+{
+	struct compile_options o = {
+		.optimize = 2, .until = COMPILE_ALL, .no_lint = true,
+		.name = "t.skl", .text = text, .size = strlen(text),
+		.products = (uint8_t)products,
+	};
+
+	assert_int_equal(compile(c, NULL, &o), 0);
+	if (c->diags.nerrors)
+		diag_print(&c->diags, stderr, false);
+	assert_true(c->proof.ok);
+}
+
+/* -------------------------------------------------------------- packets */
+
+/* Values of a field: at the ends of sets, and beside. */
+struct values {
+	u128 v[VALUES_MAX];
+	size_t n;
+};
+
+static void add_ends(struct values *x, const struct iset *s, u128 top)
+{
+	for (size_t i = 0; s && i < s->n && x->n + 4 < VALUES_MAX; i++) {
+		u128 low = s->v[i].low, high = s->v[i].high;
+
+		x->v[x->n++] = low;
+		x->v[x->n++] = high;
+		if (low)
+			x->v[x->n++] = low - 1;
+		if (high < top)
+			x->v[x->n++] = high + 1;
+	}
+}
+
+static void find_values(const struct policy *p, struct values x[FIELD_COUNT])
+{
+	for (int f = 0; f < FIELD_COUNT; f++) {
+		x[f].n = 0;
+		x[f].v[x[f].n++] = 0;
+		for (size_t i = 0; i < p->nclauses; i++)
+			for (size_t k = 0; k < p->clauses[i].terms.n; k++)
+				add_ends(&x[f], p->clauses[i].terms.v[k].set[f],
+					 field_highest((enum field)f));
+	}
+}
+
+static u128 one_of(const struct values *x, struct random *r)
+{
+	return x->v[random_below(r, (uint32_t)x->n)];
+}
+
+static void ask(struct asked *a, struct compiled *c, uint32_t packets)
+{
+	static struct values x[FIELD_COUNT];
+	struct random r = random_new(packets);
+
+	find_values(c->policy, x);
+	asked_begin(a, c);
+	for (uint32_t i = 0; i < packets; i++) {
+		bool six = random_chance(&r, 10);
+		struct packet q = {
+			.family = six ? 6 : 4,
+			.local = one_of(&x[six ? FIELD_LADDR6 : FIELD_LADDR4],
+					&r),
+			.remote = one_of(&x[six ? FIELD_RADDR6 : FIELD_RADDR4],
+					 &r),
+			.protocol = random_chance(&r, 50) ? PACKET_UDP :
+				PACKET_TCP,
+			.local_port = (uint16_t)one_of(&x[FIELD_LPORT], &r),
+			.remote_port = (uint16_t)one_of(&x[FIELD_RPORT], &r),
+		};
+
+		asked_packet(a, &q);
+	}
+}
+
+static void check(uint64_t seed, int fields, uint32_t n)
+{
+	char *text = make(seed, fields, n);
+	struct compiled c;
+	struct asked a;
+
+	grow(&c, text, PRODUCTS_ALWAYS);
+	assert_non_null(c.rest);
+	for (int f = 0; f < PRODUCT_FIELDS; f++)
+		if (f != PRODUCT_LPORT)	/* has the protocol */
+			assert_int_equal(!c.lowered.products.columns[f],
+					 !(fields >> f & 1));
+	ask(&a, &c, PACKETS);
+	assert_int_equal(a.wrong, 0);
+	compiled_free(&c);
+	free(text);
+}
+
+/* Each two fields, three, all. */
+static void each_field(void **state)
+{
+	(void)state;
+	for (int fields = 1; fields <= ALL; fields++)
+		if (fields & (fields - 1))
+			check((uint64_t)fields, fields, 25);
+	for (uint64_t seed = 100; seed < 110; seed++)
+		check(seed, ALL, 120);
+}
+
+/* More columns and nodes than a byte can number. */
+static void many(void **state)
+{
+	struct random r = random_new(5);
+	struct compiled c;
+	struct asked a;
+	struct text t;
+
+	(void)state;
+	begin(&t);
+	for (uint32_t i = 0; i < MANY; i++) {
+		uint32_t local = (uint32_t)random_next(&r) >> 6 << 6;
+
+		t.to += sprintf(t.to, "tcp to %u.%u.%u.%u/26 from 10.0.%u.%u "
+				"port %u -> s%u\n", local >> 24,
+				local >> 16 & 255, local >> 8 & 255, local & 255,
+				i >> 8, i & 255, 1000 + i, i % 2);
+	}
+	sprintf(t.to, "default -> pass\n");
+	grow(&c, t.v, PRODUCTS_USUAL);
+	assert_non_null(c.rest);
+	assert_in_range(c.lowered.products.columns[PRODUCT_LOCAL], 257, MANY + 1);
+	assert_in_range(c.lowered.products.columns[PRODUCT_REMOTE], 257, MANY + 1);
+	ask(&a, &c, PACKETS);
+	assert_int_equal(a.wrong, 0);
+	compiled_free(&c);
+	free(t.v);
+}
+
+/* ------------------------------------------------- where there are none */
+
+/* Whether TEXT has them, with MORE rules before its first one. */
+static bool has_them(const char *text, const char *more,
+		     enum compile_products products)
+{
+	char *whole = malloc(TEXT_MAX);
+	const char *end = strstr(text, "ip4");
+	struct compiled c;
+	bool has;
+
+	sprintf(whole, "%.*s%s%s", (int)(end - text), text, more, end);
+	grow(&c, whole, products);
+	has = c.rest;
+	compiled_free(&c);
+	free(whole);
+	return has;
+}
+
+static void when_it_is_worth_it(void **state)
+{
+	char *few = make(1, ALL, 20), *more = make(1, ALL, 200);
+	char *local = make(1, LOCAL | LPORT, 200);
+
+	(void)state;
+	assert_false(has_them(few, "", PRODUCTS_USUAL));
+	assert_true(has_them(few, "", PRODUCTS_ALWAYS));
+	assert_true(has_them(more, "", PRODUCTS_USUAL));
+	assert_false(has_them(more, "", PRODUCTS_NEVER));
+	/* a single diagram asks for one address as well */
+	assert_false(has_them(local, "", PRODUCTS_USUAL));
+	free(few);
+	free(more);
+	free(local);
+}
+
+static void what_they_cannot(void **state)
+{
+	char *text = make(1, ALL, 20);
+
+	(void)state;
+	assert_false(has_them(text, "ip4 on \"eth0\" port 1 -> s1\n",
+			      PRODUCTS_ALWAYS));
+	assert_false(has_them(text, "ip4 tcp port 77 -> split by from "
+			      "{ 50% s0, 50% s1 }\n", PRODUCTS_ALWAYS));
+	/* of IPv6, they are the diagram's */
+	assert_true(has_them(text, "ip6 on \"eth0\" port 1 -> s1\n"
+			     "ip6 tcp port 77 -> split by from "
+			     "{ 50% s0, 50% s1 }\n", PRODUCTS_ALWAYS));
+	free(text);
+}
+
+/* ------------------------------------------------------------ the proof */
+
+struct tally {
+	size_t proved, refused, witnesses;
+};
+
+/* After a change of C's image. */
+static void judge(struct compiled *c, struct tally *t)
+{
+	struct prove_result r;
+	struct asked a;
+
+	if (asked_prove(c, &r)) {
+		ask(&a, c, 500);
+		assert_int_equal(a.wrong, 0);
+		t->proved++;
+		return;
+	}
+	t->refused++;
+	if (r.has_witness) {
+		t->witnesses++;
+		return;
+	}
+	ask(&a, c, PACKETS);
+	assert_int_equal(a.wrong, 0);
+}
+
+/* Some of its bytes. */
+static void change_table(struct compiled *c, const char *name,
+			 struct tally *t)
+{
+	const struct image_variable *v = asked_variable(c->image, name);
+	uint32_t step;
+
+	assert_non_null(v);
+	step = v->size / CHANGES | 1;
+	for (uint32_t at = 0; at < v->size; at += step) {
+		uint8_t *byte = &c->image->rodata[v->offset + at];
+
+		*byte ^= (uint8_t)(1 << at % 8);
+		judge(c, t);
+		*byte ^= (uint8_t)(1 << at % 8);
+	}
+}
+
+static void tables_show(void **state)
+{
+	static const char *const names[] = {
+		"skpol_local0", "skpol_local1", "skpol_local2",
+		"skpol_remote0", "skpol_remote1", "skpol_remote2",
+		"skpol_lport0", "skpol_lport1", "skpol_rport0",
+		"skpol_rport1", "skpol_next_remote", "skpol_next_lport",
+		"skpol_next_rport",
+	};
+	char *text = make(3, ALL, 12);
+	struct tally t = { 0 };
+	struct compiled c;
+
+	(void)state;
+	grow(&c, text, PRODUCTS_ALWAYS);
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+		change_table(&c, names[i], &t);
+	/* what no number leads to may change */
+	assert_true(t.witnesses > 100 && t.proved > 25);
+	assert_int_equal(t.refused, t.witnesses);
+	assert_true(asked_proved(&c));
+	compiled_free(&c);
+	free(text);
+}
+
+/* Where the code that looks packets up ends: with the protocol, for the step. */
+static size_t code_of_tables(const struct image *m)
+{
+	size_t n = m->ninsns;
+
+	for (size_t i = 0; i < m->ninsns; i++)
+		if (m->insns[i].code == (BPF_LDX | BPF_MEM | BPF_H))
+			n = i + 1;
+	return n;
+}
+
+/* Of each instruction something else in turn. */
+static void code_shows(void **state)
+{
+	char *text = make(3, ALL, 12);
+	struct tally t = { 0 };
+	struct compiled c;
+
+	(void)state;
+	grow(&c, text, PRODUCTS_ALWAYS);
+	for (size_t i = 0; i < code_of_tables(c.image); i++)
+		for (int k = 0; k < 4; k++) {
+			struct bpf_insn *v = &c.image->insns[i], old = *v;
+
+			switch (k) {
+			case 0: v->imm ^= 1; break;
+			case 1: v->off = (int16_t)(v->off + 1); break;
+			case 2: v->code ^= 0x40; break;
+			default: v->dst_reg = (v->dst_reg + 1) & 15; break;
+			}
+			judge(&c, &t);
+			*v = old;
+		}
+	assert_true(t.refused > 300 && t.witnesses > 200);
+	compiled_free(&c);
+	free(text);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(each_field),
+		cmocka_unit_test(many),
+		cmocka_unit_test(when_it_is_worth_it),
+		cmocka_unit_test(what_they_cannot),
+		cmocka_unit_test(tables_show),
+		cmocka_unit_test(code_shows),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
