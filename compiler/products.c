@@ -16,7 +16,7 @@
 
 enum {
 	MAX_BYTES = 2 << 20,	/* of all tables: a second cache */
-	MAX_CUTS = 400000,	/* of the diagram */
+	MAX_CUTS = 150000,	/* of the diagram */
 	MAX_CELLS = 4000000,	/* rows times intervals */
 	PARTS = 2,		/* protocols */
 };

@@ -291,6 +291,24 @@ static void what_they_cannot(void **state)
 	free(text);
 }
 
+/* All that IPv6 packets get. */
+static void only_a_split(void **state)
+{
+	char *text = make(1, ALL, 20);
+	struct compiled c;
+	struct asked a;
+
+	(void)state;
+	sprintf(strstr(text, "tcp to 2001"), "ip4 -> s2\n"
+		"default -> split by to { 60%% s0, 20%% s1, 20%% s3 }\n");
+	grow(&c, text, PRODUCTS_ALWAYS);
+	assert_non_null(c.rest);
+	ask(&a, &c, PACKETS);
+	assert_int_equal(a.wrong, 0);
+	compiled_free(&c);
+	free(text);
+}
+
 /* ------------------------------------------------------------ the proof */
 
 struct tally {
@@ -406,6 +424,7 @@ int main(void)
 		cmocka_unit_test(many),
 		cmocka_unit_test(when_it_is_worth_it),
 		cmocka_unit_test(what_they_cannot),
+		cmocka_unit_test(only_a_split),
 		cmocka_unit_test(tables_show),
 		cmocka_unit_test(code_shows),
 	};
