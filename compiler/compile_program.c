@@ -61,6 +61,11 @@ static void lower_once(struct compiled *c, struct lower_input *in,
 	lower(&c->arena, in, &out->code, &out->rodata);
 }
 
+struct clauses {
+	struct clause *v;
+	size_t n;
+};
+
 static struct forest_ranks *rank_forest(struct compiled *c,
 					const struct forest_rank_options *o)
 {
@@ -121,9 +126,13 @@ static void lower_trees(struct compiled *c, const struct compile_options *o,
 	lower_ranked(c, o, &ranking, in, out);
 }
 
-static void lower_diagram(struct compiled *c, const struct compile_options *o,
-			  struct diagram **d, struct lower_input *in,
-			  struct lowered_code *out)
+/* D, or with a profile another one: of all packets, or what CLAUSES leave. */
+static struct diagram *lower_diagram(struct compiled *c,
+				     const struct compile_options *o,
+				     struct diagram *d,
+				     const struct clauses *clauses,
+				     struct lower_input *in,
+				     struct lowered_code *out)
 {
 	const uint64_t *hits = o->optimize ? c->profile.hits : NULL;
 	struct arena *a = &c->arena;
@@ -132,18 +141,24 @@ static void lower_diagram(struct compiled *c, const struct compile_options *o,
 						       o->optimize);
 	struct blocks blocks;
 
+	if (clauses) {
+		weights.clauses = clauses->v;
+		weights.nclauses = clauses->n;
+	}
 	if (hits)
-		*d = weight_order(a, &weights, *d, &c->gain);
-	weight_make_blocks(a, &weights, *d, &blocks);
+		d = weight_order(a, &weights, d, &c->gain);
+	weight_make_blocks(a, &weights, d, &blocks);
 	in->blocks = &blocks;
 	lower_once(c, in, out);
+	return d;
 }
 
 struct how {
 	size_t tree_code;	/* of all trees; the rest is data */
 	const struct hosts *hosts;	/* by family, in a table; or NULL */
 	const struct products *products;	/* all IPv4 packets; or NULL, with */
-	struct diagram *rest;		/* what all others get */
+	struct clauses six;		/* what is left of all for others, and */
+	struct diagram *rest;		/* what these get */
 };
 
 static enum size_fault generate_with(struct compiled *c,
@@ -161,12 +176,13 @@ static enum size_fault generate_with(struct compiled *c,
 	};
 	struct layout_options lo = { o->reach, c->target->gotol };
 
+	c->rest = NULL;
 	if (how.rest)
-		lower_diagram(c, o, &how.rest, &in, &l);
+		c->rest = lower_diagram(c, o, how.rest, &how.six, &in, &l);
 	else if (c->forest)
 		lower_trees(c, o, &in, &l);
 	else
-		lower_diagram(c, o, &c->diagram, &in, &l);
+		c->diagram = lower_diagram(c, o, c->diagram, NULL, &in, &l);
 	metadata(c, &l.rodata);
 	c->image = arena_alloc(&c->arena, sizeof(*c->image));
 	rodata_finish(&l.rodata, c->image);
@@ -207,13 +223,15 @@ static bool generate_instead(struct compiled *c,
 	c->image = before.image;
 	c->lowered = before.lowered;
 	c->gain = before.gain;
+	c->rest = before.rest;
 	return false;
 }
 
-/* With tables of products for IPv4, where there are some. */
+/* With tables of products for IPv4, where there are some: so HOW is, then. */
 static bool add_products(struct compiled *c, const struct compile_options *o,
-			 struct how how)
+			 struct how *how)
 {
+	struct how with = *how;
 	struct products *products = arena_alloc(&c->arena, sizeof(*products));
 	struct term six = { .set[FIELD_FAMILY] = iset_range(&c->arena, 1, 1) };
 	struct diagram_options within = { .max_weight = REST_WEIGHT };
@@ -222,11 +240,17 @@ static bool add_products(struct compiled *c, const struct compile_options *o,
 		      o->products == PRODUCTS_ALWAYS, products);
 	if (!products->any)
 		return false;
-	how.products = products;
-	how.rest = diagram_within(&c->arena, c->policy, &six, &within);
-	if (how.rest && generate_instead(c, o, how))
-		c->rest = how.rest;
-	return c->rest;
+	with.products = products;
+	with.six.v = arena_array(&c->arena, c->policy->nclauses,
+				sizeof(*with.six.v));
+	with.six.n = clauses_within(&c->arena, c->policy->clauses,
+				   c->policy->nclauses, &six, with.six.v);
+	with.rest = diagram_build_clauses(&c->arena, with.six.v, with.six.n,
+					 &within);
+	if (!with.rest || !generate_instead(c, o, with))
+		return false;
+	*how = with;
+	return true;
 }
 
 /* With a table of hosts, where that is worth it. */
@@ -238,6 +262,7 @@ static void add_hosts(struct compiled *c, const struct compile_options *o,
 		.policy = c->policy, .diagram = c->diagram,
 		.forest = c->forest, .effects = c->effects,
 		.hits = c->profile.hits, .least = o->hosts_least,
+		.six = how.products,
 	};
 	struct weight_gain gain = c->gain;	/* the order was found before */
 
@@ -277,9 +302,10 @@ void program_generate(struct compiled *c, const struct compile_options *o)
 	struct how how = { .tree_code = size_tree_code(o) };
 	enum size_fault fault = generate_within(c, o, how);
 
-	if (size_wants_products(c, o, fault) && add_products(c, o, how))
-		return;
-	fault = regrow(c, o, how, fault);
+	if (size_wants_products(c, o, fault) && add_products(c, o, &how))
+		fault = SIZE_FITS;
+	else
+		fault = regrow(c, o, how, fault);
 	while (fault == SIZE_INSTRUCTIONS && c->forest && how.tree_code) {
 		how.tree_code = how.tree_code > 1000 ? how.tree_code / 4 : 0;
 		fault = generate_within(c, o, how);

@@ -229,6 +229,6 @@ void hosts_find(struct arena *a, const struct hosts_input *in,
 		struct hosts out[2])
 {
 	memset(out, 0, 2 * sizeof(*out));
-	for (unsigned int family = 0; family < 2; family++)
+	for (unsigned int family = in->six; family < 2; family++)
 		find(a, in, family, &out[family]);
 }

@@ -42,6 +42,7 @@ struct hosts_input {
 	const struct effects *effects;
 	const uint64_t *hits;	/* by rule, from a profile; or NULL */
 	uint32_t least;		/* of a table; 0 = as usual (tests) */
+	bool six;		/* of IPv6 only */
 };
 
 /* OUT by family, as the field has it: IPv4, IPv6. */

@@ -221,6 +221,8 @@ void lower(struct arena *a, const struct lower_input *in, struct code *code,
 		lower_blocks(&l);
 	}
 	lower_splits(&l);
+	if (in->products && in->report)	/* one family's, and the other's */
+		in->report->expected /= 2;
 	code->rule = (uint32_t)in->policy->nrules;
 	if (l.decide == NO_LABEL)
 		return;

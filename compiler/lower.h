@@ -57,6 +57,7 @@ struct lowered_hosts {		/* a table of hosts; n = 0: there is none */
 struct lowered_products {	/* tables of all IPv4 packets; bytes = 0: none */
 	uint32_t columns[PRODUCT_FIELDS];	/* 0: nobody asks for it */
 	size_t bytes;
+	unsigned int cost;	/* tenths of a nanosecond, expected */
 };
 
 struct lower_report {

@@ -17,6 +17,7 @@
 #include "lower_private.h"
 
 enum {
+	NODES = UINT8_MAX + 1,	/* or columns, that a byte can say */
 	COST = 70,		/* tenths of a nanosecond: the same packet again */
 	NUMBER = BPF_REG_2,	/* what is looked up */
 	COLUMN = BPF_REG_3,
@@ -58,8 +59,9 @@ static uint32_t add_level(struct lower *l, enum product_field field,
 
 	rodata_align(l->rodata, LINE);
 	v = rodata_space(l->rodata, name, n, width, &offset);
-	if (x->n > 1)
-	rodata_reach(l->rodata, offset + (256 << (x->bits + width_log(width))));
+	if (level)	/* a byte above leads to each of as many nodes */
+		rodata_reach(l->rodata, offset +
+			     (NODES << (x->bits + width_log(width))));
 	for (size_t i = 0; v && i < n; i++) {
 		uint8_t *to = v + i * width;
 
@@ -82,7 +84,7 @@ static uint32_t add_next(struct lower *l, const struct product *x,
 		v[i] = last ? l->in->products->step[x->next[i]] : x->next[i];
 	rodata_align(l->rodata, LINE);
 	offset = rodata_add(l->rodata, name, v, n, sizeof(*v));
-	rodata_reach(l->rodata, offset + sizeof(*v) * (n + 256));
+	rodata_reach(l->rodata, offset + sizeof(*v) * (n + NODES));
 	return offset;
 }
 
@@ -208,8 +210,9 @@ static void report(struct lower *l)
 
 	if (!r)
 		return;
-	r->expected += COST;
+	r->expected += COST;	/* of IPv4: see lower() */
 	r->products.bytes = p->bytes;
+	r->products.cost = COST;
 	for (int i = 0; i < PRODUCT_FIELDS; i++)
 		r->products.columns[i] = p->of[i].asked ? p->of[i].ncolumns : 0;
 }

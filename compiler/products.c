@@ -13,10 +13,12 @@
 
 #include "../grammar/arena.h"
 #include "diagram.h"
+#include "resolve.h"
 
 enum {
 	MAX_BYTES = 2 << 20,	/* of all tables: a second cache */
 	MAX_CUTS = 150000,	/* of the diagram */
+	MAX_STEPS = 4000000,	/* of making it */
 	MAX_CELLS = 4000000,	/* rows times intervals */
 	PARTS = 2,		/* protocols */
 };
@@ -150,50 +152,27 @@ static bool fill_cells(struct find *f)
 
 /* ---------------------------------------------------------------- columns */
 
-static uint64_t hash_column(const struct find *f, size_t i)
-{
-	size_t width = f->ncuts + 1;
-	uint64_t h = 0;
-
-	for (size_t k = 0; k < f->rows.n; k++)
-		h = (h ^ f->cells[k * width + i]) * 0x9e3779b97f4a7c15 +
-			(h >> 32);
-	return h;
-}
-
-static bool is_same_column(const struct find *f, size_t i, size_t j)
-{
-	size_t width = f->ncuts + 1;
-
-	for (size_t k = 0; k < f->rows.n; k++)
-		if (f->cells[k * width + i] != f->cells[k * width + j])
-			return false;
-	return true;
-}
-
-/* The column of each interval, and an interval of each column. */
+/* The column of each interval, and an interval of each column; how many columns, 0
+ * if they are too many. */
 static uint32_t find_columns(const struct find *f, uint16_t *column,
 			     size_t *interval)
 {
-	uint64_t *hashes = arena_array(f->a, f->ncuts + 1, sizeof(*hashes));
+	size_t width = f->ncuts + 1;
+	dref *v = arena_array(f->a, f->rows.n, sizeof(*v));
+	struct symtab seen = { 0 };
 	uint32_t n = 0;
 
-	for (size_t i = 0; i <= f->ncuts; i++) {
-		uint64_t hash = hash_column(f, i);
-		uint32_t k = 0;
+	for (size_t i = 0; i < width && n < UINT16_MAX; i++) {
+		uint32_t k;
 
-		while (k < n && (hashes[k] != hash ||
-				 !is_same_column(f, interval[k], i)))
-			k++;
-		if (k == n) {
-			if (n == UINT16_MAX)
-				return 0;
-			hashes[n] = hash;
+		for (size_t row = 0; row < f->rows.n; row++)
+			v[row] = f->cells[row * width + i];
+		k = symtab_add(f->a, &seen, v, f->rows.n * sizeof(*v), n);
+		if (k == n)
 			interval[n++] = i;
-		}
 		column[i] = (uint16_t)k;
 	}
-	return n;
+	return n < UINT16_MAX ? n : 0;
 }
 
 /* The row that R is in what is known next. */
@@ -272,11 +251,13 @@ static struct diagram *diagram_of(struct arena *a, const struct policy *p,
 				  const struct effects *e)
 {
 	const struct iset *four = iset_range(a, 0, 0);
-	struct diagram_options o = { .order = order, .max_cuts = MAX_CUTS };
+	struct diagram_options o = { .order = order, .max_cuts = MAX_CUTS,
+				     .max_steps = MAX_STEPS };
 	struct term box = { .set[FIELD_FAMILY] = four };
 	struct diagram *d = diagram_within(a, p, &box, &o);
 
-	return d ? diagram_map_leaves(a, d, e->of_action, 0) : NULL;
+	/* the default holds all packets: none has no action */
+	return d ? diagram_map_leaves(a, d, e->of_action, DREF_LEAF) : NULL;
 }
 
 /* What is done in the end; false: it is not as simple, or not known yet. */
@@ -306,6 +287,16 @@ static size_t bytes_of(const struct product *x)
 		(x->next ? sizeof(*x->next) * x->nrows << x->row_log : 0);
 }
 
+/* Whether some rule of IPv4 asks for FIELD: cheap to find out, of any policy. */
+static bool is_asked(const struct policy *p, enum field field)
+{
+	for (size_t i = 0; i < p->nclauses; i++)
+		for (size_t k = 0; k < p->clauses[i].terms.n; k++)
+			if (p->clauses[i].terms.v[k].set[field])
+				return true;
+	return false;
+}
+
 static bool are_worth_it(const struct products *p, bool always)
 {
 	int asked = 0;
@@ -316,23 +307,32 @@ static bool are_worth_it(const struct products *p, bool always)
 		p->of[PRODUCT_REMOTE].asked;
 }
 
+static bool make_all(struct find *f, struct products *out)
+{
+	*arena_push(f->a, f->rows.v, f->rows.n, f->rows.cap) = f->d->root;
+	for (int i = 0; i < PRODUCT_FIELDS; i++) {
+		f->field = (enum product_field)i;
+		f->parts = i == PRODUCT_LPORT ? PARTS : 1;
+		find_cuts(f);
+		if (!make_product(f, &out->of[i]))
+			return false;
+		out->bytes += bytes_of(&out->of[i]);
+		if (out->bytes > MAX_BYTES)
+			return false;
+	}
+	return true;
+}
+
 void products_find(struct arena *a, const struct policy *p,
 		   const struct effects *e, bool always, struct products *out)
 {
-	struct find f = { .a = a, .d = diagram_of(a, p, e), .nleaves = e->n };
+	struct find f = { .a = a, .nleaves = e->n };
 
 	*out = (struct products){ .any = false };
-	if (!f.d)
+	if (!always && (!is_asked(p, FIELD_LADDR4) ||
+			!is_asked(p, FIELD_RADDR4)))
 		return;
-	*arena_push(a, f.rows.v, f.rows.n, f.rows.cap) = f.d->root;
-	for (int i = 0; i < PRODUCT_FIELDS; i++) {
-		f.field = (enum product_field)i;
-		f.parts = i == PRODUCT_LPORT ? PARTS : 1;
-		find_cuts(&f);
-		if (!make_product(&f, &out->of[i]))
-			return;
-		out->bytes += bytes_of(&out->of[i]);
-	}
-	out->any = are_worth_it(out, always) && out->bytes <= MAX_BYTES &&
+	f.d = diagram_of(a, p, e);
+	out->any = f.d && make_all(&f, out) && are_worth_it(out, always) &&
 		find_steps(&f, e, out);
 }

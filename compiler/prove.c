@@ -436,8 +436,7 @@ static bool one_diagram(struct prove *p)
 
 	rule_begin(p);
 	if (match_context(&m) &&
-	    (!products_found(p, &m.pc) ||
-	     (!p->products && !hosts_proved(p, &m.pc))))
+	    (!products_found(p, &m.pc) || !hosts_proved(p, &m.pc)))
 		return false;
 	if (p->hosts || p->products)
 		start.pc = m.pc;

@@ -266,13 +266,16 @@ bool hosts_visit(struct prove *p, struct target at, uint32_t node)
 	return true;
 }
 
-/* Whether it is hosts that are looked up at M: no tree loads into r2. */
+/* Whether it is hosts that are looked up at M: the family is asked for, and no tree
+ * loads into r2. */
 static bool begins(const struct matcher *m)
 {
 	const struct image *image = m->p->image;
 	const struct bpf_insn *i = &image->insns[m->pc];
 
 	return m->pc + 2 < image->ninsns &&
+		i[0].code == (BPF_LDX | BPF_MEM | BPF_W) &&
+		i[0].off == prove_words[PW_FAMILY].offset &&
 		i[2].code == (BPF_LDX | BPF_MEM | BPF_W) &&
 		i[2].dst_reg == KEY && i[2].src_reg == 6;
 }

@@ -11,10 +11,6 @@
 
 enum { AF_INET6_VALUE = 10 };	/* linux/socket.h */
 
-#define LOAD(size, dst, src, offset) \
-	{ .code = BPF_LDX | BPF_MEM | (size), .dst_reg = (dst), \
-	  .src_reg = (src), .off = (offset) }
-#define COUNT(v) (sizeof(v) / sizeof(*(v)))
 
 /* All that leaves goes to one place. */
 static bool is_same(uint32_t *others, uint32_t to)
@@ -246,7 +242,7 @@ static bool act(struct matcher *m, uint32_t others)
 	int32_t special, ask, leave;
 	uint32_t to;
 
-	if (!match_jump(m, above, &special, &at.pc) || !match_here(m) ||
+	if (!match_jump(m, above, &special, &at.pc) || !match_decides(m) ||
 	    !match_jump(&at, equal, &ask, &to) || to != others ||
 	    !match_jump(&at, equal, &leave, &exit.pc) ||
 	    !leaves(&exit, &h->verdict) || !leaves(&at, &h->other_verdict))

@@ -126,6 +126,14 @@ bool match_table(struct matcher *m, uint8_t reg, uint32_t *offset)
 	return true;
 }
 
+bool match_decides(struct matcher *m)
+{
+	const struct bpf_insn *i = match_here(m);
+
+	return i && i->code == (BPF_LDX | BPF_MEM | BPF_W) && i->dst_reg == 1 &&
+		i->src_reg == 6;
+}
+
 bool match_constant(const struct prove *p, uint64_t offset, uint64_t size)
 {
 	uint64_t end = offset + size;

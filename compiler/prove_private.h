@@ -220,6 +220,10 @@ struct matcher {
 	  .imm = (int32_t)(value) }
 #define ALU64_X(op, dst, src) \
 	{ .code = BPF_ALU64 | (op) | BPF_X, .dst_reg = (dst), .src_reg = (src) }
+#define LOAD(size, dst, src, offset) \
+	{ .code = BPF_LDX | BPF_MEM | (size), .dst_reg = (dst), \
+	  .src_reg = (src), .off = (offset) }
+#define COUNT(v) (sizeof(v) / sizeof(*(v)))
 /* The next instruction that does something, or NULL. */
 const struct bpf_insn *match_here(struct matcher *m);
 /* r6 = the context: how a program begins */
@@ -241,6 +245,9 @@ bool match_wide(struct matcher *m, uint8_t reg, uint64_t *value, bool *table);
 bool match_table(struct matcher *m, uint8_t reg, uint32_t *offset);
 /* REG = these 64 bits. */
 bool match_imm64(struct matcher *m, uint8_t reg, uint64_t want);
+/* Whether r1 is loaded from the packet at M, as where sockets begin to be tried: of
+ * what it held before, prove_decide.c knows nothing. */
+bool match_decides(struct matcher *m);
 /* Whether SIZE bytes of .rodata at OFFSET are none that the runtime writes. */
 bool match_constant(const struct prove *p, uint64_t offset, uint64_t size);
 

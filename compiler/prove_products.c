@@ -6,8 +6,8 @@
  * tables of products. Out: whether that is what the rules say. The columns are read
  * out of the index for all numbers; then words are met with the rules as if the
  * tables were a tree over them (TO_PRODUCTS), each place in it with the same
- * rules once. A number that is not below what there is leads to where IPv6 packets
- * go, as in the program.
+ * rules once. No number may lead to where IPv6 packets go: there words are asked
+ * for again, of which such a place does not tell what is known.
  */
 #include <string.h>
 
@@ -129,6 +129,8 @@ static struct target lookup_at(uint32_t i, uint32_t known, uint32_t protocol)
 	return (struct target){ TO_PRODUCTS, i, known, 0, protocol };
 }
 
+static const struct target nowhere = { .kind = TO_FAULT };
+
 /* KNOWN, behind look-up I. */
 static struct target behind(const struct prove_products *t, uint32_t i,
 			    uint32_t known)
@@ -137,7 +139,7 @@ static struct target behind(const struct prove_products *t, uint32_t i,
 		return (struct target){ .kind = TO_DECIDE, .pc = t->decide,
 					.value = known };
 	return known < t->of[i + 1].nrows ? lookup_at(i + 1, known, 0) :
-		t->rest;
+		nowhere;
 }
 
 /* Where column C leads from KNOWN. */
@@ -151,7 +153,7 @@ static struct target step(const struct prove *p, uint32_t i, uint32_t known,
 	if (c == UNKNOWN)
 		return (struct target){ .kind = TO_LEFT };
 	if (c >= x->level[x->nlevels - 1].below)
-		return t->rest;
+		return nowhere;
 	if (!i)
 		return behind(t, i, c);
 	memcpy(&next, p->image->rodata + x->next +
@@ -190,6 +192,7 @@ static bool visit_numbers(struct prove *p, struct target at, uint32_t node)
 	struct stretch s = { .word = x->word };
 	uint64_t base = at.row ? (uint64_t)(at.row - 1) << NUMBER_PROTOCOL : 0;
 
+	p->meetings += x->n;
 	for (size_t i = 0; i < x->n; i++) {
 		const struct column *c = &x->v[i];
 

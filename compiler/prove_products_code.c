@@ -9,15 +9,12 @@
  */
 #include "prove_products.h"
 
-enum { AF_INET6_VALUE = 10 };	/* linux/socket.h */
+enum { AF_INET6_VALUE = 10,	/* linux/socket.h */
+       AHEAD_MAX = 12 };	/* instructions from the bits to the entry */
 
-#define LOAD(size, dst, src, offset) \
-	{ .code = BPF_LDX | BPF_MEM | (size), .dst_reg = (dst), \
-	  .src_reg = (src), .off = (offset) }
 #define BIG_ENDIAN(reg, size) \
 	{ .code = BPF_ALU | BPF_END | BPF_TO_BE, .dst_reg = (reg), \
 	  .imm = (size) }
-#define COUNT(v) (sizeof(v) / sizeof(*(v)))
 
 static const struct {
 	uint32_t word, bits[INDEX_LEVELS], nlevels;
@@ -104,9 +101,12 @@ static uint32_t width_ahead(const struct matcher *m)
 	struct matcher at = *m;
 	const struct bpf_insn *i;
 
-	while ((i = match_here(&at)) && BPF_CLASS(i->code) != BPF_LDX)
+	for (int n = 0; n < AHEAD_MAX && (i = match_here(&at)); n++) {
+		if (BPF_CLASS(i->code) == BPF_LDX)
+			return BPF_SIZE(i->code) == BPF_H ? 2 : 1;
 		at.pc += i->code == (BPF_LD | BPF_IMM | BPF_DW) ? 2 : 1;
-	return i && BPF_SIZE(i->code) == BPF_H ? 2 : 1;
+	}
+	return 1;
 }
 
 /* r3 = the entry of level number I of X: a node of the next one, or a column */
@@ -193,6 +193,8 @@ bool products_read(struct matcher *m, uint32_t *others)
 	for (size_t i = 0; i < COUNT(shapes); i++)
 		if (is_next(m, i) && !read_lookup(m, p, i, *others))
 			return false;
+	if (!p->n || !match_decides(m))
+		return false;
 	p->decide = m->pc;
-	return p->n && match_here(m);
+	return true;
 }

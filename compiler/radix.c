@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "../grammar/arena.h"
+#include "resolve.h"
 
 struct build {
 	struct arena *a;
@@ -21,28 +22,23 @@ struct build {
 	size_t bytes;
 	struct {
 		uint16_t *node;		/* at hand */
-		uint64_t *hashes;	/* of all that are made */
-		size_t n, cap;
+		struct symtab made;	/* nodes, to their numbers */
 		uint32_t *whole;	/* by value: 1 + the node that has it alone */
 		uint32_t shift;		/* bits below */
 	} level[RADIX_LEVELS];
 	bool failed;
 };
 
-static uint64_t hash_node(const uint16_t *v, size_t n)
-{
-	uint64_t h = n;
-
-	for (size_t i = 0; i < n; i++)
-		h = (h ^ v[i]) * 0x9e3779b97f4a7c15 + (h >> 32);
-	return h;
-}
-
-static uint16_t add_node(struct build *b, uint32_t level, uint64_t hash)
+/* The node at hand, or the one that is equal. */
+static uint16_t one_of(struct build *b, uint32_t level)
 {
 	struct radix_level *l = &b->out->level[level];
-	size_t size = (size_t)1 << l->bits;
+	size_t size = (size_t)1 << l->bits, bytes = size * sizeof(*l->v);
+	const uint16_t *node = b->level[level].node;
+	uint32_t n = symtab_add(b->a, &b->level[level].made, node, bytes, l->n);
 
+	if (n < l->n)
+		return (uint16_t)n;
 	b->bytes += size;
 	if (l->n >= UINT16_MAX || b->bytes > b->in->max_bytes) {
 		b->failed = true;
@@ -51,26 +47,8 @@ static uint16_t add_node(struct build *b, uint32_t level, uint64_t hash)
 	if ((l->n + 1) * size > l->cap)
 		l->v = arena_grow(b->a, l->v, &l->cap, (l->n + 1) * size,
 				  sizeof(*l->v));
-	memcpy(l->v + l->n * size, b->level[level].node,
-	       size * sizeof(*l->v));
-	*arena_push(b->a, b->level[level].hashes, b->level[level].n,
-		    b->level[level].cap) = hash;
+	memcpy(l->v + l->n * size, node, bytes);
 	return (uint16_t)l->n++;
-}
-
-/* The node at hand, or the one that is equal. */
-static uint16_t one_of(struct build *b, uint32_t level)
-{
-	struct radix_level *l = &b->out->level[level];
-	size_t size = (size_t)1 << l->bits;
-	uint64_t hash = hash_node(b->level[level].node, size);
-
-	for (size_t i = 0; i < l->n; i++)
-		if (b->level[level].hashes[i] == hash &&
-		    !memcmp(l->v + i * size, b->level[level].node,
-			    size * sizeof(*l->v)))
-			return (uint16_t)i;
-	return add_node(b, level, hash);
 }
 
 static uint16_t value_of(struct build *b, uint32_t number)

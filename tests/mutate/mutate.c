@@ -111,8 +111,9 @@ static void mutate_cell(struct random *r, struct image *m)
 	uint8_t *at;
 	uint32_t cell;
 
-	if (v->width == 1 || !v->size || !strcmp(v->name, "skpol_slots") ||
-	    !strcmp(v->name, "skpol_interfaces"))
+	if (v->size < 4 || !strcmp(v->name, "skpol_slots") ||
+	    !strcmp(v->name, "skpol_interfaces") ||
+	    !strncmp(v->name, "bpf_metadata_", 13))
 		return;
 	at = m->rodata + v->offset + random_below(r, v->size / 4) * 4;
 	memcpy(&cell, at, 4);

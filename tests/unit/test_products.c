@@ -21,7 +21,7 @@
 #include "../random/world.h"
 #include "fixture_asked.h"
 
-enum { TEXT_MAX = 1 << 20, VALUES_MAX = 4000, PACKETS = 20000, MANY = 300,
+enum { TEXT_MAX = 1 << 20, VALUES_MAX = 4000, PACKETS = 20000, MANY = 300, HOSTS = 1500,
        CHANGES = 13 };	/* of a table */
 
 /* Which fields rules ask for. */
@@ -239,6 +239,29 @@ static void many(void **state)
 	free(t.v);
 }
 
+/* All pages of remote ports are alike: one node, and bytes lead to it. */
+static void one_node(void **state)
+{
+	struct compiled c;
+	struct asked a;
+	struct text t;
+
+	(void)state;
+	begin(&t);
+	t.to += sprintf(t.to, "set ports = { 5");
+	for (int i = 1; i < 256; i++)
+		t.to += sprintf(t.to, ", %d", 256 * i + 5);
+	sprintf(t.to, " }\nip4 tcp from port ports to port 80 -> s0\n"
+		"ip4 to 192.0.2.0/24 from 10.0.0.0/8 -> s1\n"
+		"default -> pass\n");
+	grow(&c, t.v, PRODUCTS_ALWAYS);
+	assert_non_null(c.rest);
+	ask(&a, &c, PACKETS);
+	assert_int_equal(a.wrong, 0);
+	compiled_free(&c);
+	free(t.v);
+}
+
 /* ------------------------------------------------- where there are none */
 
 /* Whether TEXT has them, with MORE rules before its first one. */
@@ -270,6 +293,7 @@ static void when_it_is_worth_it(void **state)
 	assert_false(has_them(more, "", PRODUCTS_NEVER));
 	/* a single diagram asks for one address as well */
 	assert_false(has_them(local, "", PRODUCTS_USUAL));
+	assert_true(has_them(local, "", PRODUCTS_ALWAYS));
 	free(few);
 	free(more);
 	free(local);
@@ -288,6 +312,29 @@ static void what_they_cannot(void **state)
 	assert_true(has_them(text, "ip6 on \"eth0\" port 1 -> s1\n"
 			     "ip6 tcp port 77 -> split by from "
 			     "{ 50% s0, 50% s1 }\n", PRODUCTS_ALWAYS));
+	free(text);
+}
+
+/* Behind them a table of IPv6 hosts, as there would be without them. */
+static void hosts_behind(void **state)
+{
+	char *text = make(1, ALL, 200), *to = strstr(text, "tcp to 2001");
+	struct compiled c;
+	struct asked a;
+
+	(void)state;
+	for (uint32_t i = 0; i < HOSTS; i++)
+		to += sprintf(to, "tcp to 2001:db8::%x:%x from fd00:%x::%x "
+			      "port %u -> s%u\n", i * 7 % 999, i, i * 77 % 1000,
+			      i + 9, 1 + i % 50, i % 4);
+	sprintf(to, "ip4 to 192.0.2.1 -> drop\ndefault -> pass\n");
+	grow(&c, text, PRODUCTS_USUAL);
+	assert_non_null(c.rest);
+	assert_int_equal(c.lowered.hosts[0].n, 0);
+	assert_in_range(c.lowered.hosts[1].n, HOSTS * 9 / 10, HOSTS);
+	ask(&a, &c, PACKETS);
+	assert_int_equal(a.wrong, 0);
+	compiled_free(&c);
 	free(text);
 }
 
@@ -322,7 +369,7 @@ static void judge(struct compiled *c, struct tally *t)
 	struct asked a;
 
 	if (asked_prove(c, &r)) {
-		ask(&a, c, 500);
+		ask(&a, c, PACKETS);
 		assert_int_equal(a.wrong, 0);
 		t->proved++;
 		return;
@@ -379,7 +426,7 @@ static void tables_show(void **state)
 	free(text);
 }
 
-/* Where the code that looks packets up ends: with the protocol, for the step. */
+/* Behind the last one of the numbers of 16 bits that are read: the step. */
 static size_t code_of_tables(const struct image *m)
 {
 	size_t n = m->ninsns;
@@ -422,8 +469,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_field),
 		cmocka_unit_test(many),
+		cmocka_unit_test(one_node),
 		cmocka_unit_test(when_it_is_worth_it),
 		cmocka_unit_test(what_they_cannot),
+		cmocka_unit_test(hosts_behind),
 		cmocka_unit_test(only_a_split),
 		cmocka_unit_test(tables_show),
 		cmocka_unit_test(code_shows),
