@@ -106,19 +106,19 @@ static void add_scaled(struct code *c, int reg, uint32_t log)
 	emit_alu64(c, BPF_ADD, PLACE, reg);
 }
 
-/* BITS = those of NUMBER that LEVEL of X looks at */
+/* BITS = those of NUMBER that LEVEL of X looks at. Of a number whose bytes were
+ * turned a verifier before 6.18 knows nothing but what is done in 32 bits. */
 static void take_bits(struct code *c, const struct radix *x, uint32_t level)
 {
-	uint32_t below = 0;
+	uint32_t bits = x->level[level].bits, below = 0;
 
 	for (uint32_t i = level + 1; i < x->nlevels; i++)
 		below += x->level[i].bits;
-	emit_alu64(c, BPF_MOV, BITS, NUMBER);
+	emit_alu32(c, BPF_MOV, BITS, NUMBER);
 	if (below)
 		emit_alu64_imm(c, BPF_RSH, BITS, (int32_t)below);
-	if (level)
-		emit_alu64_imm(c, BPF_AND, BITS,
-			       (1 << x->level[level].bits) - 1);
+	if (below + bits < 32)
+		emit_alu64_imm(c, BPF_AND, BITS, (1 << bits) - 1);
 }
 
 /* COLUMN = that of NUMBER */

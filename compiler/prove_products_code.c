@@ -62,21 +62,20 @@ static bool is_below(struct matcher *m, uint8_t reg, uint32_t width,
 	return true;
 }
 
-/* r5 = the bits of r2 that LEVEL of X looks at: but for the first level's, others
- * stand above them. */
+/* r5 = the bits of w2 that LEVEL of X looks at. */
 static bool take_bits(struct matcher *m, const struct lookup *x, uint32_t level)
 {
-	uint32_t below = 0;
+	uint32_t bits = x->level[level].bits, below = 0;
 
 	for (uint32_t i = level + 1; i < x->nlevels; i++)
 		below += x->level[i].bits;
-	const struct bpf_insn copy = ALU64_X(BPF_MOV, 5, 2);
+	const struct bpf_insn copy = { .code = BPF_ALU | BPF_MOV | BPF_X,
+				       .dst_reg = 5, .src_reg = 2 };
 	const struct bpf_insn down = ALU64_K(BPF_RSH, 5, (int32_t)below);
-	const struct bpf_insn mask = ALU64_K(BPF_AND, 5,
-		(1 << x->level[level].bits) - 1);
+	const struct bpf_insn mask = ALU64_K(BPF_AND, 5, (1 << bits) - 1);
 
 	return match_one(m, &copy) && (!below || match_one(m, &down)) &&
-		(!level || match_one(m, &mask));
+		(below + bits == 32 || match_one(m, &mask));
 }
 
 /* r4 += REG << LOG */

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# hosts.awk - pairs of hosts: code that is mostly constants, and tables of hosts
+# hosts.awk - pairs of hosts: code that is mostly constants, and tables of them
 #
 # Out: a policy of N rules, one in four about IPv4, the others about IPv6, whose
 # constants have 64 bits; with -v packets=1 a packet for each of them, every third
-# of another port. At -O2 the pairs of each family have a table.
+# of another port. At -O2 IPv4 becomes tables of products, the IPv6 pairs a table of
+# hosts behind them.
 # To be read behind policy.awk.
 
 function host4() {
