@@ -3,9 +3,9 @@
  * compile_program - diagrams to an image, in one way or another
  *
  * In: a policy, its diagram or forest, its effects. Out: c->image, and what was
- * chosen; or too-large is reported. What is tried, and in which order: one
- * diagram; IPv4 as tables alone; a forest, with less and less of it as code; and a
- * table of hosts before these.
+ * chosen; or too-large is reported. What is tried, and in which order: what there
+ * is; IPv4 as tables alone; where one diagram is too large, a forest, and with less
+ * and less of it as code; and a table of hosts before all that.
  */
 #include "compile_size.h"
 
@@ -60,11 +60,6 @@ static void lower_once(struct compiled *c, struct lower_input *in,
 	code_init(&out->code, &c->arena);
 	lower(&c->arena, in, &out->code, &out->rodata);
 }
-
-struct clauses {
-	struct clause *v;
-	size_t n;
-};
 
 static struct forest_ranks *rank_forest(struct compiled *c,
 					const struct forest_rank_options *o)
@@ -126,7 +121,12 @@ static void lower_trees(struct compiled *c, const struct compile_options *o,
 	lower_ranked(c, o, &ranking, in, out);
 }
 
-/* D, or with a profile another one: of all packets, or what CLAUSES leave. */
+struct clauses {
+	struct clause *v;
+	size_t n;
+};
+
+/* D, or with a profile another one: of all packets, or those CLAUSES are about. */
 static struct diagram *lower_diagram(struct compiled *c,
 				     const struct compile_options *o,
 				     struct diagram *d,
@@ -296,7 +296,6 @@ static enum size_fault regrow(struct compiled *c,
 	return fault;
 }
 
-/* Where it is too large: as a forest, then with less and less of it as code. */
 void program_generate(struct compiled *c, const struct compile_options *o)
 {
 	struct how how = { .tree_code = size_tree_code(o) };

@@ -9,10 +9,10 @@
  *	r3 = column		the bits of the number, some at a time
  *	r7 = next[r7][r3]	what is known then
  *
- * and in the end r7 = the first of four steps. Each number that was read is compared with
- * what there is, so that a verifier knows where the next read is: these jumps are
- * never taken, and nothing waits for them. Bytes where they are enough: what is
- * read has a place in the first cache more often.
+ * and in the end r7 = the first of four steps. A number of 16 bits that was read is
+ * compared with what there is, so that a verifier knows where the next read is:
+ * these jumps are never taken, and nothing waits for them. Bytes where they are
+ * enough: they need no compare, and are in the first cache more often.
  */
 #include "lower_private.h"
 
@@ -107,7 +107,7 @@ static void add_scaled(struct code *c, int reg, uint32_t log)
 }
 
 /* BITS = those of NUMBER that LEVEL of X looks at. Of a number whose bytes were
- * turned a verifier before 6.18 knows nothing but what is done in 32 bits. */
+ * turned the verifiers of 5.10 and 6.1 know nothing: a move of 32 bits bounds it. */
 static void take_bits(struct code *c, const struct radix *x, uint32_t level)
 {
 	uint32_t bits = x->level[level].bits, below = 0;
