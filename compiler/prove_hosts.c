@@ -142,19 +142,12 @@ static struct target records_at(uint32_t family, uint32_t level,
 
 static const struct target left = { .kind = TO_LEFT };
 
-static void add_piece(struct prove *p, struct stretch *s, uint64_t low,
-		      uint64_t high, struct target to)
-{
-	*arena_push(p->a, s->v, s->n, s->cap) =
-		(struct piece){ low, high, to };
-}
-
 static bool visit_families(struct prove *p, struct target at, uint32_t node)
 {
 	struct stretch s = { .word = PW_FAMILY };
 
 	for (uint32_t f = 0; f < 2; f++)
-		add_piece(p, &s, f, f, p->hosts->of[f].npairs ?
+		run_add_piece(p, &s, f, f, p->hosts->of[f].npairs ?
 			  records_at(f, PROTOCOL, 0, 0) : left);
 	return prove_meet(p, at, node, &s);
 }
@@ -172,7 +165,7 @@ static bool visit_protocols(struct prove *p, struct target at, uint32_t node)
 		if (!r->n)
 			continue;
 		*b = (struct range){ k, k };
-		add_piece(p, &s, k, k, records_at(at.kept, 0, 0, r->n));
+		run_add_piece(p, &s, k, k, records_at(at.kept, 0, 0, r->n));
 		if (!prove_meet(p, at, node, &s))
 			return false;
 		*b = old;
@@ -194,13 +187,13 @@ static bool visit_words(struct prove *p, struct target at, uint32_t node)
 		     r->v[end].word[at.pc] == v;)
 			end++;
 		if (from < v)
-			add_piece(p, &s, from, v - 1, left);
-		add_piece(p, &s, v, v,
+			run_add_piece(p, &s, from, v - 1, left);
+		run_add_piece(p, &s, v, v,
 			  records_at(at.kept, at.pc + 1, i, end));
 		from = (uint64_t)v + 1;
 	}
 	if (from <= UINT32_MAX)
-		add_piece(p, &s, from, UINT32_MAX, left);
+		run_add_piece(p, &s, from, UINT32_MAX, left);
 	return prove_meet(p, at, node, &s);
 }
 
@@ -224,7 +217,7 @@ static bool visit_range(struct prove *p, struct target at, uint32_t node,
 
 	if (to.kind == TO_LEFT)
 		return true;
-	add_piece(p, &s, r.low, r.high, to);
+	run_add_piece(p, &s, r.low, r.high, to);
 	*b = r;
 	if (!prove_meet(p, at, node, &s))
 		return false;

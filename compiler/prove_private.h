@@ -322,6 +322,10 @@ size_t run_code_end(const struct prove *p, uint32_t pc);
 
 /* prove_run.c */
 const struct stretch *run_stretch(struct prove *p, struct target at);
+/* Behind the pieces that S has: LOW to HIGH lead TO; one piece with the last one, if
+ * that leads there, too. */
+void run_add_piece(struct prove *p, struct stretch *s, uint64_t low,
+		   uint64_t high, struct target to);
 /* Where code leads that knows nothing but the context and a number in REG. */
 struct target run_number(struct prove *p, uint32_t pc, uint8_t reg,
 			 uint64_t n);

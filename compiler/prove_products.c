@@ -113,7 +113,6 @@ static void read_columns(struct prove *p, struct lookup *x)
 		s.whole[i] = arena_array(p->a, i ? x->level[i - 1].below : 1,
 					 sizeof(uint32_t));
 	scan_node(&s, 0, 0, 0);
-	p->out->pieces += x->n;
 	if (x->n < COLUMNS_MAX)
 		return;
 	x->v[x->n - 1].high = UINT32_MAX;
@@ -161,28 +160,13 @@ static struct target step(const struct prove *p, uint32_t i, uint32_t known,
 	return behind(t, i, next);
 }
 
-static bool is_same(struct target a, struct target b)
-{
-	return a.kind == b.kind && a.pc == b.pc && a.value == b.value &&
-		a.kept == b.kept && a.row == b.row;
-}
-
-static void add_piece(struct prove *p, struct stretch *s, uint64_t low,
-		      uint64_t high, struct target to)
-{
-	if (s->n && is_same(s->v[s->n - 1].to, to))
-		s->v[s->n - 1].high = high;
-	else
-		*arena_push(p->a, s->v, s->n, s->cap) =
-			(struct piece){ low, high, to };
-}
-
 static bool visit_protocols(struct prove *p, struct target at, uint32_t node)
 {
 	struct stretch s = { .word = PW_PROTOCOL };
 
 	for (uint32_t k = 0; k < 2; k++)
-		add_piece(p, &s, k, k, lookup_at(at.pc, at.value, k + 1));
+		run_add_piece(p, &s, k, k,
+			      lookup_at(at.pc, at.value, k + 1));
 	return prove_meet(p, at, node, &s);
 }
 
@@ -197,8 +181,8 @@ static bool visit_numbers(struct prove *p, struct target at, uint32_t node)
 		const struct column *c = &x->v[i];
 
 		if (!at.row || c->low >> NUMBER_PROTOCOL == at.row - 1)
-			add_piece(p, &s, c->low - base, c->high - base,
-				  step(p, at.pc, at.value, c->value));
+			run_add_piece(p, &s, c->low - base, c->high - base,
+				      step(p, at.pc, at.value, c->value));
 	}
 	return prove_meet(p, at, node, &s);
 }
@@ -208,8 +192,8 @@ bool products_visit(struct prove *p, struct target at, uint32_t node)
 	struct stretch s = { .word = PW_FAMILY };
 
 	if (at.pc == FAMILY) {
-		add_piece(p, &s, 0, 0, lookup_at(0, 0, 0));
-		add_piece(p, &s, 1, 1, p->products->rest);
+		run_add_piece(p, &s, 0, 0, lookup_at(0, 0, 0));
+		run_add_piece(p, &s, 1, 1, p->products->rest);
 		return prove_meet(p, at, node, &s);
 	}
 	if (p->products->of[at.pc].word == PW_LPORT && !at.row)

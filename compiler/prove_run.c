@@ -278,8 +278,8 @@ static bool same_target(const struct target *a, const struct target *b)
 	       a->kept == b->kept && a->row == b->row;
 }
 
-static void add_piece(struct prove *p, struct stretch *s, uint64_t low,
-		      uint64_t high, struct target to)
+void run_add_piece(struct prove *p, struct stretch *s, uint64_t low,
+		   uint64_t high, struct target to)
 {
 	/* every `exit` is the same place */
 	if (to.kind == TO_EXIT)
@@ -359,7 +359,7 @@ static void run_all(struct run *start, struct stretch *s)
 			to = fault(&u, "each value goes its own way");
 		s->word = u.word;
 		s->wide = wide;
-		add_piece(u.p, s, u.x, u.high, to);
+		run_add_piece(u.p, s, u.x, u.high, to);
 		if (u.word == PW_NONE || to.kind == TO_FAULT ||
 		    u.high >= highest(&u))
 			return;
