@@ -65,6 +65,16 @@ bool asked_proved(struct compiled *c)
 	return ok;
 }
 
+void asked_change(struct bpf_insn *i, size_t change)
+{
+	switch (change % ASKED_CHANGES) {
+	case 0: i->imm ^= 1; break;
+	case 1: i->off = (int16_t)(i->off + 8); break;
+	case 2: i->code ^= 0x40; break;
+	default: i->dst_reg = (i->dst_reg + 1) & 15; break;
+	}
+}
+
 const struct image_variable *asked_variable(const struct image *m,
 					    const char *name)
 {

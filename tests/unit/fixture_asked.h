@@ -27,6 +27,10 @@ bool asked_proved(struct compiled *c);
 /* The same, and what the proof says. */
 bool asked_prove(struct compiled *c, struct prove_result *r);
 
+/* Something else in *I: its number, its offset, what it does, or where to. */
+enum { ASKED_CHANGES = 4 };
+void asked_change(struct bpf_insn *i, size_t change);
+
 /* The first variable of M whose name begins with NAME, or NULL. */
 const struct image_variable *asked_variable(const struct image *m,
 					    const char *name);

@@ -414,12 +414,7 @@ static void change_code(struct compiled *c, const struct made *m,
 	for (size_t i = 0; i < n; i++) {
 		struct bpf_insn *v = &c->image->insns[i], old = *v;
 
-		switch (i % 4) {
-		case 0: v->imm ^= 1; break;
-		case 1: v->off = (int16_t)(v->off + 8); break;
-		case 2: v->code ^= 0x40; break;
-		default: v->dst_reg = (v->dst_reg + 1) & 15; break;
-		}
+		asked_change(v, i);
 		judge(c, m, t);
 		*v = old;
 	}

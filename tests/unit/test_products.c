@@ -447,15 +447,10 @@ static void code_shows(void **state)
 	(void)state;
 	grow(&c, text, PRODUCTS_ALWAYS);
 	for (size_t i = 0; i < code_of_tables(c.image); i++)
-		for (int k = 0; k < 4; k++) {
+		for (int k = 0; k < ASKED_CHANGES; k++) {
 			struct bpf_insn *v = &c.image->insns[i], old = *v;
 
-			switch (k) {
-			case 0: v->imm ^= 1; break;
-			case 1: v->off = (int16_t)(v->off + 1); break;
-			case 2: v->code ^= 0x40; break;
-			default: v->dst_reg = (v->dst_reg + 1) & 15; break;
-			}
+			asked_change(v, (size_t)k);
 			judge(&c, &t);
 			*v = old;
 		}
