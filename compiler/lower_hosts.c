@@ -18,10 +18,12 @@
  * without a branch how many cuts are above. What is done is a step, or a number
  * above all of them: pass, drop, or that the diagrams are asked.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "hosts.h"
 #include "lower_private.h"
+#include "number.h"
 #include "perfect.h"
 #include "template.h"
 #include "templates.h"
@@ -32,6 +34,7 @@ enum {
 	LANE_BITS = 21, LANES_OF_64 = 3, MARK = 19,	/* the bit */
 	CELL = 60,		/* from that bit on: twice the sum */
 	PAIRS_MAX = 4,
+	TRIES = 64,		/* of other factors: a third is good, or more */
 	COST = 50,		/* tenths of a nanosecond: acl1's first 1,000
 				 * rules, hot */
 	/* what is done */
@@ -91,6 +94,23 @@ static uint64_t raw_pair(const struct host *h, const struct pair *p)
 	uint64_t v = raw_word(h, p->high);
 
 	return p->low == WORD_COUNT ? v : v << 32 | raw_word(h, p->low);
+}
+
+/* A sum of products with numbers of 64 bits: its upper half depends on all words
+ * (Dietzfelbinger: Universal hashing and k-wise independent random variables via
+ * integer arithmetic without primes, 1996). */
+static uint64_t hash_of(const struct host *h, const struct key *k)
+{
+	uint64_t hash = 0;
+
+	for (int i = 0; i < k->n; i++) {
+		const struct pair *p = &k->v[i];
+
+		hash += raw_word(h, p->high) * k->factors[2 * i];
+		if (p->low != WORD_COUNT)
+			hash += raw_word(h, p->low) * k->factors[2 * i + 1];
+	}
+	return hash;
 }
 
 static uint16_t done_of(const struct lower *l, uint32_t effect)
@@ -171,27 +191,61 @@ static void add_records(struct lower *l, struct host_table *t)
 				(size_t)1 << p->log, 2);
 }
 
-/* The words that are hashed: of a pair that has no second one, 0. */
-static void take_words(const struct host_table *t, uint32_t *to)
+static int rising(const void *a, const void *b)
+{
+	const uint64_t *x = a, *y = b;
+
+	return *x < *y ? -1 : *x > *y;
+}
+
+static bool are_different(uint64_t *v, size_t n)
+{
+	qsort(v, n, sizeof(*v), rising);
+	for (size_t i = 1; i < n; i++)
+		if (v[i] == v[i - 1])
+			return false;
+	return true;
+}
+
+static void hash_all(const struct host_table *t, uint64_t *hashes)
 {
 	for (size_t i = 0; i < t->hosts->n; i++)
-		for (int k = 0; k < t->key.n; k++) {
-			const struct pair *p = &t->key.v[k];
+		hashes[i] = hash_of(&t->hosts->v[i], &t->key);
+}
 
-			*to++ = raw_word(&t->hosts->v[i], p->high);
-			*to++ = p->low == WORD_COUNT ? 0 :
-				raw_word(&t->hosts->v[i], p->low);
-		}
+/* Words that the hosts are told apart without have no part in the hash. One host
+ * would need none. */
+static void leave_words_out(struct host_table *t, uint64_t *hashes)
+{
+	if (t->hosts->n < 2)
+		return;
+	for (int i = 0; i < 2 * t->key.n; i++) {
+		uint64_t factor = t->key.factors[i];
+
+		t->key.factors[i] = 0;
+		hash_all(t, hashes);
+		if (!are_different(hashes, t->hosts->n))
+			t->key.factors[i] = factor;
+	}
 }
 
 static bool find_places(struct arena *a, struct host_table *t)
 {
-	unsigned int nwords = 2 * (unsigned int)t->key.n;
-	uint32_t *words = arena_array(a, t->hosts->n * nwords, sizeof(*words));
-	struct perfect_keys keys = { words, t->hosts->n, nwords };
+	size_t n = t->hosts->n;
+	uint64_t *hashes = arena_array(a, n, sizeof(*hashes)), random = 0;
 
-	take_words(t, words);
-	return perfect_of_words(a, &keys, false, t->key.factors, &t->places);
+	for (int i = 0; i < 2 * t->key.n; i++)
+		t->key.factors[i] = number_next(&random) | 1;
+	leave_words_out(t, hashes);
+	for (int i = 0; i < TRIES; i++) {
+		for (int j = 0; j < 2 * t->key.n; j++)
+			if (t->key.factors[j])
+				t->key.factors[j] = number_next(&random) | 1;
+		hash_all(t, hashes);
+		if (perfect_build(a, hashes, n, &t->places))
+			return true;
+	}
+	return false;
 }
 
 /* False: FAMILY has no table. */
@@ -219,6 +273,20 @@ static bool make_table(struct lower *l, unsigned int family, struct host_table *
 
 enum { FIRST = BPF_REG_2 };	/* r2 and on: the pairs */
 
+/* r0 += REG * FACTOR; the FIRST time, = */
+static void add_product(struct code *c, int reg, uint64_t factor, bool *first)
+{
+	int to = *first ? BPF_REG_0 : BPF_REG_1;
+
+	if (!factor)
+		return;
+	emit_imm64(c, to, factor);
+	emit_alu64(c, BPF_MUL, to, reg);
+	if (!*first)
+		emit_alu64(c, BPF_ADD, BPF_REG_0, to);
+	*first = false;
+}
+
 /* The pairs, and r0 = the hash of their words. */
 static void load_key(struct code *c, const struct key *k)
 {
@@ -227,15 +295,43 @@ static void load_key(struct code *c, const struct key *k)
 	for (int i = 0; i < k->n; i++) {
 		emit_load(c, BPF_W, FIRST + i, BPF_REG_6,
 			  word_info[k->v[i].high].offset);
-		lower_hash_word(c, FIRST + i, k->factors[2 * i], &first);
+		add_product(c, FIRST + i, k->factors[2 * i], &first);
 		if (k->v[i].low == WORD_COUNT)
 			continue;
 		emit_load(c, BPF_W, BPF_REG_7, BPF_REG_6,
 			  word_info[k->v[i].low].offset);
-		lower_hash_word(c, BPF_REG_7, k->factors[2 * i + 1], &first);
+		add_product(c, BPF_REG_7, k->factors[2 * i + 1], &first);
 		emit_alu64_imm(c, BPF_LSH, FIRST + i, 32);
 		emit_alu64(c, BPF_OR, FIRST + i, BPF_REG_7);
 	}
+}
+
+/* r7 = the record that the hash in r0 leads to. The jump is never taken, but a
+ * verifier does not know that. */
+static void find_record(struct code *c, const struct host_table *t,
+			label others)
+{
+	const struct perfect *p = &t->places;
+
+	emit_alu64(c, BPF_MOV, BPF_REG_1, BPF_REG_0);
+	emit_alu64_imm(c, BPF_RSH, BPF_REG_1, 64 - (int32_t)p->log);
+	emit_alu64_imm(c, BPF_LSH, BPF_REG_1, 1);
+	emit_map(c, BPF_REG_7, IMAGE_RODATA, t->numbers);
+	emit_alu64(c, BPF_ADD, BPF_REG_7, BPF_REG_1);
+	emit_load(c, BPF_H, BPF_REG_7, BPF_REG_7, 0);
+	emit_alu64_imm(c, BPF_LSH, BPF_REG_0, (int32_t)p->log);
+	emit_alu64_imm(c, BPF_RSH, BPF_REG_0, 32);
+	emit_alu64_imm(c, BPF_MUL, BPF_REG_0, (int32_t)p->nplaces);
+	emit_alu64_imm(c, BPF_RSH, BPF_REG_0, 32);
+	emit_alu64_imm(c, BPF_SUB, BPF_REG_0,
+		       PERFECT_BACK * (int32_t)p->step);
+	if (p->step > 1)
+		emit_alu64_imm(c, BPF_MUL, BPF_REG_7, (int32_t)p->step);
+	emit_alu64(c, BPF_ADD, BPF_REG_0, BPF_REG_7);
+	emit_jump64_imm(c, BPF_JGE, BPF_REG_0, (int32_t)p->nplaces, others);
+	emit_alu64_imm(c, BPF_LSH, BPF_REG_0, RECORD_LOG);
+	emit_map(c, BPF_REG_7, IMAGE_RODATA, t->records);
+	emit_alu64(c, BPF_ADD, BPF_REG_7, BPF_REG_0);
 }
 
 static void compare_key(struct code *c, const struct key *k, label others)
@@ -278,11 +374,8 @@ static void find_cell(struct code *c)
 
 static void look_up(struct code *c, const struct host_table *t, label others)
 {
-	struct lower_records records = { &t->places, t->numbers, t->records,
-					 RECORD_LOG };
-
 	load_key(c, &t->key);
-	lower_find_record(c, &records, BPF_REG_7, others);
+	find_record(c, t, others);
 	compare_key(c, &t->key, others);
 	load_port(c);
 	find_cell(c);

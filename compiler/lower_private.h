@@ -134,20 +134,6 @@ void lower_forest(struct lower *l);
 /* lower_hosts.c: what is done with packets of l->in->hosts; others go on here */
 void lower_hosts(struct lower *l);
 
-/* lower_record.c: in r0 and r1 */
-struct perfect;
-struct lower_records {
-	const struct perfect *places;
-	uint32_t numbers, records;	/* offsets in .rodata */
-	unsigned int record_log;	/* of the bytes of each */
-};
-/* r0 += REG * FACTOR, if that is any; the FIRST time, = */
-void lower_hash_word(struct code *c, int reg, uint64_t factor, bool *first);
-/* TO = the record that the hash in r0 leads to; OTHERS where none, if places do not
- * wrap. */
-void lower_find_record(struct code *c, const struct lower_records *t, int to,
-		       label others);
-
 /* lower_products.c: all IPv4 packets, by l->in->products; others go on here */
 void lower_products(struct lower *l);
 

@@ -6,16 +6,12 @@
  */
 #include "perfect.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "../grammar/arena.h"
-#include "number.h"
 
 enum { PER_NUMBER = 2,		/* keys, at most, on average */
-       ROOM = 8,		/* one place in so many stays free */
-       NUMBERS = 1 << 16,
-       TRIES = 64 };		/* of other factors: a third is good, or more */
+       ROOM = 8 };		/* one place in so many stays free */
 
 struct maker {
 	struct perfect *p;
@@ -95,9 +91,6 @@ static uint32_t numbers_of(const struct maker *m, size_t b, uint32_t *first)
 {
 	uint32_t low = UINT32_MAX, high = 0, back;
 
-	*first = 0;
-	if (m->p->wrap_log)
-		return m->p->nplaces < NUMBERS ? m->p->nplaces : NUMBERS;
 	for (uint32_t i = m->begin[b]; i < m->begin[b + 1]; i++) {
 		uint32_t at = start_of(m, i);
 
@@ -128,20 +121,7 @@ static bool place_bucket(struct maker *m, size_t b)
 	return false;
 }
 
-/* How many there are. */
-static void set_places(struct perfect *p, size_t n, bool wrap)
-{
-	p->nplaces = (uint32_t)(n + n / ROOM + 1);
-	p->step = (p->nplaces / PERFECT_BACK + 1) | 1;
-	if (!wrap)
-		return;
-	p->step = 1;
-	while (1u << p->wrap_log < p->nplaces)
-		p->wrap_log++;
-	p->nplaces = 1u << p->wrap_log;
-}
-
-bool perfect_build(struct arena *a, const uint64_t *hashes, size_t n, bool wrap,
+bool perfect_build(struct arena *a, const uint64_t *hashes, size_t n,
 		   struct perfect *out)
 {
 	struct maker m = { .p = out, .hashes = hashes };
@@ -151,9 +131,10 @@ bool perfect_build(struct arena *a, const uint64_t *hashes, size_t n, bool wrap,
 	*out = (struct perfect){ .log = PERFECT_LOG_MIN };
 	if (!n || n > PERFECT_KEYS_MAX)
 		return false;
-	set_places(out, n, wrap);
+	out->nplaces = (uint32_t)(n + n / ROOM + 1);
 	while ((size_t)PER_NUMBER << out->log < n)
 		out->log++;
+	out->step = (out->nplaces / PERFECT_BACK + 1) | 1;
 	nbuckets = (size_t)1 << out->log;
 	out->number = arena_array(a, nbuckets, sizeof(*out->number));
 	out->place = arena_array(a, n, sizeof(*out->place));
@@ -167,67 +148,4 @@ bool perfect_build(struct arena *a, const uint64_t *hashes, size_t n, bool wrap,
 			    !place_bucket(&m, b))
 				return false;
 	return true;
-}
-
-/* -------------------------------------------------------- keys of words */
-
-static void hash_all(const struct perfect_keys *k, const uint64_t *factors,
-		     uint64_t *hashes)
-{
-	for (size_t i = 0; i < k->n; i++) {
-		hashes[i] = 0;
-		for (unsigned int w = 0; w < k->nwords; w++)
-			hashes[i] += k->words[i * k->nwords + w] * factors[w];
-	}
-}
-
-static int rising(const void *a, const void *b)
-{
-	const uint64_t *x = a, *y = b;
-
-	return *x < *y ? -1 : *x > *y;
-}
-
-static bool are_different(uint64_t *v, size_t n)
-{
-	qsort(v, n, sizeof(*v), rising);
-	for (size_t i = 1; i < n; i++)
-		if (v[i] == v[i - 1])
-			return false;
-	return true;
-}
-
-/* One key would need none. */
-static void leave_words_out(const struct perfect_keys *k, uint64_t *factors,
-			    uint64_t *hashes)
-{
-	if (k->n < 2)
-		return;
-	for (unsigned int w = 0; w < k->nwords; w++) {
-		uint64_t factor = factors[w];
-
-		factors[w] = 0;
-		hash_all(k, factors, hashes);
-		if (!are_different(hashes, k->n))
-			factors[w] = factor;
-	}
-}
-
-bool perfect_of_words(struct arena *a, const struct perfect_keys *k, bool wrap,
-		      uint64_t *factors, struct perfect *out)
-{
-	uint64_t *hashes = arena_array(a, k->n, sizeof(*hashes)), random = 0;
-
-	for (unsigned int w = 0; w < k->nwords; w++)
-		factors[w] = number_next(&random) | 1;
-	leave_words_out(k, factors, hashes);
-	for (int i = 0; i < TRIES; i++) {
-		for (unsigned int w = 0; w < k->nwords; w++)
-			if (factors[w])
-				factors[w] = number_next(&random) | 1;
-		hash_all(k, factors, hashes);
-		if (perfect_build(a, hashes, k->n, wrap, out))
-			return true;
-	}
-	return false;
 }

@@ -27,20 +27,19 @@ static uint64_t *hashes_new(size_t n, uint64_t seed)
 }
 
 /* Out of some hashes there are places for all keys; out: these hashes. */
-static uint64_t *places_found(struct arena *a, size_t n, bool wrap,
-			      struct perfect *p)
+static uint64_t *places_found(struct arena *a, size_t n, struct perfect *p)
 {
 	for (uint64_t seed = 0; seed < SEEDS; seed++) {
 		uint64_t *hashes = hashes_new(n, seed * n);
 
-		if (perfect_build(a, hashes, n, wrap, p))
+		if (perfect_build(a, hashes, n, p))
 			return hashes;
 		free(hashes);
 	}
 	return NULL;
 }
 
-static void check(size_t n, bool wrap)
+static void check(size_t n)
 {
 	uint64_t *hashes;
 	jmp_buf exhausted;
@@ -50,10 +49,9 @@ static void check(size_t n, bool wrap)
 
 	assert_false(setjmp(exhausted));
 	arena_init(&a, &exhausted);
-	hashes = places_found(&a, n, wrap, &p);
+	hashes = places_found(&a, n, &p);
 	assert_non_null(hashes);
-	assert_true(p.nplaces >= n &&
-		    p.nplaces <= (n + n / 8 + 1) * (wrap ? 2 : 1));
+	assert_true(p.nplaces >= n && p.nplaces <= n + n / 8 + 1);
 	taken = calloc(p.nplaces, sizeof(*taken));
 	for (size_t i = 0; i < n; i++) {
 		uint16_t number = p.number[hashes[i] >> (64 - p.log)];
@@ -76,8 +74,7 @@ static void every_key_has_a_place(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++)
-		for (int wrap = 0; wrap < 2; wrap++)
-			check(sizes[i], wrap);
+		check(sizes[i]);
 }
 
 static void what_has_none(void **state)
@@ -90,16 +87,16 @@ static void what_has_none(void **state)
 	(void)state;
 	assert_false(setjmp(exhausted));
 	arena_init(&a, &exhausted);
-	hashes = places_found(&a, 100, false, &p);
+	hashes = places_found(&a, 100, &p);
 	assert_non_null(hashes);
-	assert_false(perfect_build(&a, hashes, 0, false, &p));
+	assert_false(perfect_build(&a, hashes, 0, &p));
 	one = hashes[99];
 	hashes[99] = hashes[0];
-	assert_false(perfect_build(&a, hashes, 100, false, &p));
+	assert_false(perfect_build(&a, hashes, 100, &p));
 	hashes[99] ^= 1;	/* of which no place depends */
-	assert_false(perfect_build(&a, hashes, 100, false, &p));
+	assert_false(perfect_build(&a, hashes, 100, &p));
 	hashes[99] = one;
-	assert_true(perfect_build(&a, hashes, 100, false, &p));
+	assert_true(perfect_build(&a, hashes, 100, &p));
 	free(hashes);
 	arena_free(&a);
 }
