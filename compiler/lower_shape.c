@@ -39,6 +39,7 @@ static const struct {
 enum {
 	TWO_STEPS_FROM = 5,	/* a search of fewer is over as soon */
 	INDEX_BITS_MAX = 20, LEVELS_FROM = 256, LEVELS_VALUE_MAX = 65535,
+	ROOT_CELLS = 16,	/* for each cut: more are no gain, but take long */
 	COMPARE_BYTES = 24,	/* of code, for each cut */
 	PAGE_AS = 512,
 	FLAT_BYTES_MAX = 20,	/* a cut, of buckets without an index */
@@ -268,6 +269,13 @@ static bool levels_cost(const struct keyed *k, size_t most, struct shape *s)
 	return true;
 }
 
+/* Two steps, and a cell for each cut: less than that no levels take. */
+static bool is_below_levels(const struct keyed *k, const struct shape *best)
+{
+	return best->levels && best->cost <= COST_INDEX + COST_LEVEL +
+		shape_memory((size_t)k->ncuts * sizeof(uint32_t));
+}
+
 static void try_levels(const struct keyed *k, struct choice *c)
 {
 	static const uint8_t roots[] = { 8, 10, 12, 14, 16, 18 };
@@ -276,13 +284,17 @@ static void try_levels(const struct keyed *k, struct choice *c)
 	} nodes[] = { { 4, 32 }, { 8, 32 }, { 8, 64 } };
 	size_t most = levels_most(&c->best);
 
+	if (is_below_levels(k, &c->best))
+		return;
 	for (size_t r = 0; r < sizeof(roots); r++)
 		for (size_t n = 0; n < sizeof(nodes) / sizeof(*nodes); n++) {
 			struct shape s = { .root = roots[r],
 					   .fill = nodes[n].fill,
 					   .dense = nodes[n].dense };
 
-			if (s.root < k->width && levels_cost(k, most, &s))
+			if (s.root < k->width &&
+			    (size_t)1 << s.root <= ROOT_CELLS * (size_t)k->ncuts &&
+			    levels_cost(k, most, &s))
 				better(&c->levels, &s);
 		}
 }
