@@ -235,9 +235,10 @@ static bool add_products(struct compiled *c, const struct compile_options *o,
 	struct products *products = arena_alloc(&c->arena, sizeof(*products));
 	struct term six = { .set[FIELD_FAMILY] = iset_range(&c->arena, 1, 1) };
 	struct diagram_options within = { .max_weight = REST_WEIGHT };
+	struct products_input in = { c->policy, c->effects,
+				     o->products == PRODUCTS_ALWAYS };
 
-	products_find(&c->arena, c->policy, c->effects,
-		      o->products == PRODUCTS_ALWAYS, products);
+	products_find(&c->arena, &in, products);
 	if (!products->any)
 		return false;
 	with.products = products;

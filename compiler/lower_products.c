@@ -178,9 +178,9 @@ static enum product_field last_asked(const struct products *p)
 {
 	int i = PRODUCT_FIELDS - 1;
 
-	while (!p->of[i].asked)
+	while (!p->of[p->sequence[i]].asked)
 		i--;
-	return (enum product_field)i;
+	return (enum product_field)p->sequence[i];
 }
 
 static void look_up_all(struct lower *l, label others)
@@ -189,15 +189,16 @@ static void look_up_all(struct lower *l, label others)
 	enum product_field last = last_asked(p);
 
 	for (int i = 0; i < PRODUCT_FIELDS; i++) {
-		const struct product *x = &p->of[i];
+		enum product_field field = (enum product_field)p->sequence[i];
+		const struct product *x = &p->of[field];
 
 		if (!x->asked)
 			continue;
-		load_number(l, (enum product_field)i);
-		find_column(l, (enum product_field)i, others);
+		load_number(l, field);
+		find_column(l, field, others);
 		if (x->next)
-			look_up(l, x, add_next(l, x, next_names[i],
-					       i == (int)last), others);
+			look_up(l, x, add_next(l, x, next_names[field],
+					       field == last), others);
 		else
 			emit_alu64(l->c, BPF_MOV, KNOWN, COLUMN);
 	}
@@ -213,6 +214,7 @@ static void report(struct lower *l)
 	r->expected += COST;	/* of IPv4: see lower() */
 	r->products.bytes = p->bytes;
 	r->products.cost = COST;
+	r->products.sequence = p->sequence;
 	for (int i = 0; i < PRODUCT_FIELDS; i++)
 		r->products.columns[i] = p->of[i].asked ? p->of[i].ncolumns : 0;
 }

@@ -16,17 +16,28 @@
 #include "resolve.h"
 
 enum {
-	MAX_BYTES = 2 << 20,	/* of all tables: a second cache */
-	MAX_CUTS = 150000,	/* of the diagram */
+	MAX_BYTES = 16 << 20,	/* of all tables; and where rules are about hosts: */
+	HOSTS_MAX_BYTES = 8 << 20,
+	MAX_CUTS = 2000000,	/* of the diagram */
 	MAX_STEPS = 4000000,	/* of making it */
-	MAX_CELLS = 4000000,	/* rows times intervals */
+	MAX_CELLS = 16000000,	/* rows times intervals */
 	PARTS = 2,		/* protocols */
 };
 
-/* Protocol and local port are one. */
-static const uint8_t order[FIELD_COUNT] = {
-	FIELD_FAMILY, FIELD_LADDR4, FIELD_RADDR4, FIELD_PROTOCOL, FIELD_LPORT,
-	FIELD_RPORT, FIELD_LADDR6, FIELD_RADDR6, FIELD_IFNAME, FIELD_IFINDEX,
+/* What is asked for early is told apart wholly: addresses where few rules of one
+ * pair differ by ports, the local port where many do. Protocol and local port are
+ * one. */
+static const struct {
+	uint8_t fields[FIELD_COUNT], sequence[PRODUCT_FIELDS];
+} orders[] = {
+	{ { FIELD_FAMILY, FIELD_LADDR4, FIELD_RADDR4, FIELD_PROTOCOL,
+	    FIELD_LPORT, FIELD_RPORT, FIELD_LADDR6, FIELD_RADDR6, FIELD_IFNAME,
+	    FIELD_IFINDEX },
+	  { PRODUCT_LOCAL, PRODUCT_REMOTE, PRODUCT_LPORT, PRODUCT_RPORT } },
+	{ { FIELD_FAMILY, FIELD_LADDR4, FIELD_PROTOCOL, FIELD_LPORT,
+	    FIELD_RADDR4, FIELD_RPORT, FIELD_LADDR6, FIELD_RADDR6, FIELD_IFNAME,
+	    FIELD_IFINDEX },
+	  { PRODUCT_LOCAL, PRODUCT_LPORT, PRODUCT_REMOTE, PRODUCT_RPORT } },
 };
 
 static const struct {
@@ -248,7 +259,7 @@ static bool make_product(struct find *f, struct product *out)
 /* ------------------------------------------------------------------ all */
 
 static struct diagram *diagram_of(struct arena *a, const struct policy *p,
-				  const struct effects *e)
+				  const struct effects *e, const uint8_t *order)
 {
 	const struct iset *four = iset_range(a, 0, 0);
 	struct diagram_options o = { .order = order, .max_cuts = MAX_CUTS,
@@ -297,6 +308,27 @@ static bool is_asked(const struct policy *p, enum field field)
 	return false;
 }
 
+static bool is_host(const struct iset *s)
+{
+	return s && s->n == 1 && s->v[0].low == s->v[0].high;
+}
+
+/* Whether half of the rules name a pair of hosts: these are found in one look-up,
+ * in a smaller table (hosts.h). */
+static bool are_of_hosts(const struct policy *p)
+{
+	size_t all = 0, hosts = 0;
+
+	for (size_t i = 0; i < p->nclauses; i++)
+		for (size_t k = 0; k < p->clauses[i].terms.n; k++, all++) {
+			const struct term *t = &p->clauses[i].terms.v[k];
+
+			hosts += is_host(t->set[FIELD_LADDR4]) &&
+				is_host(t->set[FIELD_RADDR4]);
+		}
+	return 2 * hosts >= all;
+}
+
 static bool are_worth_it(const struct products *p, bool always)
 {
 	int asked = 0;
@@ -307,32 +339,52 @@ static bool are_worth_it(const struct products *p, bool always)
 		p->of[PRODUCT_REMOTE].asked;
 }
 
-static bool make_all(struct find *f, struct products *out)
+/* In less than MOST bytes. */
+static bool make_all(struct find *f, size_t most, struct products *out)
 {
 	*arena_push(f->a, f->rows.v, f->rows.n, f->rows.cap) = f->d->root;
 	for (int i = 0; i < PRODUCT_FIELDS; i++) {
-		f->field = (enum product_field)i;
-		f->parts = i == PRODUCT_LPORT ? PARTS : 1;
+		struct product *x = &out->of[out->sequence[i]];
+
+		f->field = (enum product_field)out->sequence[i];
+		f->parts = f->field == PRODUCT_LPORT ? PARTS : 1;
 		find_cuts(f);
-		if (!make_product(f, &out->of[i]))
+		if (!make_product(f, x))
 			return false;
-		out->bytes += bytes_of(&out->of[i]);
-		if (out->bytes > MAX_BYTES)
+		out->bytes += bytes_of(x);
+		if (out->bytes >= most)
 			return false;
 	}
 	return true;
 }
 
-void products_find(struct arena *a, const struct policy *p,
-		   const struct effects *e, bool always, struct products *out)
+static bool find_in_order(struct arena *a, const struct products_input *in,
+			  size_t order, size_t most, struct products *out)
 {
-	struct find f = { .a = a, .nleaves = e->n };
+	struct find f = { .a = a, .nleaves = in->effects->n };
+
+	*out = (struct products){ .sequence = orders[order].sequence };
+	f.d = diagram_of(a, in->policy, in->effects, orders[order].fields);
+	return f.d && make_all(&f, most, out) && are_worth_it(out, in->always) &&
+		find_steps(&f, in->effects, out);
+}
+
+void products_find(struct arena *a, const struct products_input *in,
+		   struct products *out)
+{
+	size_t most = are_of_hosts(in->policy) ? HOSTS_MAX_BYTES : MAX_BYTES;
 
 	*out = (struct products){ .any = false };
-	if (!always && (!is_asked(p, FIELD_LADDR4) ||
-			!is_asked(p, FIELD_RADDR4)))
+	if (!in->always && (!is_asked(in->policy, FIELD_LADDR4) ||
+			    !is_asked(in->policy, FIELD_RADDR4)))
 		return;
-	f.d = diagram_of(a, p, e);
-	out->any = f.d && make_all(&f, out) && are_worth_it(out, always) &&
-		find_steps(&f, e, out);
+	for (size_t i = 0; i < sizeof(orders) / sizeof(*orders); i++) {
+		struct products p;
+
+		if (!find_in_order(a, in, i, most, &p))
+			continue;
+		p.any = true;
+		most = p.bytes;
+		*out = p;
+	}
 }

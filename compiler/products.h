@@ -8,10 +8,11 @@
  * is known so far and the column of the next one to what is known then (Gupta and
  * McKeown: Packet classification on multiple fields, 1999, with an index of
  * intervals instead of chunks). What is known is a node of the diagram that asks in
- * this order, so there are as many rows as there are different nodes. A packet is
- * looked up without a branch that could be guessed wrong: the best there is, while
- * the tables are not larger than a second cache. None where an interface is asked
- * for, a verdict is split, or only one of the addresses matters.
+ * this order, so there are as many rows as there are different nodes: of the orders
+ * that are tried, the one with the smallest tables is taken. A packet is looked up
+ * without a branch that could be guessed wrong: the best there is, while the tables
+ * are a few times as large as a second cache. None where an interface is asked for,
+ * a verdict is split, or only one of the addresses matters.
  */
 #ifndef SKPOL_PRODUCTS_H
 #define SKPOL_PRODUCTS_H
@@ -38,12 +39,17 @@ struct product {		/* of what is known with one field more */
 struct products {
 	bool any;		/* else there are none */
 	struct product of[PRODUCT_FIELDS];
+	const uint8_t *sequence;	/* of fields, as they are looked up */
 	const uint16_t *step;	/* by what is known in the end: the first of four */
 	size_t bytes;
 };
 
-/* ALWAYS: any two fields are enough (tests). */
-void products_find(struct arena *a, const struct policy *p,
-		   const struct effects *e, bool always, struct products *out);
+struct products_input {
+	const struct policy *policy;
+	const struct effects *effects;
+	bool always;		/* any two fields are enough (tests) */
+};
+void products_find(struct arena *a, const struct products_input *in,
+		   struct products *out);
 
 #endif

@@ -169,13 +169,27 @@ static bool read_lookup(struct matcher *m, struct prove_products *p, size_t shap
 	return p->n++ ? read_next(m, x, others) : match_one(m, &known);
 }
 
-/* Whether the word of SHAPE is looked up at M. */
-static bool is_next(struct matcher *m, size_t shape)
+static bool was_read(const struct prove_products *p, uint32_t word)
+{
+	for (uint32_t i = 0; i < p->n; i++)
+		if (p->of[i].word == word)
+			return true;
+	return false;
+}
+
+/* That of the word that is looked up at M, for the first time; or none. */
+static size_t next_shape(struct matcher *m, const struct prove_products *p)
 {
 	const struct bpf_insn *i = match_here(m);
+	size_t shape = 0;
 
-	return i && i->code == (BPF_LDX | BPF_MEM | BPF_W) && i->src_reg == 6 &&
-		i->off == prove_words[shapes[shape].word].offset;
+	if (!i || i->code != (BPF_LDX | BPF_MEM | BPF_W) || i->src_reg != 6)
+		return COUNT(shapes);
+	while (shape < COUNT(shapes) &&
+	       (i->off != prove_words[shapes[shape].word].offset ||
+		was_read(p, shapes[shape].word)))
+		shape++;
+	return shape;
 }
 
 bool products_read(struct matcher *m, uint32_t *others)
@@ -185,12 +199,13 @@ bool products_read(struct matcher *m, uint32_t *others)
 				      .dst_reg = 1 };
 	struct prove_products *p = m->p->products;
 	int32_t value;
+	size_t shape;
 
 	if (!match_one(m, &family) || !match_jump(m, six, &value, others) ||
 	    value != AF_INET6_VALUE)
 		return false;
-	for (size_t i = 0; i < COUNT(shapes); i++)
-		if (is_next(m, i) && !read_lookup(m, p, i, *others))
+	while ((shape = next_shape(m, p)) < COUNT(shapes))
+		if (!read_lookup(m, p, shape, *others))
 			return false;
 	if (!p->n || !match_decides(m))
 		return false;

@@ -189,10 +189,13 @@ static void print_products(const struct lowered_products *p)
 {
 	fprintf(stderr, "products     IPv4 by tables alone, %zu bytes\n",
 		p->bytes);
-	for (int i = 0; i < PRODUCT_FIELDS; i++)
-		if (p->columns[i])
-			fprintf(stderr, "  %u kinds of %s\n", p->columns[i],
-				product_names[i]);
+	for (int i = 0; i < PRODUCT_FIELDS; i++) {
+		uint8_t field = p->sequence[i];
+
+		if (p->columns[field])
+			fprintf(stderr, "  %u kinds of %s\n",
+				p->columns[field], product_names[field]);
+	}
 }
 
 /* What the program is made of. */

@@ -181,6 +181,9 @@ static void ask(struct asked *a, struct compiled *c, uint32_t packets)
 	}
 }
 
+/* Which field was looked up second, how often. */
+static size_t second[PRODUCT_FIELDS];
+
 static void check(uint64_t seed, int fields, uint32_t n)
 {
 	char *text = make(seed, fields, n);
@@ -193,13 +196,14 @@ static void check(uint64_t seed, int fields, uint32_t n)
 		if (f != PRODUCT_LPORT)	/* has the protocol */
 			assert_int_equal(!c.lowered.products.columns[f],
 					 !(fields >> f & 1));
+	second[c.lowered.products.sequence[1]]++;
 	ask(&a, &c, PACKETS);
 	assert_int_equal(a.wrong, 0);
 	compiled_free(&c);
 	free(text);
 }
 
-/* Each two fields, three, all. */
+/* Each two fields, three, all; in both orders. */
 static void each_field(void **state)
 {
 	(void)state;
@@ -208,6 +212,7 @@ static void each_field(void **state)
 			check((uint64_t)fields, fields, 25);
 	for (uint64_t seed = 100; seed < 110; seed++)
 		check(seed, ALL, 120);
+	assert_true(second[PRODUCT_REMOTE] && second[PRODUCT_LPORT]);
 }
 
 /* More columns and nodes than a byte can number. */
@@ -416,6 +421,7 @@ static void tables_show(void **state)
 
 	(void)state;
 	grow(&c, text, PRODUCTS_ALWAYS);
+	assert_int_equal(c.lowered.products.sequence[1], PRODUCT_REMOTE);
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
 		change_table(&c, names[i], &t);
 	/* what no number leads to may change */
@@ -440,12 +446,13 @@ static size_t code_of_tables(const struct image *m)
 /* Of each instruction something else in turn. */
 static void code_shows(void **state)
 {
-	char *text = make(3, ALL, 12);
+	char *text = make(4, ALL, 12);
 	struct tally t = { 0 };
 	struct compiled c;
 
 	(void)state;
 	grow(&c, text, PRODUCTS_ALWAYS);
+	assert_int_equal(c.lowered.products.sequence[1], PRODUCT_LPORT);
 	for (size_t i = 0; i < code_of_tables(c.image); i++)
 		for (int k = 0; k < ASKED_CHANGES; k++) {
 			struct bpf_insn *v = &c.image->insns[i], old = *v;
