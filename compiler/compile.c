@@ -17,12 +17,14 @@
 #include "expect.h"
 #include "object.h"
 
+enum { PIECE = 4 << 20, ANY = 512 << 20 };	/* KMALLOC_MAX_SIZE; RODATA_MAX */
+
 static const struct target targets[] = {	/* oldest first */
-	{ "5.10", false, false },
-	{ "5.17", true, false },
-	{ "6.1", true, false },
-	{ "6.12", true, true },
-	{ "6.18", true, true },
+	{ "5.10", false, false, PIECE },
+	{ "5.17", true, false, PIECE },
+	{ "6.1", true, false, ANY },
+	{ "6.12", true, true, ANY },
+	{ "6.18", true, true, ANY },
 };
 
 const struct target *target_list(size_t *n)
@@ -74,11 +76,11 @@ static bool choose_target(struct compiled *c, const struct compile_options *o)
 {
 	struct diag *d;
 
-	c->target = o->target ? o->target : &targets[0];
+	c->oldest = c->target = o->target ? o->target : &targets[0];
 	if (c->target->ifindex || !looks_at_interface(c))
 		return true;
 	if (!o->target) {
-		c->target = target_find("5.17");
+		c->oldest = c->target = target_find("5.17");
 		return true;
 	}
 	d = diag_add(&c->diags, DIAG_TOO_OLD, NULL,
@@ -86,6 +88,26 @@ static bool choose_target(struct compiled *c, const struct compile_options *o)
 		     o->target->name);
 	d->help = "compile for 5.17 or newer, or take `on` out of the rules";
 	return false;
+}
+
+/* Tables that are too large for the target's kernel make an object for a newer one,
+ * if no target is asked for. */
+static void check_tables(struct compiled *c, const struct compile_options *o)
+{
+	size_t size = c->image->rodata_size;
+	struct diag *d;
+
+	while (c->oldest->max_tables < size)	/* the last one takes all */
+		c->oldest++;
+	if (!o->target || c->oldest == c->target)
+		return;
+	d = diag_add(&c->diags, DIAG_TOO_LARGE, NULL,
+		     "its tables take %zu bytes, and kernel %s takes no more than "
+		     "%zu in one map", size, c->target->name,
+		     c->target->max_tables);
+	d->help = arena_printf(&c->arena, "compile for %s or newer, or try "
+			       "--max-tables %zu", c->oldest->name,
+			       c->target->max_tables);
 }
 
 /* Hits by rule, if the profile is of use. */
@@ -209,6 +231,8 @@ static void stages(struct compiled *c, const struct compile_options *o,
 	c->effects = arena_alloc(a, sizeof(*c->effects));
 	effects_build(a, c->policy, o->optimize > 0, c->effects);
 	program_generate(c, o);
+	if (!c->diags.nerrors)
+		check_tables(c, o);
 	progress_enter(o->progress, PROGRESS_PROVE);
 	if (!c->diags.nerrors)
 		prove_bytes(c, o);
@@ -267,6 +291,7 @@ json_t *compile_manifest(struct compiled *c, const struct compile_options *o)
 	size_t tables = size_max_tables(o);
 	struct manifest_options m = {
 		.optimize = o->optimize, .target_kernel = c->target->name,
+		.kernel = c->oldest->name,
 		.profile = o->profile ? o->profile->digest : NULL,
 		.max_instructions = instructions ==
 			size_max_instructions(&unsaid) ? 0 : instructions,
@@ -284,7 +309,7 @@ void compile_options_like(struct compile_options *o, const json_t *options)
 
 	if (json_is_integer(optimize))
 		o->optimize = (unsigned int)json_integer_value(optimize);
-	if (target)
+	if (target && !json_is_true(json_object_get(options, "newer_kernel")))
 		o->target = target_find(target);
 	o->max_instructions = (size_t)json_integer_value(
 		json_object_get(options, "max_instructions"));

@@ -71,6 +71,8 @@ struct target {
 	const char *name;		/* "5.10" */
 	bool ifindex;			/* ingress_ifindex in the context, 5.17 */
 	bool gotol;			/* 6.6, and Debian's 6.1 */
+	size_t max_tables;		/* bytes of a map's value: before 6.0 no more
+					 * than the kernel allocates in one piece */
 };
 /* NULL when there is none of that name. */
 const struct target *target_find(const char *name);
@@ -85,6 +87,7 @@ struct compiled {
 	struct diagram *diagram;	/* leaves are actions; or NULL and */
 	struct forest *forest;		/* where one would be too large */
 	const struct target *target;
+	const struct target *oldest;	/* that takes its tables, too */
 	struct effects *effects;
 	struct diagram *rest;		/* of IPv6 alone, where tables have IPv4
 					 * (products.h); the other diagrams are of

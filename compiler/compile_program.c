@@ -187,7 +187,8 @@ static enum size_fault generate_with(struct compiled *c,
 	c->image = arena_alloc(&c->arena, sizeof(*c->image));
 	rodata_finish(&l.rodata, c->image);
 	image_numbers(c);
-	if (l.rodata.failed || l.rodata.n > size_max_tables(o))
+	if (l.rodata.failed || l.rodata.n > size_max_tables(o) ||
+	    (how.products && c->image->rodata_size > c->target->max_tables))
 		return SIZE_TABLES;
 	if (!layout(&c->arena, &l.code, &lo, rule_places(c), c->image) ||
 	    c->image->ninsns > size_max_instructions(o))
@@ -236,6 +237,7 @@ static bool add_products(struct compiled *c, const struct compile_options *o,
 	struct term six = { .set[FIELD_FAMILY] = iset_range(&c->arena, 1, 1) };
 	struct diagram_options within = { .max_weight = REST_WEIGHT };
 	struct products_input in = { c->policy, c->effects,
+				     c->target->max_tables,
 				     o->products == PRODUCTS_ALWAYS };
 
 	products_find(&c->arena, &in, products);

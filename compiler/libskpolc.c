@@ -266,7 +266,7 @@ const char *skpolc_policy(const struct skpolc *k)
 
 const char *skpolc_kernel(const struct skpolc *k)
 {
-	return k && k->compiled ? k->c.target->name : NULL;
+	return k && k->compiled ? k->c.oldest->name : NULL;
 }
 
 const void *skpolc_object(const struct skpolc *k, size_t *size)

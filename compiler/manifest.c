@@ -212,6 +212,12 @@ static int add_limit(json_t *object, const char *key, size_t limit)
 					   json_integer((json_int_t)limit)) : 0;
 }
 
+/* Of what takes the tables. */
+static const char *kernel_of(const struct manifest_options *o)
+{
+	return o->kernel ? o->kernel : o->target_kernel;
+}
+
 static json_t *options(const struct manifest_options *o)
 {
 	json_t *j = json_pack("{s:i, s:s, s:s*}", "optimize", (int)o->optimize,
@@ -219,6 +225,8 @@ static json_t *options(const struct manifest_options *o)
 			      "profile", o->profile);
 
 	return finished(j, !j ||
+			(strcmp(kernel_of(o), o->target_kernel) &&
+			 json_object_set_new(j, "newer_kernel", json_true())) ||
 			add_limit(j, "max_instructions", o->max_instructions) ||
 			add_limit(j, "max_tables", o->max_tables));
 }
@@ -238,7 +246,7 @@ json_t *manifest_build(struct arena *a, const struct policy *p,
 		      "version", 1,
 		      "policy", p->name,
 		      "compiler", PACKAGE_VERSION_TEXT,
-		      "kernel", oldest_kernel(p, o->target_kernel),
+		      "kernel", oldest_kernel(p, kernel_of(o)),
 		      "options", options(o),
 		      "sha256", digest,
 		      "files", files(a, s),

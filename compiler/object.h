@@ -37,6 +37,7 @@ int object_write(const char *path, const void *bytes, size_t size);
 struct manifest_options {
 	unsigned int optimize;		/* 0, 1, 2 */
 	const char *target_kernel;	/* "5.10" */
+	const char *kernel;		/* that takes its tables; NULL: the target */
 	const char *profile;		/* its SHA-256, or NULL */
 	size_t max_instructions, max_tables;	/* 0 = as if not said */
 };

@@ -374,6 +374,8 @@ void products_find(struct arena *a, const struct products_input *in,
 {
 	size_t most = are_of_hosts(in->policy) ? HOSTS_MAX_BYTES : MAX_BYTES;
 
+	if (most > in->max_bytes)
+		most = in->max_bytes;
 	*out = (struct products){ .any = false };
 	if (!in->always && (!is_asked(in->policy, FIELD_LADDR4) ||
 			    !is_asked(in->policy, FIELD_RADDR4)))

@@ -47,6 +47,7 @@ struct products {
 struct products_input {
 	const struct policy *policy;
 	const struct effects *effects;
+	size_t max_bytes;	/* that the kernel takes */
 	bool always;		/* any two fields are enough (tests) */
 };
 void products_find(struct arena *a, const struct products_input *in,

@@ -225,7 +225,7 @@ static void print(const struct skpolc *k, struct compiled *c, size_t size)
 	fprintf(stderr, "tables       %zu bytes\n", c->image->rodata_size);
 	if (size)
 		fprintf(stderr, "object       %zu bytes\n", size);
-	fprintf(stderr, "kernel       %s or newer\n", c->target->name);
+	fprintf(stderr, "kernel       %s or newer\n", c->oldest->name);
 	fprintf(stderr, "proof        %s%s, %llu states, %llu ranges\n",
 		c->proof.ok ? "for all packets" : "not for this policy: ",
 		c->proof.ok ? "" : c->proof.why ? c->proof.why : "not tried",
@@ -344,7 +344,7 @@ static json_t *report_json(const struct skpolc *k, struct compiled *c,
 			 "table_bytes", (json_int_t)c->image->rodata_size,
 			 "object_bytes", size ? json_integer((json_int_t)size) :
 			 json_null(), "kernel",
-			 c->target->name, "proved", (int)c->proof.ok,
+			 c->oldest->name, "proved", (int)c->proof.ok,
 			 "expected_ns", c->lowered.expected / 10, "blocks",
 			 blocks, "hosts", hosts_json(&c->lowered), "products",
 			 products_json(&c->lowered.products), "diagrams",

@@ -33,7 +33,7 @@ static const struct set {
 	const char *name;
 	enum kind kind;
 	bool usual;		/* measured when nothing is asked for */
-	size_t n;
+	size_t n;		/* prefixes; of rules, each so many one, or 0 */
 	const char *files[3];
 } sets[] = {
 	{ "hand/web", FILES, true, 0, { "tests/bench/hand/web.skl" } },
@@ -62,6 +62,9 @@ static const struct set {
 	CLASSBENCH_SET("acl1_1k"),
 	CLASSBENCH_SET("fw1_1k"),
 	CLASSBENCH_SET("ipc1_1k"),
+	{ "classbench/acl1_3k", CLASSBENCH, true, 3, { "acl1_10k" } },
+	{ "classbench/fw1_2k", CLASSBENCH, true, 5, { "fw1_10k" } },
+	{ "classbench/ipc1_3k", CLASSBENCH, true, 3, { "ipc1_10k" } },
 	CLASSBENCH_SET("acl1_10k"),
 	CLASSBENCH_SET("fw1_10k"),
 	CLASSBENCH_SET("ipc1_10k"),
@@ -102,26 +105,26 @@ static void send_row(FILE *out, json_t *row)
 
 /* The set as files in our folder, by the program that can read it. */
 static bool classbench_file(const struct bench *b, const char *verb,
-			    const char *name, const char *path)
+			    const struct set *s, const char *path)
 {
 	char command[1024];
 
 	snprintf(command, sizeof(command), "srcdir='%s' "
-		 "tests/classbench/classbench %s '%s' >'%s' 2>/dev/null",
-		 b->source, verb, name, path);
+		 "tests/classbench/classbench %s '%s' %zu >'%s' 2>/dev/null",
+		 b->source, verb, s->files[0], s->n, path);
 	return !system(command);
 }
 
 static bool classbench(const struct bench *b, struct workload *w,
-		       const char *name)
+		       const struct set *s)
 {
 	char *policy, packets[512];
 
 	if (asprintf(&policy, "%s/set.skl", b->folder) < 0)
 		return false;
 	snprintf(packets, sizeof(packets), "%s/set.pkt", b->folder);
-	return classbench_file(b, "policy", name, policy) &&
-		classbench_file(b, "packets", name, packets) &&
+	return classbench_file(b, "policy", s, policy) &&
+		classbench_file(b, "packets", s, packets) &&
 		workload_file(w, policy);
 }
 
@@ -154,7 +157,7 @@ static bool prepare(const struct bench *b, const struct set *s,
 	case LISTS:
 		return lists(b, w, s->files);
 	case CLASSBENCH:
-		return classbench(b, w, s->files[0]);
+		return classbench(b, w, s);
 	case FILES:
 		if (s->files[0][0] == '/')
 			return workload_file(w, s->files[0]);

@@ -203,7 +203,14 @@ static bool add_rule(struct text *t, const char *line, unsigned int i)
 	return true;
 }
 
-static char *policy_text(struct arena *a, const struct set *s)
+/* Of EVERY so many rules one; 0: all. */
+static bool is_taken(unsigned int every, unsigned int rule)
+{
+	return !every || rule % every == 0;
+}
+
+static char *policy_text(struct arena *a, const struct set *s,
+			 unsigned int every)
 {
 	struct text t = { .arena = a };
 	char line[LINE_MAX_BYTES];
@@ -214,7 +221,7 @@ static char *policy_text(struct arena *a, const struct set *s)
 	for (i = 0; i < LABELS - 2; i++)
 		text_addf(&t, "socket s%u\n", i);
 	for (i = 0; next_line(f, line); i++)
-		if (!add_rule(&t, line, i))
+		if (is_taken(every, i) && !add_rule(&t, line, i))
 			bad_line(s->rules, line);
 	text_add(&t, "default -> pass\n");
 	gzclose(f);
@@ -329,7 +336,7 @@ static size_t one_set(const struct set *set)
 
 	arena_init(&a, NULL);
 	if (!(set->size ? subject_read : subject_open)(&s,
-						policy_text(&a, set))) {
+						policy_text(&a, set, 0))) {
 		diag_print(&s.diags, stderr, false);
 		exit(1);
 	}
@@ -352,22 +359,34 @@ static size_t one_set(const struct set *set)
 }
 
 /* For the benchmark: a set as a policy, on standard output. */
-static int print_policy(const char *name)
+static void print_policy(const char *name, unsigned int every)
 {
 	const struct set s = { .rules = name };
 	struct arena a;
 
 	arena_init(&a, NULL);
-	fputs(policy_text(&a, &s), stdout);
+	fputs(policy_text(&a, &s, every), stdout);
 	arena_free(&a);
-	return 0;
+}
+
+/* The packet of L with its verdict, if that is known: the first rule of all is the
+ * first one of those that are taken, too, if it is one of them. */
+static void print_packet(const struct line *l, unsigned int every)
+{
+	char text[PACKET_TEXT_MAX];
+
+	if ((l->protocol != PACKET_TCP && l->protocol != PACKET_UDP) ||
+	    (l->first && !is_taken(every, l->first - 1)))
+		return;
+	printf("%s => %s\n", packet_print(&l->question.packet, text),
+	       l->first ? verdict(l->first - 1) : "pass");
 }
 
 /* For the benchmark: its packets and their verdicts, as a .pkt file. */
-static int print_packets(const char *name)
+static void print_packets(const char *name, unsigned int every)
 {
 	char trace_name[64], match_name[64], line[LINE_MAX_BYTES],
-		match[LINE_MAX_BYTES], text[PACKET_TEXT_MAX];
+		match[LINE_MAX_BYTES];
 	/* The IPv6 sets have the match files of their IPv4 originals. */
 	const char *plain = strrchr(name, '/') ? strrchr(name, '/') + 1 : name;
 	gzFile trace, first;
@@ -383,14 +402,26 @@ static int print_packets(const char *name)
 		if (!read_packet(line, &l) || !next_line(first, match))
 			bad_line(trace_name, line);
 		l.first = (unsigned int)atoi(match);
-		if (l.protocol == PACKET_TCP || l.protocol == PACKET_UDP)
-			printf("%s => %s\n",
-			       packet_print(&l.question.packet, text),
-			       l.first ? verdict(l.first - 1) : "pass");
+		print_packet(&l, every);
 	}
 	gzclose(trace);
 	gzclose(first);
-	return 0;
+}
+
+/* `policy SET [EVERY]`, `packets SET [EVERY]`: of each so many rules one. */
+static bool was_printed(int argc, char **argv)
+{
+	unsigned int every = argc > 3 ? (unsigned int)atoi(argv[3]) : 0;
+
+	if (argc < 3 || argc > 4)
+		return false;
+	if (!strcmp(argv[1], "policy"))
+		print_policy(argv[2], every);
+	else if (!strcmp(argv[1], "packets"))
+		print_packets(argv[2], every);
+	else
+		return false;
+	return true;
 }
 
 static bool is_named(const struct set *s, int argc, char **argv)
@@ -409,10 +440,8 @@ int main(int argc, char **argv)
 	gzFile f;
 
 	find_folder();
-	if (argc == 3 && !strcmp(argv[1], "policy"))
-		return print_policy(argv[2]);
-	if (argc == 3 && !strcmp(argv[1], "packets"))
-		return print_packets(argv[2]);
+	if (was_printed(argc, argv))
+		return 0;
 	f = open_file(sets[0].rules);
 	if (!f) {
 		printf("SKIP: no ClassBench sets in %s\n", folder);

@@ -17,6 +17,7 @@
 
 #include "../../compiler/object.h"
 #include "../../grammar/arena.h"
+#include "../../compiler/compile.h"
 #include "../../grammar/parse.h"
 #include "../../runtime/objfile.h"
 
@@ -144,6 +145,31 @@ static void limits_are_told(void **state)
 	w.manifest = manifest_build(&w.arena, w.policy, &w.sources, &o);
 	is(&w, "options", "{\"max_instructions\":5000,\"max_tables\":4096,"
 	   "\"optimize\":2,\"target_kernel\":\"6.1\"}");
+	done(&w);
+}
+
+/* Tables that the target's kernel does not take, where no target was asked for:
+ * whoever compiles again must not ask for one, either. */
+static void tables_want_a_newer_kernel(void **state)
+{
+	const struct manifest_options o = {
+		.optimize = 2, .target_kernel = "5.10", .kernel = "6.1",
+	};
+	struct compile_options again = { .target = NULL };
+	struct work w;
+
+	(void)state;
+	build(&w, "edge.skl", edge, "5.10");
+	compile_options_like(&again, json_object_get(w.manifest, "options"));
+	assert_ptr_equal(again.target, target_find("5.10"));
+	json_decref(w.manifest);
+	w.manifest = manifest_build(&w.arena, w.policy, &w.sources, &o);
+	is(&w, "kernel", "\"6.1\"");
+	is(&w, "options", "{\"newer_kernel\":true,\"optimize\":2,"
+	   "\"target_kernel\":\"5.10\"}");
+	again.target = NULL;
+	compile_options_like(&again, json_object_get(w.manifest, "options"));
+	assert_null(again.target);
 	done(&w);
 }
 
@@ -317,6 +343,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_key_is_there),
 		cmocka_unit_test(limits_are_told),
+		cmocka_unit_test(tables_want_a_newer_kernel),
 		cmocka_unit_test(addresses_are_those_that_select),
 		cmocka_unit_test(rules_say_who_and_where),
 		cmocka_unit_test(the_kernel_is_the_oldest_that_will_do),

@@ -22,6 +22,7 @@
 #include "fixture_asked.h"
 
 enum { TEXT_MAX = 1 << 20, VALUES_MAX = 4000, PACKETS = 20000, MANY = 300, HOSTS = 1500,
+       NETWORKS = 1500,
        CHANGES = 13 };	/* of a table */
 
 /* Which fields rules ask for. */
@@ -320,6 +321,39 @@ static void what_they_cannot(void **state)
 	free(text);
 }
 
+/* Tables of 6 MB: kernels before 6.0 take no more than 4 MiB in a map. */
+static void what_the_kernel_takes(void **state)
+{
+	static const char *const kernels[] = { NULL, "5.10", "6.1" };
+	struct text t;
+
+	(void)state;
+	begin(&t);
+	for (uint32_t i = 0; i < NETWORKS; i++)
+		t.to += sprintf(t.to, "ip4 to 192.%u.%u.%u/31 from "
+				"10.%u.%u.%u/31 -> s%u\n", i >> 7,
+				i >> 2 & 31, (i & 3) << 6, i >> 7, i >> 2 & 31,
+				(i & 3) << 6, i % 4);
+	sprintf(t.to, "default -> pass\n");
+	for (size_t i = 0; i < sizeof(kernels) / sizeof(*kernels); i++) {
+		struct compile_options o = {
+			.optimize = 2, .until = COMPILE_ALL, .no_lint = true,
+			.name = "t.skl", .text = t.v, .size = strlen(t.v),
+			.products = PRODUCTS_ALWAYS,
+			.target = kernels[i] ? target_find(kernels[i]) : NULL,
+		};
+		struct compiled c;
+
+		assert_int_equal(compile(&c, NULL, &o), 0);
+		assert_true(c.proof.ok);
+		assert_int_equal(c.rest != NULL, i == 2);
+		assert_int_equal(c.image->rodata_size > 4 << 20, i == 2);
+		assert_string_equal(c.oldest->name, i == 2 ? "6.1" : "5.10");
+		compiled_free(&c);
+	}
+	free(t.v);
+}
+
 /* Behind them a table of IPv6 hosts, as there would be without them. */
 static void hosts_behind(void **state)
 {
@@ -474,6 +508,7 @@ int main(void)
 		cmocka_unit_test(one_node),
 		cmocka_unit_test(when_it_is_worth_it),
 		cmocka_unit_test(what_they_cannot),
+		cmocka_unit_test(what_the_kernel_takes),
 		cmocka_unit_test(hosts_behind),
 		cmocka_unit_test(only_a_split),
 		cmocka_unit_test(tables_show),
