@@ -16,15 +16,16 @@
 #include "compile_size.h"
 #include "expect.h"
 #include "object.h"
+#include "rodata.h"
 
-enum { PIECE = 4 << 20, ANY = 512 << 20 };	/* KMALLOC_MAX_SIZE; RODATA_MAX */
+enum { PIECE = 4 << 20 };	/* KMALLOC_MAX_SIZE */
 
 static const struct target targets[] = {	/* oldest first */
 	{ "5.10", false, false, PIECE },
 	{ "5.17", true, false, PIECE },
-	{ "6.1", true, false, ANY },
-	{ "6.12", true, true, ANY },
-	{ "6.18", true, true, ANY },
+	{ "6.1", true, false, RODATA_MAX },
+	{ "6.12", true, true, RODATA_MAX },
+	{ "6.18", true, true, RODATA_MAX },
 };
 
 const struct target *target_list(size_t *n)

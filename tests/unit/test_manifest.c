@@ -15,9 +15,9 @@
 
 #include <cmocka.h>
 
+#include "../../compiler/compile.h"
 #include "../../compiler/object.h"
 #include "../../grammar/arena.h"
-#include "../../compiler/compile.h"
 #include "../../grammar/parse.h"
 #include "../../runtime/objfile.h"
 

@@ -21,8 +21,8 @@
 #include "../random/world.h"
 #include "fixture_asked.h"
 
-enum { TEXT_MAX = 1 << 20, VALUES_MAX = 4000, PACKETS = 20000, MANY = 300, HOSTS = 1500,
-       NETWORKS = 1500,
+enum { TEXT_MAX = 1 << 20, VALUES_MAX = 4000, PACKETS = 20000,
+       MANY = 300, HOSTS = 1500, NETWORKS = 1500,	/* rules */
        CHANGES = 13 };	/* of a table */
 
 /* Which fields rules ask for. */
