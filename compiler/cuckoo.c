@@ -16,10 +16,11 @@
 
 enum { TRIES = 8, MOVES_MAX = 1000, BITS_MAX = 24 };
 
-/* Lanes in a thousand that are used at most: a search ends soon. */
+/* Lanes in a thousand that are used at most: a search ends soon. Of one lane no
+ * more than half are (Pagh and Rodler). */
 static unsigned int load_max(unsigned int lanes)
 {
-	return lanes == 4 ? 930 : lanes == 2 ? 820 : 450;
+	return lanes == 4 ? 930 : lanes == 2 ? 820 : 490;
 }
 
 bool cuckoo_size(struct cuckoo *c, size_t n)
@@ -97,6 +98,14 @@ static bool place_all(struct maker *m, size_t n)
 
 /* ----------------------------------------------------------------- result */
 
+static void put(struct cuckoo *c, size_t bucket, uint64_t bits)
+{
+	if (c->bucket_bits == 32)
+		((uint32_t *)c->v)[bucket] |= (uint32_t)bits;
+	else
+		((uint64_t *)c->v)[bucket] |= bits;
+}
+
 static void fill(const struct maker *m, const uint32_t *values)
 {
 	struct cuckoo *c = m->c;
@@ -107,9 +116,9 @@ static void fill(const struct maker *m, const uint32_t *values)
 		uint32_t k = m->lane[i];
 
 		if (k--)
-			c->v[i / c->lanes] |=
-				((m->keys[k] & low) << c->value_bits |
-				 values[k]) << i % c->lanes * bits;
+			put(c, i / c->lanes,
+			    ((m->keys[k] & low) << c->value_bits | values[k])
+				    << i % c->lanes * bits);
 	}
 }
 
@@ -132,7 +141,7 @@ bool cuckoo_build(struct arena *a, const uint64_t *keys,
 		return false;
 	m.lane = arena_array(a, (size_t)2 * c->lanes << c->bits,
 			     sizeof(*m.lane));
-	c->v = arena_array(a, (size_t)2 << c->bits, sizeof(*c->v));
+	c->v = arena_array(a, (size_t)2 << c->bits, c->bucket_bits / 8);
 	for (int i = 0; i < TRIES; i++) {
 		choose_factors(c, &random);
 		m.random = random;

@@ -21,7 +21,8 @@
 
 /* For tests: tables from LEAST cuts on (0 = where they are cheaper), of a KIND:
  * 1 an index and a search, 2 to 4 levels of few or many bits, 5 buckets, 6 a
- * window, 7 keys found by a hash. IPv6 words are kept in registers then, too. */
+ * window, 7 keys found by a hash; 8 to 11 these in buckets of some kind, if they fit
+ * (lower_keys.c). IPv6 words are kept in registers then, too. */
 struct lower_tables_options {
 	uint32_t least;
 	uint8_t kind;

@@ -13,7 +13,12 @@
 #include "lower_table.h"
 
 enum { KEYS_PER_CUT = 2, VALUES_MAX = 1 << 15,
-       KEYS_TRIED_MAX = 1 << 12 };	/* in tests */
+       KEYS_TRIED_MAX = 1 << 12,	/* in tests */
+       KIND_ASKED = 8,	/* the first of the kinds there, see lower.h, and: */
+       ASKED_BYTES = 1 << 18 };	/* at most */
+
+/* Both buckets, in the nearest cache; as in lower_shape.c. */
+enum { COST_LONE = 25, COST_LANES = 35 };
 
 static uint64_t last_of(const struct keyed *k, uint32_t i)
 {
@@ -71,17 +76,33 @@ static size_t count_keys(const struct keyed *k, uint32_t others, size_t most,
 	return n;
 }
 
-/* As few bytes as N keys fit into; no lanes: they do not. */
-static struct cuckoo smallest(const struct keyed *k, size_t n,
+static unsigned int cost_of(const struct cuckoo *c)
+{
+	return (c->lanes == 1 ? COST_LONE : COST_LANES) +
+		shape_memory(cuckoo_bytes(c));
+}
+
+/* The buckets for N keys that are looked into soonest; no lanes: there are none. */
+static struct cuckoo cheapest(const struct keyed *k, size_t n,
 			      unsigned int value_bits)
 {
+	static const struct {
+		unsigned int lanes, bucket_bits;
+	} kinds[] = { { 1, 32 }, { 4, 64 }, { 2, 64 }, { 1, 64 } };
+	const unsigned int asked = k->l->in->options.tables.kind;
 	struct cuckoo best = { .lanes = 0 };
 
-	for (unsigned int lanes = 4; lanes; lanes /= 2) {
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
 		struct cuckoo c = { .key_bits = k->width - k->drop,
-				    .value_bits = value_bits, .lanes = lanes };
+				    .value_bits = value_bits,
+				    .lanes = kinds[i].lanes,
+				    .bucket_bits = kinds[i].bucket_bits };
 
-		if (cuckoo_size(&c, n) && (!best.lanes || c.bits < best.bits))
+		if (!cuckoo_size(&c, n))
+			continue;
+		if (asked == KIND_ASKED + i && cuckoo_bytes(&c) <= ASKED_BYTES)
+			return c;
+		if (!best.lanes || cost_of(&c) < cost_of(&best))
 			best = c;
 	}
 	return best;
@@ -98,10 +119,13 @@ bool keys_shape(const struct keyed *k, struct shape *s)
 	s->cells = count_keys(k, s->others, most, &differ);
 	if (!s->cells || s->cells > most)
 		return false;
-	s->keys = smallest(k, s->cells, bits_of(differ));
-	s->levels = s->keys.lanes != 0;
+	s->keys = cheapest(k, s->cells, bits_of(differ));
+	if (!s->keys.lanes)
+		return false;
+	s->levels = 1;
 	s->bytes = cuckoo_bytes(&s->keys);
-	return s->levels;
+	s->cost = cost_of(&s->keys);
+	return true;
 }
 
 bool keys_fill(const struct keyed *k, struct shape *s)
@@ -141,7 +165,7 @@ static uint32_t add_tables(const struct keyed *k, const struct cuckoo *t)
 	rodata_align(r, LINE);
 	v = rodata_space(r, arena_printf(k->l->a, "skpol_keys_%zu",
 					 r->nvariables),
-			 (size_t)2 << t->bits, 8, &at);
+			 (size_t)2 << t->bits, t->bucket_bits / 8, &at);
 	if (v)
 		memcpy(v, t->v, cuckoo_bytes(t));
 	return at;
@@ -167,7 +191,8 @@ static void read_bucket(const struct keyed *k, const struct cuckoo *t,
 			unsigned int table, int reg, uint32_t offset)
 {
 	struct code *c = k->l->c;
-	unsigned int shift = k->width - t->bits - 3;
+	const unsigned int log = t->bucket_bits == 32 ? 2 : 3;
+	unsigned int shift = k->width - t->bits - log;
 
 	if (k->width == 32) {
 		emit_alu32(c, BPF_MOV, BPF_REG_2, BPF_REG_1);
@@ -180,25 +205,33 @@ static void read_bucket(const struct keyed *k, const struct cuckoo *t,
 		emit_alu64_imm(c, BPF_RSH, BPF_REG_2, (int32_t)shift);
 	}
 	emit_alu32_imm(c, BPF_AND, BPF_REG_2,
-		       ((1u << t->bits) - 1) << 3);
-	emit_map(c, reg, IMAGE_RODATA, offset + (table << 3 << t->bits));
+		       ((1u << t->bits) - 1) << log);
+	emit_map(c, reg, IMAGE_RODATA, offset + (table << log << t->bits));
 	emit_alu64(c, BPF_ADD, reg, BPF_REG_2);
-	emit_load(c, BPF_DW, reg, reg, 0);
+	emit_load(c, log == 2 ? BPF_W : BPF_DW, reg, reg, 0);
 }
 
-/* r1 = the bits of the key that a lane has, in each of them; r2 is lost. */
+/*
+ * r1 = the bits of the key that a lane has, in each of them; r2 is lost. For one
+ * lane they go there at once, if that is to the right.
+ */
 static void key_of_lanes(const struct keyed *k, const struct cuckoo *t)
 {
 	struct code *c = k->l->c;
-	int32_t bits = (int32_t)t->bits, drop = (int32_t)k->drop;
+	unsigned int right = t->bits + k->drop;
+	bool alone = t->lanes == 1 && right > t->value_bits;
 
+	if (alone)
+		right -= t->value_bits;
 	if (k->width == 32) {
 		emit_alu32_imm(c, BPF_LSH, BPF_REG_1, t->bits);
-		emit_alu32_imm(c, BPF_RSH, BPF_REG_1, t->bits + k->drop);
+		emit_alu32_imm(c, BPF_RSH, BPF_REG_1, right);
 	} else {
-		emit_alu64_imm(c, BPF_LSH, BPF_REG_1, bits);
-		emit_alu64_imm(c, BPF_RSH, BPF_REG_1, bits + drop);
+		emit_alu64_imm(c, BPF_LSH, BPF_REG_1, (int32_t)t->bits);
+		emit_alu64_imm(c, BPF_RSH, BPF_REG_1, (int32_t)right);
 	}
+	if (alone)
+		return;
 	emit_imm64(c, BPF_REG_2, in_lanes(t, (uint64_t)1 << t->value_bits));
 	emit_alu64(c, BPF_MUL, BPF_REG_1, BPF_REG_2);
 }
@@ -246,7 +279,7 @@ static void lowest_lane(const struct keyed *k, const struct cuckoo *t, int to,
 	struct code *c = k->l->c;
 	int32_t values = 1 << t->value_bits;
 
-	if (t->lanes == 1) {
+	if (cuckoo_lane_bits(t) == 64) {
 		emit_alu64(c, BPF_MOV, to, from);
 		emit_alu64_imm(c, BPF_ADD, to, -values);
 		emit_alu64_imm(c, BPF_ARSH, to, 63);

@@ -22,7 +22,6 @@ enum {
 	COST_STEP = 12,		/* one halving of a search */
 	COST_TWO_STEPS = 18,	/* two at once */
 	COST_ENTRY = 10,	/* the value behind a search */
-	COST_KEYS = 35,		/* both buckets, in the nearest cache */
 };
 
 /*
@@ -308,7 +307,6 @@ static void try_keys(const struct keyed *k, struct choice *c)
 
 	if (!keys_shape(k, &s))
 		return;
-	s.cost = COST_KEYS + shape_memory(s.bytes);
 	if ((c->best.levels && c->best.cost <= s.cost) || keys_fill(k, &s))
 		c->keys = s;
 }
@@ -326,7 +324,7 @@ static void asked_for(const struct keyed *k, struct choice *c)
 	uint8_t kind = k->l->in->options.tables.kind;
 	struct shape s = kinds[kind < 2 ? 0 : (kind - 2) % 3];
 
-	if (kind == 7)
+	if (kind >= 7)
 		try_keys(k, c);
 	c->best = c->keys.levels ? c->keys : c->index;
 	if (kind == 5 && c->buckets.levels)

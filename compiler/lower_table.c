@@ -10,7 +10,7 @@
 #include "lower_table.h"
 
 /* Fewer are compared: a packet like the one before finds its way for nothing. */
-enum { CUTS_MIN = 24 };
+enum { CUTS_MIN = 12 };
 
 static unsigned int word_width(enum word w)
 {

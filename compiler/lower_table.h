@@ -172,7 +172,7 @@ void pack_fill(const struct keyed *k, const struct shape *s, uint8_t *index,
 	       uint8_t *entries);
 
 /* lower_keys.c */
-/* What S, but for its cost, would be; false: there are no keys, or too many. */
+/* What S would be; false: there are no keys, or too many. */
 bool keys_shape(const struct keyed *k, struct shape *s);
 /* Fills its tables; false: there is no way to. */
 bool keys_fill(const struct keyed *k, struct shape *s);

@@ -26,6 +26,7 @@ struct prove_keys {		/* the look-up that begins somewhere */
 	uint32_t end;		/* the instruction behind it; 0: it is none */
 	unsigned int width, drop;	/* bits of r1; low ones that are left out */
 	unsigned int bits;	/* of the number of a bucket */
+	unsigned int log;	/* of the bytes of a bucket: 2 or 3 */
 	unsigned int lanes, value_bits;
 	uint64_t factor[2];
 	uint32_t table[2];	/* offsets in .rodata */
@@ -55,7 +56,7 @@ static uint64_t low_bits(unsigned int n)
 
 static unsigned int lane_bits(const struct prove_keys *k)
 {
-	return 64 / k->lanes;
+	return (8u << k->log) / k->lanes;
 }
 
 static uint64_t in_lanes(const struct prove_keys *k, uint64_t n)
@@ -112,30 +113,50 @@ static bool multiply(struct matcher *m, struct prove_keys *k,
 		number(m, (struct bpf_insn)ALU64_K(BPF_RSH, 2, 0), shift);
 }
 
+/* BITS and LOG, of the mask of a bucket's offset. */
+static bool read_mask(struct prove_keys *k, uint32_t mask)
+{
+	if (mask < 4)
+		return false;
+	k->log = (unsigned int)__builtin_ctz(mask);
+	k->bits = 32 - (unsigned int)__builtin_clz(mask) - k->log;
+	return (k->log == 2 || k->log == 3) && k->bits <= BITS_MAX &&
+		mask == low_bits(k->bits) << k->log;
+}
+
+/* r2 = the offset of a bucket, the same way in both tables. */
+static bool find_bucket(struct matcher *m, struct prove_keys *k,
+			unsigned int table)
+{
+	const struct bpf_insn cut = ALU32_K(BPF_AND, 2, 0);
+	const struct prove_keys before = *k;
+	uint32_t shift, mask;
+
+	return multiply(m, k, &k->factor[table], &shift) &&
+		number(m, cut, &mask) && read_mask(k, mask) &&
+		shift == k->width - k->bits - k->log &&
+		(!table || (k->width == before.width &&
+			    k->bits == before.bits && k->log == before.log));
+}
+
 /* REG = the bucket in one of the tables. */
 static bool read_bucket(struct matcher *m, struct prove_keys *k,
 			unsigned int table, uint8_t reg)
 {
-	const struct bpf_insn load = {
+	struct bpf_insn load = {
 		.code = BPF_LDX | BPF_MEM | BPF_DW, .dst_reg = reg,
 		.src_reg = reg,
-	}, cut = ALU32_K(BPF_AND, 2, 0);
-	unsigned int bits, width = k->width;
-	uint32_t shift, mask;
-	uint64_t at;
+	};
 	bool is_table;
+	uint64_t at;
 
-	if (!multiply(m, k, &k->factor[table], &shift) ||
-	    (table && k->width != width) || !number(m, cut, &mask) ||
-	    mask < 8)
+	if (!find_bucket(m, k, table))
 		return false;
-	bits = 29 - (unsigned int)__builtin_clz(mask);
-	if (bits > BITS_MAX || mask != low_bits(bits) << 3 ||
-	    shift != k->width - bits - 3 || (table && bits != k->bits))
-		return false;
-	k->bits = bits;
-	if (!match_wide(m, reg, &at, &is_table) || !is_table || at % 8 ||
-	    !match_constant(m->p, at, (uint64_t)8 << bits))
+	if (k->log == 2)
+		load.code = BPF_LDX | BPF_MEM | BPF_W;
+	if (!match_wide(m, reg, &at, &is_table) || !is_table ||
+	    at % (1u << k->log) ||
+	    !match_constant(m->p, at, (uint64_t)1 << (k->bits + k->log)))
 		return false;
 	k->table[table] = (uint32_t)at;
 	return match_this(m, (struct bpf_insn)ALU64_X(BPF_ADD, reg, 2)) &&
@@ -143,15 +164,29 @@ static bool read_bucket(struct matcher *m, struct prove_keys *k,
 }
 
 /* VALUE_BITS and LANES, of a 1 in front of the value of each lane. */
-static bool read_lanes(struct prove_keys *k, uint64_t ones)
+static bool read_ones(struct prove_keys *k, uint64_t ones)
 {
-	if (!ones)
+	if (!ones || k->log != 3)
 		return false;
 	k->value_bits = (unsigned int)__builtin_ctzll(ones);
 	for (k->lanes = 4; k->lanes; k->lanes /= 2)
 		if (ones == in_lanes(k, (uint64_t)1 << k->value_bits))
 			break;
-	return k->lanes && k->bits + k->drop < k->width && k->value_bits &&
+	return k->lanes;
+}
+
+/* VALUE_BITS, which are left below the rest of the key when that was moved to the
+ * RIGHT. */
+static bool read_lane(struct prove_keys *k, uint32_t right)
+{
+	k->lanes = 1;
+	k->value_bits = k->bits + k->drop - right;
+	return right < k->bits + k->drop;
+}
+
+static bool fits(const struct prove_keys *k)
+{
+	return k->bits + k->drop < k->width && k->value_bits &&
 		k->value_bits <= VALUE_BITS_MAX &&
 		k->width - k->drop - k->bits + k->value_bits < lane_bits(k);
 }
@@ -160,20 +195,27 @@ static bool read_lanes(struct prove_keys *k, uint64_t ones)
 static bool compare_lanes(struct matcher *m, struct prove_keys *k)
 {
 	uint8_t class = k->width == 32 ? BPF_ALU : BPF_ALU64;
-	const struct bpf_insn key[] = {
-		{ .code = class | BPF_LSH | BPF_K, .dst_reg = 1,
-		  .imm = (int32_t)k->bits },
-		{ .code = class | BPF_RSH | BPF_K, .dst_reg = 1,
-		  .imm = (int32_t)(k->bits + k->drop) },
-	}, differ[] = {
-		ALU64_X(BPF_MUL, 1, 2), ALU64_X(BPF_XOR, 3, 1),
-		ALU64_X(BPF_XOR, 4, 1),
+	const struct bpf_insn left = { .code = class | BPF_LSH | BPF_K,
+				       .dst_reg = 1, .imm = (int32_t)k->bits };
+	const struct bpf_insn right = { .code = class | BPF_RSH | BPF_K,
+					.dst_reg = 1 };
+	const struct bpf_insn times = ALU64_X(BPF_MUL, 1, 2), differ[] = {
+		ALU64_X(BPF_XOR, 3, 1), ALU64_X(BPF_XOR, 4, 1),
 	};
 	uint64_t ones;
+	uint32_t n;
 	bool table;
 
-	return match_all(m, key, 2) && match_wide(m, 2, &ones, &table) &&
-		!table && read_lanes(k, ones) && match_all(m, differ, 3);
+	if (!match_one(m, &left) || !number(m, right, &n))
+		return false;
+	if (!match_wide(m, 2, &ones, &table)) {
+		if (!read_lane(k, n))
+			return false;
+	} else if (table || n != k->bits + k->drop || !read_ones(k, ones) ||
+		   !match_one(m, &times)) {
+		return false;
+	}
+	return fits(k) && match_all(m, differ, 2);
 }
 
 /* REG keeps the lanes that are less than 1 << VALUE_BITS. */
@@ -208,7 +250,7 @@ static bool gather_four(struct matcher *m, const struct prove_keys *k)
 static bool lowest_lane(struct matcher *m, const struct prove_keys *k,
 			uint8_t to, uint8_t from)
 {
-	uint8_t class = k->lanes == 1 ? BPF_ALU64 : BPF_ALU;
+	uint8_t class = lane_bits(k) == 64 ? BPF_ALU64 : BPF_ALU;
 	const struct bpf_insn want[] = {
 		{ .code = class | BPF_MOV | BPF_X, .dst_reg = to,
 		  .src_reg = from },
@@ -270,9 +312,15 @@ static unsigned int key_bits(const struct prove_keys *k)
 static uint64_t bucket(const struct prove *p, const struct prove_keys *k,
 		       unsigned int table, uint64_t number)
 {
+	const uint8_t *at = p->image->rodata + k->table[table] +
+		(number << k->log);
 	uint64_t v;
+	uint32_t narrow;
 
-	memcpy(&v, p->image->rodata + k->table[table] + 8 * number, 8);
+	memcpy(&narrow, at, sizeof(narrow));
+	if (k->log == 2)
+		return narrow;
+	memcpy(&v, at, sizeof(v));
 	return v;
 }
 

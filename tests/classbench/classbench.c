@@ -434,6 +434,22 @@ static bool is_named(const struct set *s, int argc, char **argv)
 	return false;
 }
 
+/* Each argument must be a set: of none nothing would be wrong. */
+static bool all_are_sets(int argc, char **argv)
+{
+	for (int i = 1; i < argc; i++) {
+		bool known = false;
+
+		for (size_t s = 0; s < sizeof(sets) / sizeof(*sets); s++)
+			known |= !strcmp(argv[i], sets[s].rules);
+		if (!known) {
+			fprintf(stderr, "classbench: no set %s\n", argv[i]);
+			return false;
+		}
+	}
+	return true;
+}
+
 int main(int argc, char **argv)
 {
 	size_t i, wrong = 0;
@@ -442,6 +458,8 @@ int main(int argc, char **argv)
 	find_folder();
 	if (was_printed(argc, argv))
 		return 0;
+	if (!all_are_sets(argc, argv))
+		return 2;
 	f = open_file(sets[0].rules);
 	if (!f) {
 		printf("SKIP: no ClassBench sets in %s\n", folder);

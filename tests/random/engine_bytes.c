@@ -188,7 +188,7 @@ static void *prepare_tables(struct subject *s)
 
 	return prepare(s, (struct how){
 		.optimize = 2, .diagram_weight = size / 4 % 3 == 0,
-		.tables_kind = (uint8_t)(1 + size % 7),
+		.tables_kind = (uint8_t)(1 + size % 11),
 	});
 }
 

@@ -244,7 +244,7 @@ static void force_shapes(struct compile_options *o, size_t n)
 	o->diagram_weight = n % 2;
 	o->all_data = n % 4 == 1;
 	o->tables_least = n % 5 < 3 ? 2 : 0;
-	o->tables_kind = (uint8_t)(1 + n / 5 % 7);
+	o->tables_kind = (uint8_t)(1 + n / 5 % 11);
 	o->hosts_least = n / 3 % 2;
 	o->products = n % 7 < 2 ? PRODUCTS_ALWAYS : PRODUCTS_USUAL;
 }

@@ -30,8 +30,8 @@ static uint64_t low_bits(unsigned int n)
 
 /* Every STEP-th number from 0 on; STEP = 0: some odd number times 0, 1, 2, and
  * so on, which are all different. */
-static void make(struct made *m, unsigned int lanes, unsigned int key_bits,
-		 size_t n, uint64_t step)
+static void make(struct made *m, unsigned int lanes, unsigned int bucket_bits,
+		 unsigned int key_bits, size_t n, uint64_t step)
 {
 	struct random r = random_new(n + key_bits);
 
@@ -46,9 +46,15 @@ static void make(struct made *m, unsigned int lanes, unsigned int key_bits,
 		m->values[i] = 1 + random_below(&r, 7);
 	}
 	m->c = (struct cuckoo){ .key_bits = key_bits, .value_bits = 3,
-				.lanes = lanes };
+				.lanes = lanes, .bucket_bits = bucket_bits };
 	assert_true(cuckoo_size(&m->c, n));
 	assert_true(cuckoo_build(&m->a, m->keys, m->values, n, &m->c));
+}
+
+static uint64_t bucket_of(const struct cuckoo *c, size_t number)
+{
+	return c->bucket_bits == 32 ? ((const uint32_t *)c->v)[number] :
+		((const uint64_t *)c->v)[number];
 }
 
 /* Lanes of one bucket of KEY that hold it; VALUE is one's. */
@@ -57,9 +63,9 @@ static unsigned int find(const struct cuckoo *c, unsigned int table,
 {
 	uint64_t product = key * c->factor[table] & low_bits(c->key_bits);
 	uint64_t rest = key & low_bits(c->key_bits - c->bits);
-	uint64_t bucket = c->v[((uint64_t)table << c->bits) +
-			       (product >> (c->key_bits - c->bits))];
-	unsigned int found = 0, bits = 64 / c->lanes;
+	uint64_t bucket = bucket_of(c, ((size_t)table << c->bits) +
+				    (product >> (c->key_bits - c->bits)));
+	unsigned int found = 0, bits = cuckoo_lane_bits(c);
 
 	for (unsigned int i = 0; i < c->lanes; i++) {
 		uint64_t lane = bucket >> i * bits;
@@ -78,22 +84,22 @@ static unsigned int find(const struct cuckoo *c, unsigned int table,
 
 static size_t used_lanes(const struct cuckoo *c)
 {
-	unsigned int bits = 64 / c->lanes;
+	unsigned int bits = cuckoo_lane_bits(c);
 	size_t n = 0;
 
 	for (size_t b = 0; b < (size_t)2 << c->bits; b++)
 		for (unsigned int i = 0; i < c->lanes; i++)
-			n += !!(c->v[b] >> i * bits &
+			n += !!(bucket_of(c, b) >> i * bits &
 				low_bits(c->value_bits));
 	return n;
 }
 
-static void check(unsigned int lanes, unsigned int key_bits, size_t n,
-		  uint64_t step)
+static void check(unsigned int lanes, unsigned int bucket_bits,
+		  unsigned int key_bits, size_t n, uint64_t step)
 {
 	struct made m;
 
-	make(&m, lanes, key_bits, n, step);
+	make(&m, lanes, bucket_bits, key_bits, n, step);
 	for (size_t i = 0; i < n; i++) {
 		uint32_t value = 0;
 
@@ -112,14 +118,17 @@ static void each_key_has_a_lane(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++)
 		for (uint64_t step = 0; step < 3; step++) {
-			check(4, 24, sizes[i], step);
-			check(2, 32, sizes[i], step);
-			check(2, 24, sizes[i], step);
-			check(1, 48, sizes[i], step);
-			check(1, 60, sizes[i], step);
+			check(4, 64, 24, sizes[i], step);
+			check(2, 64, 32, sizes[i], step);
+			check(2, 64, 24, sizes[i], step);
+			check(1, 64, 48, sizes[i], step);
+			check(1, 64, 60, sizes[i], step);
+			check(1, 32, 24, sizes[i], step);
+			check(1, 32, 32, sizes[i], step);
 		}
-	check(4, 24, 400000, 0);
-	check(2, 32, 400000, 256);
+	check(4, 64, 24, 400000, 0);
+	check(2, 64, 32, 400000, 256);
+	check(1, 32, 32, 400000, 0);
 }
 
 /* A policy is the same object each time. */
@@ -128,8 +137,8 @@ static void the_same_each_time(void **state)
 	struct made a, b;
 
 	(void)state;
-	make(&a, 2, 32, 5000, 0);
-	make(&b, 2, 32, 5000, 0);
+	make(&a, 2, 64, 32, 5000, 0);
+	make(&b, 2, 64, 32, 5000, 0);
 	assert_memory_equal(a.c.v, b.c.v, cuckoo_bytes(&a.c));
 	arena_free(&a.a);
 	arena_free(&b.a);
@@ -138,7 +147,8 @@ static void the_same_each_time(void **state)
 /* As few buckets as there is room for: all bits of a key must be somewhere. */
 static void how_many_buckets(void **state)
 {
-	struct cuckoo c = { .key_bits = 24, .value_bits = 4, .lanes = 4 };
+	struct cuckoo c = { .key_bits = 24, .value_bits = 4, .lanes = 4,
+			    .bucket_bits = 64 };
 
 	(void)state;
 	assert_true(cuckoo_size(&c, 100));
@@ -146,13 +156,21 @@ static void how_many_buckets(void **state)
 	assert_true(cuckoo_size(&c, 100000));
 	assert_int_equal(c.bits, 14);
 	assert_int_equal(cuckoo_bytes(&c), 256 << 10);
-	c = (struct cuckoo){ .key_bits = 64, .value_bits = 10, .lanes = 2 };
+	c = (struct cuckoo){ .key_bits = 64, .value_bits = 10, .lanes = 2,
+			     .bucket_bits = 64 };
 	assert_false(cuckoo_size(&c, 1000));
-	c = (struct cuckoo){ .key_bits = 64, .value_bits = 3, .lanes = 1 };
+	c = (struct cuckoo){ .key_bits = 64, .value_bits = 3, .lanes = 1,
+			     .bucket_bits = 64 };
 	assert_true(cuckoo_size(&c, 1));
 	assert_int_equal(c.bits, 4);
-	c = (struct cuckoo){ .key_bits = 4, .value_bits = 1, .lanes = 4 };
+	c = (struct cuckoo){ .key_bits = 4, .value_bits = 1, .lanes = 4,
+			     .bucket_bits = 64 };
 	assert_false(cuckoo_size(&c, 1000));
+	c = (struct cuckoo){ .key_bits = 24, .value_bits = 4, .lanes = 1,
+			     .bucket_bits = 32 };
+	assert_true(cuckoo_size(&c, 1000));
+	assert_int_equal(c.bits, 10);
+	assert_int_equal(cuckoo_bytes(&c), 8 << 10);
 }
 
 int main(void)

@@ -112,18 +112,30 @@ static void ask_all(struct asked *a, struct compiled *c, const struct list *l,
 	}
 }
 
-static void grow(struct compiled *c, char *text, bool force)
+/* KIND: see lower.h; 0: what is usual. */
+static void grow(struct compiled *c, char *text, uint8_t kind)
 {
 	struct compile_options o = {
 		.optimize = 2, .until = COMPILE_ALL, .no_lint = true,
 		.name = "t.skl", .text = text, .size = strlen(text),
-		.tables_least = force ? 2 : 0, .tables_kind = 7,
+		.tables_least = kind ? 2 : 0, .tables_kind = kind,
 	};
 
 	assert_int_equal(compile(c, NULL, &o), 0);
 	if (c->diags.nerrors)
 		diag_print(&c->diags, stderr, false);
 	assert_true(c->proof.ok);
+}
+
+static size_t first_load(const struct image *m)
+{
+	size_t i = 0;
+
+	while (m->insns[i].dst_reg != BPF_REG_3 ||
+	       m->insns[i].src_reg != BPF_REG_3 ||
+	       BPF_CLASS(m->insns[i].code) != BPF_LDX)
+		i++;
+	return i;
 }
 
 /* Keys in a bucket, of the first block that is looked up by keys. */
@@ -135,9 +147,25 @@ static unsigned int lanes_of(const struct compiled *c)
 	return 0;
 }
 
+static unsigned int bucket_bytes(const struct compiled *c)
+{
+	bool narrow = BPF_SIZE(c->image->insns[first_load(c->image)].code) ==
+		BPF_W;
+
+	return narrow ? 4 : 8;
+}
+
 /* ----------------------------------------------------------------- right */
 
-static void check(struct list l, unsigned int lanes)
+enum { LONE_32 = 8, FOUR, TWO, LONE_64, KINDS_END };
+
+static void is_of_kind(const struct compiled *c, uint8_t kind)
+{
+	assert_int_equal(lanes_of(c), kind == FOUR ? 4 : kind == TWO ? 2 : 1);
+	assert_int_equal(bucket_bytes(c), kind == LONE_32 ? 4 : 8);
+}
+
+static void check(struct list l, uint8_t kind)
 {
 	static const char *const others[] = { NULL, "s3", "pass" };
 
@@ -148,10 +176,9 @@ static void check(struct list l, unsigned int lanes)
 
 		l.others = others[o];
 		text = policy_of(&l);
-		grow(&c, text, true);
+		grow(&c, text, kind);
 		assert_non_null(asked_variable(c.image, "skpol_keys"));
-		if (lanes)
-			assert_int_equal(lanes_of(&c), lanes);
+		is_of_kind(&c, kind);
 		ask_all(&a, &c, &l, 1 + l.n / 500);
 		assert_int_equal(a.wrong, 0);
 		assert_true(a.packets > 5 * (l.n < 100 ? l.n : 100));
@@ -163,45 +190,74 @@ static void check(struct list l, unsigned int lanes)
 static void words_of_32_bits(void **state)
 {
 	(void)state;
-	check((struct list){ .family = 4, .length = 32, .n = 700 }, 2);
-	check((struct list){ .family = 4, .length = 32, .n = 4 }, 1);
-	check((struct list){ .family = 4, .length = 24, .n = 900 }, 2);
-	check((struct list){ .family = 4, .length = 17, .n = 3000 }, 4);
-	check((struct list){ .family = 4, .length = 32, .n = 2000,
-			     .dense = true }, 2);
-	check((struct list){ .family = 4, .length = 19, .n = 3000,
-			     .dense = true }, 4);
+	for (uint8_t kind = LONE_32; kind < KINDS_END; kind++) {
+		if (kind == FOUR)
+			continue;
+		check((struct list){ .family = 4, .length = 32, .n = 700 },
+		      kind);
+		check((struct list){ .family = 4, .length = 32, .n = 70 },
+		      kind);
+		check((struct list){ .family = 4, .length = 24, .n = 900 },
+		      kind);
+		check((struct list){ .family = 4, .length = 32, .n = 2000,
+				     .dense = true }, kind);
+	}
+	check((struct list){ .family = 4, .length = 32, .n = 4 }, LONE_64);
+	for (uint8_t kind = LONE_32; kind < KINDS_END; kind++) {
+		check((struct list){ .family = 4, .length = 17, .n = 3000 },
+		      kind);
+		check((struct list){ .family = 4, .length = 19, .n = 3000,
+				     .dense = true }, kind);
+	}
 }
 
 static void words_of_64_bits(void **state)
 {
 	(void)state;
-	check((struct list){ .family = 6, .length = 48, .n = 700 }, 0);
-	check((struct list){ .family = 6, .length = 64, .n = 700 }, 0);
-	check((struct list){ .family = 6, .length = 56, .n = 30 }, 0);
+	check((struct list){ .family = 6, .length = 48, .n = 700 }, LONE_64);
+	check((struct list){ .family = 6, .length = 64, .n = 700 }, LONE_64);
+	check((struct list){ .family = 6, .length = 56, .n = 30 }, LONE_64);
 	check((struct list){ .family = 6, .length = 64, .n = 2000,
-			     .dense = true }, 0);
+			     .dense = true }, LONE_64);
+	check((struct list){ .family = 6, .length = 40, .n = 200 }, TWO);
+	check((struct list){ .family = 6, .length = 40, .n = 200 }, LONE_32);
 }
 
 /* Without force: where most values lead to one place, and others are few. */
 static void when_it_is_worth_it(void **state)
 {
-	struct list l = { .family = 4, .length = 32, .n = 5000 };
-	char *text = policy_of(&l);
+	static const struct {
+		uint32_t n;
+		uint8_t kind;
+	} sizes[] = { { 10, LONE_32 }, { 1000, LONE_32 }, { 40000, TWO } };
+	struct list l = { .family = 4, .length = 32 };
 	struct compiled c;
 	struct asked a;
+	char *text;
 
 	(void)state;
-	grow(&c, text, false);
-	assert_non_null(asked_variable(c.image, "skpol_keys"));
-	ask_all(&a, &c, &l, 7);
-	assert_int_equal(a.wrong, 0);
-	compiled_free(&c);
-	free(text);
-	/* of all these addresses each leads somewhere */
-	l = (struct list){ .family = 4, .length = 7, .n = 100, .dense = true };
-	text = policy_of(&l);
-	grow(&c, text, false);
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
+		l.n = sizes[i].n;
+		text = policy_of(&l);
+		grow(&c, text, 0);
+		assert_non_null(asked_variable(c.image, "skpol_keys"));
+		is_of_kind(&c, sizes[i].kind);
+		ask_all(&a, &c, &l, 7);
+		assert_int_equal(a.wrong, 0);
+		compiled_free(&c);
+		free(text);
+	}
+}
+
+/* Of all these addresses each leads somewhere. */
+static void when_it_is_not(void **state)
+{
+	struct list l = { .family = 4, .length = 7, .n = 100, .dense = true };
+	char *text = policy_of(&l);
+	struct compiled c;
+
+	(void)state;
+	grow(&c, text, 0);
 	assert_null(asked_variable(c.image, "skpol_keys"));
 	compiled_free(&c);
 	free(text);
@@ -248,10 +304,8 @@ static void change_tables(struct compiled *c, const struct list *l,
 /* The first instruction of the look-up, and how many there are. */
 static size_t code_of(const struct image *m, size_t *n)
 {
-	size_t first = 0;
+	size_t first = first_load(m);
 
-	while (m->insns[first].code != (BPF_LDX | BPF_MEM | BPF_DW))
-		first++;
 	*n = 50;
 	return first > 10 ? first - 10 : 0;
 }
@@ -278,16 +332,18 @@ static void change_code(struct compiled *c, const struct list *l,
 
 static size_t lanes_in(const struct compiled *c)
 {
-	return asked_variable(c->image, "skpol_keys")->size / 8 * lanes_of(c);
+	return asked_variable(c->image, "skpol_keys")->size /
+		bucket_bytes(c) * lanes_of(c);
 }
 
-static void changes_of(struct list l)
+static void changes_of(struct list l, uint8_t kind)
 {
 	struct tally table = { 0 }, code = { 0 };
 	char *text = policy_of(&l);
 	struct compiled c;
 
-	grow(&c, text, true);
+	grow(&c, text, kind);
+	is_of_kind(&c, kind);
 	change_tables(&c, &l, &table);
 	/* each change of a key or of its value; of the highest bit of a lane all
 	 * that shows may be bits that nobody looks at */
@@ -303,22 +359,18 @@ static void changes_of(struct list l)
 static void changes_show(void **state)
 {
 	(void)state;
-	changes_of((struct list){ .family = 4, .length = 32, .n = 20 });
+	changes_of((struct list){ .family = 4, .length = 32, .n = 20 },
+		   LONE_32);
+	changes_of((struct list){ .family = 4, .length = 32, .n = 20 }, TWO);
 	changes_of((struct list){ .family = 4, .length = 14, .n = 30,
-				  .others = "s1" });
-	changes_of((struct list){ .family = 6, .length = 64, .n = 10 });
+				  .others = "s1" }, FOUR);
+	changes_of((struct list){ .family = 4, .length = 24, .n = 30 },
+		   LONE_64);
+	changes_of((struct list){ .family = 6, .length = 64, .n = 10 },
+		   LONE_64);
 }
 
 /* ------------------------------------------- what no single change makes */
-
-static size_t first_load(const struct image *m)
-{
-	size_t i = 0;
-
-	while (m->insns[i].code != (BPF_LDX | BPF_MEM | BPF_DW))
-		i++;
-	return i;
-}
 
 static uint64_t wide_at(const struct bpf_insn *i)
 {
@@ -370,7 +422,7 @@ static void first_is_narrow(struct compiled *c, const struct list *l)
 		(uint32_t)i[4].imm);
 	struct table to, from = {
 		.bits = bits, .factor = wide_at(i),
-		.value_bits = (unsigned int)__builtin_ctzll(wide_at(i + 20)),
+		.value_bits = bits - (unsigned int)i[19].imm,
 	};
 
 	assert_true(1 << bits <= BUCKETS);
@@ -400,7 +452,7 @@ static void buckets_of_two_widths(void **state)
 	struct asked a;
 
 	(void)state;
-	grow(&c, text, true);
+	grow(&c, text, LONE_64);
 	first_is_narrow(&c, &l);
 	ask_all(&a, &c, &l, 1);
 	assert_true(a.wrong);
@@ -518,7 +570,7 @@ static void names_have_no_hash(void **state)
 	struct asked a;
 
 	(void)state;
-	grow(&c, text, false);
+	grow(&c, text, 0);
 	look_up_interface(&c);
 	asked_begin(&a, &c);
 	asked_packet(&a, &k);
@@ -534,6 +586,7 @@ int main(void)
 		cmocka_unit_test(words_of_32_bits),
 		cmocka_unit_test(words_of_64_bits),
 		cmocka_unit_test(when_it_is_worth_it),
+		cmocka_unit_test(when_it_is_not),
 		cmocka_unit_test(changes_show),
 		cmocka_unit_test(buckets_of_two_widths),
 		cmocka_unit_test(names_have_no_hash),
