@@ -12,6 +12,10 @@
 #include <cmocka.h>
 
 #include "../../compiler/prove.h"
+#include "../random/world.h"
+
+enum { TRIES = 12,		/* to find a rule that looks at a field */
+       ONE_RULE = 60, BESIDE = 25 };	/* percent */
 
 void asked_begin(struct asked *a, struct compiled *c)
 {
@@ -49,6 +53,60 @@ void asked_packet(struct asked *a, const struct packet *k)
 	interp_run(&a->interp, k, &r);
 	a->packets++;
 	a->wrong += r.trap || r.slot != slot || r.verdict != verdict;
+}
+
+/* Of a clause that has one: a set that nothing is in has none. */
+static const struct term *some_term(const struct policy *p, struct random *r)
+{
+	const struct terms *t;
+
+	do
+		t = &p->clauses[random_below(r, (uint32_t)p->nclauses)].terms;
+	while (!t->n);
+	return &t->v[random_below(r, (uint32_t)t->n)];
+}
+
+/* An end of one of its intervals, or a value beside. */
+static u128 some_end(const struct iset *s, enum field f, struct random *r)
+{
+	struct interval x = s->v[random_below(r, (uint32_t)s->n)];
+	bool beside = random_chance(r, BESIDE);
+
+	if (random_chance(r, 50))
+		return x.low - (beside && x.low);
+	return x.high + (beside && x.high < field_highest(f));
+}
+
+static u128 some_value(const struct policy *p, const struct term *t,
+		       enum field f, struct random *r)
+{
+	if (!random_chance(r, ONE_RULE))
+		t = some_term(p, r);
+	for (int i = 0; i < TRIES && !t->set[f]; i++)
+		t = some_term(p, r);
+	return t->set[f] ? some_end(t->set[f], f, r) : 0;
+}
+
+void asked_ends(struct asked *a, uint32_t n)
+{
+	const struct policy *p = a->c->policy;
+	struct random r = random_new(n);
+
+	for (uint32_t i = 0; i < n; i++) {
+		const struct term *t = some_term(p, &r);
+		bool six = some_value(p, t, FIELD_FAMILY, &r);
+		struct packet k = { .family = six ? 6 : 4 };
+
+		k.protocol = some_value(p, t, FIELD_PROTOCOL, &r) ?
+			PACKET_UDP : PACKET_TCP;
+		k.local = some_value(p, t, six ? FIELD_LADDR6 : FIELD_LADDR4,
+				     &r);
+		k.remote = some_value(p, t, six ? FIELD_RADDR6 : FIELD_RADDR4,
+				      &r);
+		k.local_port = (uint16_t)some_value(p, t, FIELD_LPORT, &r);
+		k.remote_port = (uint16_t)some_value(p, t, FIELD_RPORT, &r);
+		asked_packet(a, &k);
+	}
 }
 
 bool asked_prove(struct compiled *c, struct prove_result *r)

@@ -20,6 +20,9 @@ struct asked {
 void asked_begin(struct asked *a, struct compiled *c);
 /* Counts K, and whether bytes and rules differ about it. */
 void asked_packet(struct asked *a, const struct packet *k);
+/* N packets, of no interface: fields at the ends of the sets of some rule, and
+ * beside, most of them of one rule. */
+void asked_ends(struct asked *a, uint32_t n);
 
 /* Whether C's program is still proved, when bytes of it may have changed. It is
  * never too large for that. */

@@ -21,7 +21,7 @@
 #include "../random/world.h"
 #include "fixture_asked.h"
 
-enum { TEXT_MAX = 1 << 20, VALUES_MAX = 4000, PACKETS = 20000,
+enum { TEXT_MAX = 1 << 20, PACKETS = 20000,
        MANY = 300, HOSTS = 1500, NETWORKS = 1500,	/* rules */
        CHANGES = 13 };	/* of a table */
 
@@ -120,66 +120,10 @@ static void grow(struct compiled *c, const char *text,
 
 /* -------------------------------------------------------------- packets */
 
-/* Values of a field: at the ends of sets, and beside. */
-struct values {
-	u128 v[VALUES_MAX];
-	size_t n;
-};
-
-static void add_ends(struct values *x, const struct iset *s, u128 top)
+static void ask(struct asked *a, struct compiled *c)
 {
-	for (size_t i = 0; s && i < s->n && x->n + 4 < VALUES_MAX; i++) {
-		u128 low = s->v[i].low, high = s->v[i].high;
-
-		x->v[x->n++] = low;
-		x->v[x->n++] = high;
-		if (low)
-			x->v[x->n++] = low - 1;
-		if (high < top)
-			x->v[x->n++] = high + 1;
-	}
-}
-
-static void find_values(const struct policy *p, struct values x[FIELD_COUNT])
-{
-	for (int f = 0; f < FIELD_COUNT; f++) {
-		x[f].n = 0;
-		x[f].v[x[f].n++] = 0;
-		for (size_t i = 0; i < p->nclauses; i++)
-			for (size_t k = 0; k < p->clauses[i].terms.n; k++)
-				add_ends(&x[f], p->clauses[i].terms.v[k].set[f],
-					 field_highest((enum field)f));
-	}
-}
-
-static u128 one_of(const struct values *x, struct random *r)
-{
-	return x->v[random_below(r, (uint32_t)x->n)];
-}
-
-static void ask(struct asked *a, struct compiled *c, uint32_t packets)
-{
-	static struct values x[FIELD_COUNT];
-	struct random r = random_new(packets);
-
-	find_values(c->policy, x);
 	asked_begin(a, c);
-	for (uint32_t i = 0; i < packets; i++) {
-		bool six = random_chance(&r, 10);
-		struct packet q = {
-			.family = six ? 6 : 4,
-			.local = one_of(&x[six ? FIELD_LADDR6 : FIELD_LADDR4],
-					&r),
-			.remote = one_of(&x[six ? FIELD_RADDR6 : FIELD_RADDR4],
-					 &r),
-			.protocol = random_chance(&r, 50) ? PACKET_UDP :
-				PACKET_TCP,
-			.local_port = (uint16_t)one_of(&x[FIELD_LPORT], &r),
-			.remote_port = (uint16_t)one_of(&x[FIELD_RPORT], &r),
-		};
-
-		asked_packet(a, &q);
-	}
+	asked_ends(a, PACKETS);
 }
 
 /* Which field was looked up second, how often. */
@@ -198,7 +142,7 @@ static void check(uint64_t seed, int fields, uint32_t n)
 			assert_int_equal(!c.lowered.products.columns[f],
 					 !(fields >> f & 1));
 	second[c.lowered.products.sequence[1]]++;
-	ask(&a, &c, PACKETS);
+	ask(&a, &c);
 	assert_int_equal(a.wrong, 0);
 	compiled_free(&c);
 	free(text);
@@ -239,7 +183,7 @@ static void many(void **state)
 	assert_non_null(c.rest);
 	assert_in_range(c.lowered.products.columns[PRODUCT_LOCAL], 257, MANY + 1);
 	assert_in_range(c.lowered.products.columns[PRODUCT_REMOTE], 257, MANY + 1);
-	ask(&a, &c, PACKETS);
+	ask(&a, &c);
 	assert_int_equal(a.wrong, 0);
 	compiled_free(&c);
 	free(t.v);
@@ -262,7 +206,7 @@ static void one_node(void **state)
 		"default -> pass\n");
 	grow(&c, t.v, PRODUCTS_ALWAYS);
 	assert_non_null(c.rest);
-	ask(&a, &c, PACKETS);
+	ask(&a, &c);
 	assert_int_equal(a.wrong, 0);
 	compiled_free(&c);
 	free(t.v);
@@ -371,7 +315,7 @@ static void hosts_behind(void **state)
 	assert_non_null(c.rest);
 	assert_int_equal(c.lowered.hosts[0].n, 0);
 	assert_in_range(c.lowered.hosts[1].n, HOSTS * 9 / 10, HOSTS);
-	ask(&a, &c, PACKETS);
+	ask(&a, &c);
 	assert_int_equal(a.wrong, 0);
 	compiled_free(&c);
 	free(text);
@@ -389,7 +333,7 @@ static void only_a_split(void **state)
 		"default -> split by to { 60%% s0, 20%% s1, 20%% s3 }\n");
 	grow(&c, text, PRODUCTS_ALWAYS);
 	assert_non_null(c.rest);
-	ask(&a, &c, PACKETS);
+	ask(&a, &c);
 	assert_int_equal(a.wrong, 0);
 	compiled_free(&c);
 	free(text);
@@ -408,7 +352,7 @@ static void judge(struct compiled *c, struct tally *t)
 	struct asked a;
 
 	if (asked_prove(c, &r)) {
-		ask(&a, c, PACKETS);
+		ask(&a, c);
 		assert_int_equal(a.wrong, 0);
 		t->proved++;
 		return;
@@ -418,7 +362,7 @@ static void judge(struct compiled *c, struct tally *t)
 		t->witnesses++;
 		return;
 	}
-	ask(&a, c, PACKETS);
+	ask(&a, c);
 	assert_int_equal(a.wrong, 0);
 }
 
