@@ -2,11 +2,12 @@
 /*
  * test_products - IPv4 by tables alone, asked on both sides of each cut
  *
- * Policies of overlapping networks and ports, IPv6 among them. Programs must be
- * proved, and give packets with fields at and beside the ends of the rules' sets
- * the verdict of a linear search. Then bytes of the tables and numbers of the code
- * that reads them change: what is still proved must still be right, and what is
- * refused must have a witness, or no packet differs.
+ * Policies of overlapping networks and ports, IPv6 among them, of which there may be
+ * a forest for all. Programs must be proved, and give packets with fields at and
+ * beside the ends of the rules' sets the verdict of a linear search. Then bytes of
+ * the tables and numbers of the code that reads them, and of what is behind, change:
+ * what is still proved must still be right, and what is refused must have a witness,
+ * or no packet differs.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -22,7 +23,7 @@
 #include "fixture_asked.h"
 
 enum { TEXT_MAX = 1 << 20, PACKETS = 20000,
-       MANY = 300, HOSTS = 1500, NETWORKS = 1500,	/* rules */
+       MANY = 300, HOSTS = 1500, NETWORKS = 1500, PAIRS = 60,	/* rules */
        CHANGES = 13 };	/* of a table */
 
 /* Which fields rules ask for. */
@@ -339,6 +340,72 @@ static void only_a_split(void **state)
 	free(text);
 }
 
+/* -------------------------------------- where one diagram is too large */
+
+/* Pairs of hosts of both families, and IPv6 networks that these are in. */
+static char *put_pairs(char *to)
+{
+	for (uint32_t i = 0; i < PAIRS; i++) {
+		uint32_t l = i % 20, r = i % 7;
+
+		to += i % 3 ? sprintf(to, "tcp to 2001:db8::%x00 from fd00:%x::9",
+				      l, r) :
+			sprintf(to, "tcp to 2001:db8::%x00/120 from fd00:%x::/32",
+				l, r);
+		to += sprintf(to, " port %u-%u -> s%u\n", i * 9, i * 11, i % 4);
+		to += sprintf(to, "tcp to 192.0.2.%u from 192.0.3.%u -> s%u\n",
+			      l, r, i % 4);
+	}
+	return to;
+}
+
+/* As a forest, with tables of products; HOSTS: the least of a table of hosts, or
+ * 0. */
+static void grow_forest(struct compiled *c, uint32_t hosts)
+{
+	char *text = make(7, ALL, 40);
+	struct compile_options o = {
+		.optimize = 2, .until = COMPILE_ALL, .no_lint = true,
+		.name = "t.skl", .text = text, .products = PRODUCTS_ALWAYS,
+		.diagram_weight = 1, .hosts_least = hosts,
+	};
+
+	sprintf(put_pairs(strstr(text, "tcp to 2001")),
+		"default -> s1 else drop\n");
+	o.size = strlen(text);
+	assert_int_equal(compile(c, NULL, &o), 0);
+	assert_int_equal(c->diags.nerrors, 0);
+	assert_true(c->proof.ok);
+	assert_non_null(c->rest);
+	assert_true(c->forest->ntrees > 1);
+	free(text);
+}
+
+/* The forest is of all packets, and not in the program: behind the tables is one
+ * diagram, of IPv6, and a table of hosts before it where one is wanted. */
+static void no_forest_behind(void **state)
+{
+	(void)state;
+	for (uint32_t hosts = 0; hosts < 2; hosts++) {
+		struct prove_result r;
+		struct prove_forest f;
+		struct compiled c;
+		struct asked a;
+
+		grow_forest(&c, hosts);
+		assert_int_equal(c.lowered.hosts[0].n, 0);
+		assert_int_equal(!c.lowered.hosts[1].n, !hosts);
+		ask(&a, &c);
+		assert_int_equal(a.wrong, 0);
+		f = (struct prove_forest){ c.forest->ntrees, c.forest->tree_of,
+					   c.ranks->number_of_clause };
+		assert_false(prove_forest_image(&c.arena, c.policy, c.image, &f,
+						&r));
+		assert_false(r.has_witness);	/* nothing is wrong with it */
+		compiled_free(&c);
+	}
+}
+
 /* ------------------------------------------------------------ the proof */
 
 struct tally {
@@ -444,6 +511,26 @@ static void code_shows(void **state)
 	free(text);
 }
 
+/* Some of those behind, which IPv6 packets get. */
+static void code_behind_shows(void **state)
+{
+	struct tally t = { 0 };
+	struct compiled c;
+
+	(void)state;
+	grow_forest(&c, 0);
+	for (size_t i = code_of_tables(c.image); i < c.image->ninsns; i += 7) {
+		struct bpf_insn *v = &c.image->insns[i], old = *v;
+
+		asked_change(v, i);
+		judge(&c, &t);
+		*v = old;
+	}
+	assert_true(t.witnesses > 100);
+	assert_true(asked_proved(&c));
+	compiled_free(&c);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -455,8 +542,10 @@ int main(void)
 		cmocka_unit_test(what_the_kernel_takes),
 		cmocka_unit_test(hosts_behind),
 		cmocka_unit_test(only_a_split),
+		cmocka_unit_test(no_forest_behind),
 		cmocka_unit_test(tables_show),
 		cmocka_unit_test(code_shows),
+		cmocka_unit_test(code_behind_shows),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
