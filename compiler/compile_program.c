@@ -161,6 +161,15 @@ struct how {
 	struct diagram *rest;		/* what these get */
 };
 
+/* Tables that need not be there are no reason to refuse the target. Products keep
+ * to the oldest one even where none was asked for. */
+static bool are_too_many(const struct compiled *c,
+			 const struct compile_options *o, const struct how *how)
+{
+	return (how->products || (how->hosts && o->target)) &&
+		c->image->rodata_size > c->target->max_tables;
+}
+
 static enum size_fault generate_with(struct compiled *c,
 				      const struct compile_options *o,
 				      struct how how)
@@ -188,7 +197,7 @@ static enum size_fault generate_with(struct compiled *c,
 	rodata_finish(&l.rodata, c->image);
 	image_numbers(c);
 	if (l.rodata.failed || l.rodata.n > size_max_tables(o) ||
-	    (how.products && c->image->rodata_size > c->target->max_tables))
+	    are_too_many(c, o, &how))
 		return SIZE_TABLES;
 	if (!layout(&c->arena, &l.code, &lo, rule_places(c), c->image) ||
 	    c->image->ninsns > size_max_instructions(o))

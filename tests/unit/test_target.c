@@ -22,7 +22,7 @@
 #include "fixture_asked.h"
 
 enum { PREFIXES = 12000, FEW = 2000, LINE = 40, PACKETS = 3000,
-       MAP_MAX = 4 << 20 };
+       PAIRS = 58000, MAP_MAX = 4 << 20 };
 
 /* ------------------------------------------------------------- policies */
 
@@ -226,12 +226,63 @@ static void a_target_is_kept(void **state)
 	free(text);
 }
 
+/* N pairs of hosts, here and there: some 74 bytes each in a table of them. */
+static char *make_pairs(uint32_t n)
+{
+	char *text = malloc((size_t)(n + 10) * 2 * LINE), *to = text;
+
+	to += sprintf(to, "policy t\nsocket s0\nsocket s1\n");
+	for (uint32_t i = 0; i < n; i++) {
+		uint32_t v = i * 2654435761u >> 8;
+
+		to += sprintf(to, "tcp to 10.%u.%u.%u from 11.%u.%u.%u -> "
+			      "s%u\n", v >> 16, v >> 8 & 255, v & 255,
+			      v >> 16, v >> 8 & 255, v & 255, i % 2);
+	}
+	sprintf(to, "default -> pass\n");
+	return text;
+}
+
+static void ask_pairs(struct compiled *c)
+{
+	struct asked a;
+
+	asked_begin(&a, c);
+	asked_ends(&a, PACKETS);
+	assert_int_equal(a.wrong, 0);
+}
+
+/* A table of hosts need not be there: a target that does not take it gets none. */
+static void hosts_are_left_out(void **state)
+{
+	char *text = make_pairs(PAIRS);
+	struct compile_options o = options(text, "5.10");
+	struct compiled c;
+
+	(void)state;
+	grow(&c, &o);
+	assert_true(c.image->rodata_size <= MAP_MAX);
+	assert_int_equal(c.lowered.hosts[0].n, 0);
+	assert_ptr_equal(c.oldest, target_find("5.10"));
+	ask_pairs(&c);
+	compiled_free(&c);
+	o = options(text, NULL);
+	grow(&c, &o);
+	assert_true(c.image->rodata_size > MAP_MAX);
+	assert_int_equal(c.lowered.hosts[0].n, PAIRS);
+	assert_ptr_equal(c.oldest, target_find("6.1"));
+	ask_pairs(&c);
+	compiled_free(&c);
+	free(text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(without_a_target_it_is_for_a_newer_one),
 		cmocka_unit_test(the_newest_reason_counts),
 		cmocka_unit_test(a_target_is_kept),
+		cmocka_unit_test(hosts_are_left_out),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
