@@ -17,6 +17,18 @@
 	"y: udp port { 1, 3, 7-9, 64-127, 443, 1000-1999 } -> b\n" \
 	"default -> drop\n"
 
+/* Networks found by a hash, in buckets of the kind N; few, for each address goes its
+ * own way. */
+#define KEYS(n) \
+	"policy shapes-" n "\n" \
+	"socket a\nsocket b\n" \
+	"map m by to {\n" \
+	"	16.0.0.0/4, 48.0.0.0/4, 176.0.0.0/4 -> a\n" \
+	"	32.0.0.0/4, 240.0.0.0/4 -> b\n" \
+	"}\n" \
+	"x: tcp -> map m\n" \
+	"default -> pass\n"
+
 static const char *const policies[] = {
 	/* compares */
 	"policy compares\n"
@@ -37,15 +49,7 @@ static const char *const policies[] = {
 	"y: udp to many -> b count\n"
 	"default -> drop\n",
 	SHAPES("1"), SHAPES("2"), SHAPES("3"), SHAPES("5"),
-	/* networks found by a hash; few, for each address goes its own way */
-	"policy shapes-7\n"
-	"socket a\nsocket b\n"
-	"map m by to {\n"
-	"	16.0.0.0/4, 48.0.0.0/4, 176.0.0.0/4 -> a\n"
-	"	32.0.0.0/4, 240.0.0.0/4 -> b\n"
-	"}\n"
-	"x: tcp -> map m\n"
-	"default -> pass\n",
+	KEYS("8"), KEYS("9"), KEYS("10"), KEYS("11"),
 	/* verdicts in a table, no socket */
 	"policy verdicts\n"
 	"set bad = { 10.0.0.0/24, 10.0.2.0/24, 10.0.4.0/23, 10.1.0.0/16,\n"
@@ -61,11 +65,11 @@ static const char *const policies[] = {
 	"y: from 2001:db8::/33 to 2001:db8:ffff::/112 -> a no-reuseport\n"
 	"z: to 2001:db8:1:2:3:4::/96 -> drop\n"
 	"default -> pass\n",
-	/* a split */
+	/* a split; of IPv6, too, where some packet has each hash */
 	"policy shares\n"
 	"socket a tcp\nsocket b tcp\nsocket c\nsocket d udp\n"
 	"x: tcp port 80 -> split by from { 90% a, 10% b } else c\n"
-	"y: udp to 192.0.2.0/24 ->\n"
+	"y: udp to { 192.0.2.0/24, 2001:db8::/32 } ->\n"
 	"	split by from port, to { 60% c, 40% d } count\n"
 	"default -> drop\n",
 	/* else chains and flags */
