@@ -274,7 +274,7 @@ static void add_hosts(struct compiled *c, const struct compile_options *o,
 		.policy = c->policy, .diagram = c->diagram,
 		.forest = c->forest, .effects = c->effects,
 		.hits = c->profile.hits, .least = o->hosts_least,
-		.six = how.products,
+		.six = how.products, .slow = size_is_slow(c),
 	};
 	struct weight_gain gain = c->gain;	/* the order was found before */
 
@@ -323,6 +323,6 @@ void program_generate(struct compiled *c, const struct compile_options *o)
 	}
 	if (fault)
 		size_say(c, o, fault);
-	else if (o->optimize > 1 && (o->hosts_least || size_is_slow(c)))
+	else if (o->optimize > 1)
 		add_hosts(c, o, how);
 }

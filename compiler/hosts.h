@@ -43,6 +43,7 @@ struct hosts_input {
 	const uint64_t *hits;	/* by rule, from a profile; or NULL */
 	uint32_t least;		/* of a table; 0 = as usual (tests) */
 	bool six;		/* of IPv6 only */
+	bool slow;		/* without them, as there is so much code */
 };
 
 /* OUT by family, as the field has it: IPv4, IPv6. */

@@ -298,14 +298,43 @@ static size_t found_by_itself(unsigned int family, enum which named, uint32_t n)
 	return found;
 }
 
-/* Only where there are many, and a look-up takes long. */
+/* Only where there are many, and a look-up takes long; of IPv6, some. */
 static void when_it_is_worth_it(void **state)
 {
 	(void)state;
-	assert_int_equal(found_by_itself(6, BOTH, 200), 0);
+	assert_int_equal(found_by_itself(6, BOTH, 20), 0);
+	assert_in_range(found_by_itself(6, BOTH, 200), 100, 200);
+	assert_in_range(found_by_itself(6, LOCAL, 60), 24, 60);
+	assert_int_equal(found_by_itself(4, BOTH, 200), 0);
 	assert_in_range(found_by_itself(6, BOTH, 1500), 1000, 1500);
 	assert_in_range(found_by_itself(6, LOCAL, 1500), 1000, 1500);
 	assert_int_equal(found_by_itself(4, LOCAL, 1500), 0);
+}
+
+/* Nor where other rules are more: IPv6 hosts in N of them. */
+static size_t found_among(uint32_t n)
+{
+	struct made m = make(6, LOCAL, 60);
+	char *to = strstr(m.text, "default");
+	struct compiled c;
+	size_t found;
+
+	for (uint32_t i = 0; i < n; i++)
+		to += sprintf(to, "tcp port %u -> s%u\n", 5000 + 2 * i,
+			      i % SOCKETS);
+	sprintf(to, "default -> s0\n");
+	grow(&c, &m, false, 0);
+	found = table_of(&c, &m)->n;
+	compiled_free(&c);
+	free(m.text);
+	return found;
+}
+
+static void when_they_are_most(void **state)
+{
+	(void)state;
+	assert_in_range(found_among(10), 24, 60);
+	assert_int_equal(found_among(400), 0);
 }
 
 static int by_name(const void *a, const void *b)
@@ -482,6 +511,7 @@ int main(void)
 		cmocka_unit_test(one_or_two),
 		cmocka_unit_test(both_families),
 		cmocka_unit_test(when_it_is_worth_it),
+		cmocka_unit_test(when_they_are_most),
 		cmocka_unit_test(when_they_are_hit),
 		cmocka_unit_test(changes_show),
 		cmocka_unit_test(many_places),
