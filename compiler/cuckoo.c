@@ -14,7 +14,7 @@
 #include "../grammar/arena.h"
 #include "number.h"
 
-enum { TRIES = 8, MOVES_MAX = 1000, BITS_MAX = 24 };
+enum { TRIES = 8, MOVES_MAX = 20000, BITS_MAX = 24 };
 
 /* Lanes in a thousand that are used at most: a search ends soon. Of one lane no
  * more than half are (Pagh and Rodler). */

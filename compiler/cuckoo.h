@@ -8,11 +8,12 @@
  * one of its two buckets (Pagh and Rodler: Cuckoo hashing, 2001; buckets of some
  * keys: Dietzfelbinger and Weidling, 2005).
  *
- * A bucket is 1 lane, or 2 or 4 where it has 64 bits. From its low end a lane is the value, the low
- * bits of the key that are not in the number of the bucket, and at least one bit
- * that is 0. As the factor is odd, the low bits of a key and of its product say
- * each other: so a bucket and a lane stand for one key (Cleary: Compact hash
- * tables using bidirectional linear probing, 1984). A lane of value 0 is empty.
+ * A bucket is 1 lane, or 2 or 4 where it has 64 bits. From its low end a lane is
+ * the value, the low bits of the key that are not in the number of the bucket, and
+ * at least one bit that is 0. As the factor is odd, the low bits of a key and of
+ * its product say each other: so a bucket and a lane stand for one key (Cleary:
+ * Compact hash tables using bidirectional linear probing, 1984). A lane of value 0
+ * is empty.
  */
 #ifndef SKPOL_CUCKOO_H
 #define SKPOL_CUCKOO_H

@@ -15,7 +15,9 @@
 enum { KEYS_PER_CUT = 2, VALUES_MAX = 1 << 15,
        KEYS_TRIED_MAX = 1 << 12,	/* in tests */
        KIND_ASKED = 8,	/* the first of the kinds there, see lower.h, and: */
-       ASKED_BYTES = 1 << 18 };	/* at most */
+       ASKED_BYTES = 1 << 18,	/* at most */
+       /* else: a value of many bits wants many buckets, also of few keys */
+       FEW_BYTES = 4096, KEY_BYTES = 64 };
 
 /* Both buckets, in the nearest cache; as in lower_shape.c. */
 enum { COST_LONE = 25, COST_LANES = 35 };
@@ -71,7 +73,7 @@ static size_t count_keys(const struct keyed *k, uint32_t others, size_t most,
 
 		*differ |= k->values[i] ^ others;
 		if (k->values[i] != others)
-			n += keys < most ? (size_t)keys : most + 1;
+			n += keys <= most ? (size_t)keys : most + 1;
 	}
 	return n;
 }
@@ -90,6 +92,7 @@ static struct cuckoo cheapest(const struct keyed *k, size_t n,
 		unsigned int lanes, bucket_bits;
 	} kinds[] = { { 1, 32 }, { 4, 64 }, { 2, 64 }, { 1, 64 } };
 	const unsigned int asked = k->l->in->options.tables.kind;
+	const size_t most = asked ? ASKED_BYTES : FEW_BYTES + n * KEY_BYTES;
 	struct cuckoo best = { .lanes = 0 };
 
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
@@ -98,9 +101,9 @@ static struct cuckoo cheapest(const struct keyed *k, size_t n,
 				    .lanes = kinds[i].lanes,
 				    .bucket_bits = kinds[i].bucket_bits };
 
-		if (!cuckoo_size(&c, n))
+		if (!cuckoo_size(&c, n) || cuckoo_bytes(&c) > most)
 			continue;
-		if (asked == KIND_ASKED + i && cuckoo_bytes(&c) <= ASKED_BYTES)
+		if (asked == KIND_ASKED + i)
 			return c;
 		if (!best.lanes || cost_of(&c) < cost_of(&best))
 			best = c;
