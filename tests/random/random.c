@@ -221,7 +221,7 @@ static struct job read_job(void)
 	const char *shown = getenv("SKPOL_RANDOM_SHOW");
 	struct job j = {
 		.first = number("SKPOL_RANDOM_SEED", 1),
-		.policies = number("SKPOL_RANDOM_POLICIES", 10000),
+		.policies = number("SKPOL_RANDOM_POLICIES", 4000),
 		.packets = number("SKPOL_RANDOM_PACKETS", 1000),
 		.rules = (uint32_t)number("SKPOL_RANDOM_RULES", 0),
 		.workers = cpus < 1 ? 1 : cpus > WORKERS_MAX ? WORKERS_MAX :
