@@ -359,8 +359,7 @@ static char *put_pairs(char *to)
 	return to;
 }
 
-/* As a forest, with tables of products; HOSTS: the least of a table of hosts, or
- * 0. */
+/* As a forest, with tables of products; HOSTS: the least of a table of hosts. */
 static void grow_forest(struct compiled *c, uint32_t hosts)
 {
 	char *text = make(7, ALL, 40);
@@ -386,13 +385,13 @@ static void grow_forest(struct compiled *c, uint32_t hosts)
 static void no_forest_behind(void **state)
 {
 	(void)state;
-	for (uint32_t hosts = 0; hosts < 2; hosts++) {
+	for (int hosts = 0; hosts < 2; hosts++) {
 		struct prove_result r;
 		struct prove_forest f;
 		struct compiled c;
 		struct asked a;
 
-		grow_forest(&c, hosts);
+		grow_forest(&c, hosts ? 1 : UINT32_MAX);
 		assert_int_equal(c.lowered.hosts[0].n, 0);
 		assert_int_equal(!c.lowered.hosts[1].n, !hosts);
 		ask(&a, &c);
