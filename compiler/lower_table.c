@@ -9,8 +9,9 @@
  */
 #include "lower_table.h"
 
-/* Fewer are compared: a packet like the one before finds its way for nothing. */
-enum { CUTS_MIN = 12 };
+/* Fewer are compared: a packet like the one before finds its way for nothing. And in
+ * a forest, where code is what there is too much of, more are. */
+enum { CUTS_MIN = 12, CUTS_MIN_OF_FOREST = 24 };
 
 static unsigned int word_width(enum word w)
 {
@@ -151,8 +152,9 @@ static bool plan_key(struct table *t, uint32_t least)
 
 static bool table_plan(struct lower *l, const struct block *b, struct table *t)
 {
+	uint32_t usual = l->in->forest ? CUTS_MIN_OF_FOREST : CUTS_MIN;
 	uint32_t least = l->in->options.tables.least ?
-		l->in->options.tables.least : CUTS_MIN;
+		l->in->options.tables.least : usual;
 
 	*t = (struct table) { .key = { .l = l, .b = b } };
 	if (l->in->options.optimize < 2 || b->word == WORD_IFNAME ||
