@@ -27,7 +27,8 @@
 #include "generate.h"
 #include "shrink.h"
 
-enum { WORKERS_MAX = 64, SHOWN_MAX = 3, REJECTED_PERCENT_MAX = 5 };
+enum { WORKERS_MAX = 64, SHOWN_MAX = 3, REJECTED_PERCENT_MAX = 5,
+       EVERYDAY = 4000, GATE = 10000 };	/* policies; the gate has CI set */
 
 struct job {
 	uint64_t first, policies, packets;
@@ -221,7 +222,8 @@ static struct job read_job(void)
 	const char *shown = getenv("SKPOL_RANDOM_SHOW");
 	struct job j = {
 		.first = number("SKPOL_RANDOM_SEED", 1),
-		.policies = number("SKPOL_RANDOM_POLICIES", 4000),
+		.policies = number("SKPOL_RANDOM_POLICIES",
+				   getenv("CI") ? GATE : EVERYDAY),
 		.packets = number("SKPOL_RANDOM_PACKETS", 1000),
 		.rules = (uint32_t)number("SKPOL_RANDOM_RULES", 0),
 		.workers = cpus < 1 ? 1 : cpus > WORKERS_MAX ? WORKERS_MAX :
