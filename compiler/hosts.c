@@ -196,22 +196,15 @@ static bool is_as_fast(const struct hosts_input *in, unsigned int family,
 		(named == HOSTS_LOCAL || named == HOSTS_REMOTE);
 }
 
-/* Whether WEIGHT is worth a table. */
-static bool is_much(const struct hosts_input *in, const struct choice *c,
-		    double weight)
-{
-	return in->least || weight * SHARE >= c->all;
-}
-
-/* How many hosts must be in a table, if those in it have WEIGHT. */
-static size_t least_of(const struct hosts_input *in, unsigned int family,
-		       const struct choice *c, double weight)
+/* Whether N hosts are worth a table, where rules of WEIGHT name them. */
+static bool is_worth_it(const struct hosts_input *in, unsigned int family,
+			const struct choice *c, size_t n, double weight)
 {
 	if (in->least)
-		return in->least;
-	if (family && weight * SHARE_SIX >= c->all)
-		return LEAST_SIX;
-	return in->slow ? LEAST : SIZE_MAX;
+		return n >= in->least;
+	if (family && n >= LEAST_SIX && weight * SHARE_SIX >= c->all)
+		return true;
+	return in->slow && n >= LEAST && weight * SHARE >= c->all;
 }
 
 static void find(struct arena *a, const struct hosts_input *in,
@@ -228,19 +221,18 @@ static void find(struct arena *a, const struct hosts_input *in,
 		if (c.weight[k] > c.weight[q.named])
 			q.named = k;
 	names = &c.by[q.named];
-	if (names->n < least_of(in, family, &c, c.weight[q.named]) || is_as_fast(in, family, q.named) ||
-	    !is_much(in, &c, c.weight[q.named]))
+	weight = c.weight[q.named];
+	if (is_as_fast(in, family, q.named) ||
+	    !is_worth_it(in, family, &c, names->n, weight))
 		return;
 	qsort(names->v, names->n, sizeof(*names->v), by_host);
 	rules = arena_array(a, names->n, sizeof(*rules));
 	q.memo = host_memos(a, &q);
-	weight = sample(names, rules, &q) * c.weight[q.named];
-	if (!is_much(in, &c, weight) ||
-	    names->n < least_of(in, family, &c, weight))
+	weight *= sample(names, rules, &q);
+	if (!is_worth_it(in, family, &c, names->n, weight))
 		return;
 	weight = ask(names, rules, &q, out);
-	if (is_much(in, &c, weight) &&
-	    out->n >= least_of(in, family, &c, weight))
+	if (is_worth_it(in, family, &c, out->n, weight))
 		out->named = q.named;
 }
 
