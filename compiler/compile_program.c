@@ -247,7 +247,9 @@ static bool add_products(struct compiled *c, const struct compile_options *o,
 	struct diagram_options within = { .max_weight = REST_WEIGHT };
 	struct products_input in = { c->policy, c->effects,
 				     c->target->max_tables,
-				     o->products == PRODUCTS_ALWAYS };
+				     o->products == PRODUCTS_ALWAYS ||
+				     o->products == PRODUCTS_STRIPS,
+				     o->products == PRODUCTS_STRIPS };
 
 	products_find(&c->arena, &in, products);
 	if (!products->any)

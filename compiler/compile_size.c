@@ -152,6 +152,7 @@ bool size_wants_products(const struct compiled *c,
 	if (o->optimize < 2 || o->products == PRODUCTS_NEVER)
 		return false;
 	return o->products == PRODUCTS_ALWAYS ||
+		o->products == PRODUCTS_STRIPS ||
 		(!is_forced(o) && (fault || c->image->ninsns > PRODUCTS_FROM));
 }
 

@@ -22,6 +22,7 @@ enum {
 	MAX_STEPS = 4000000,	/* of making it */
 	MAX_CELLS = 16000000,	/* rows times intervals */
 	PARTS = 2,		/* protocols */
+	REST = 16,		/* part of what the kernel takes is for all else */
 };
 
 /* What is asked for early is told apart wholly: addresses where few rules of one
@@ -292,10 +293,9 @@ static bool find_steps(struct find *f, const struct effects *e,
 	return true;
 }
 
-static size_t bytes_of(const struct product *x)
+static size_t bytes_of_rows(const struct product *x)
 {
-	return radix_bytes(&x->columns) +
-		(x->next ? sizeof(*x->next) * x->nrows << x->row_log : 0);
+	return x->next ? sizeof(*x->next) * x->nrows << x->row_log : 0;
 }
 
 /* Whether some rule of IPv4 asks for FIELD: cheap to find out, of any policy. */
@@ -351,7 +351,7 @@ static bool make_all(struct find *f, size_t most, struct products *out)
 		find_cuts(f);
 		if (!make_product(f, x))
 			return false;
-		out->bytes += bytes_of(x);
+		out->bytes += radix_bytes(&x->columns) + bytes_of_rows(x);
 		if (out->bytes >= most)
 			return false;
 	}
@@ -369,24 +369,71 @@ static bool find_in_order(struct arena *a, const struct products_input *in,
 		find_steps(&f, in->effects, out);
 }
 
+/* -------------------------------------------------------------------- room */
+
+/* That with the most rows, of those not TRIED, or PRODUCT_FIELDS. */
+static int largest(const struct products *p, const bool tried[PRODUCT_FIELDS])
+{
+	int best = PRODUCT_FIELDS;
+
+	for (int i = 0; i < PRODUCT_FIELDS; i++)
+		if (p->of[i].next && !tried[i] &&
+		    (best == PRODUCT_FIELDS || bytes_of_rows(&p->of[i]) >
+		     bytes_of_rows(&p->of[best])))
+			best = i;
+	return best;
+}
+
+/* ANYHOW: whether that is less or not. */
+static void make_strips(struct arena *a, struct product *x, bool anyhow,
+			size_t *bytes)
+{
+	size_t rows = bytes_of_rows(x), strips;
+
+	if (!strips_find(a, x->next, x->nrows, x->row_log, &x->strips))
+		return;
+	strips = strips_bytes(&x->strips, x->nrows, x->row_log);
+	x->in_strips = anyhow || strips < rows;
+	if (x->in_strips)
+		*bytes += strips - rows;
+}
+
+/* The largest tables become strips until all are less than MOST bytes; 0: each that
+ * can. A strip takes a read more, so not those that need not be. */
+static bool make_room(struct arena *a, size_t most, struct products *p)
+{
+	bool tried[PRODUCT_FIELDS] = { false };
+	int i;
+
+	while (p->bytes >= most &&
+	       (i = largest(p, tried)) < PRODUCT_FIELDS) {
+		tried[i] = true;
+		make_strips(a, &p->of[i], !most, &p->bytes);
+	}
+	return !most || p->bytes < most;
+}
+
 void products_find(struct arena *a, const struct products_input *in,
 		   struct products *out)
 {
 	size_t most = are_of_hosts(in->policy) ? HOSTS_MAX_BYTES : MAX_BYTES;
+	size_t room = in->strips ? 0 : in->max_bytes - in->max_bytes / REST;
 
-	if (most > in->max_bytes)
-		most = in->max_bytes;
 	*out = (struct products){ .any = false };
 	if (!in->always && (!is_asked(in->policy, FIELD_LADDR4) ||
 			    !is_asked(in->policy, FIELD_RADDR4)))
 		return;
 	for (size_t i = 0; i < sizeof(orders) / sizeof(*orders); i++) {
 		struct products p;
+		size_t bytes;
 
 		if (!find_in_order(a, in, i, most, &p))
 			continue;
+		bytes = p.bytes;
+		if (!make_room(a, room, &p))
+			continue;
 		p.any = true;
-		most = p.bytes;
+		most = bytes;
 		*out = p;
 	}
 }

@@ -141,6 +141,17 @@ static struct target behind(const struct prove_products *t, uint32_t i,
 		nowhere;
 }
 
+/* That in column C of ROW, of the table at OFFSET. */
+static uint16_t number_at(const struct prove *p, uint32_t offset, uint32_t row,
+			  uint32_t row_log, uint32_t c)
+{
+	uint16_t v;
+
+	memcpy(&v, p->image->rodata + offset +
+	       2 * (((size_t)row << row_log) + c), sizeof(v));
+	return v;
+}
+
 /* Where column C leads from KNOWN. */
 static struct target step(const struct prove *p, uint32_t i, uint32_t known,
 			  uint32_t c)
@@ -155,8 +166,12 @@ static struct target step(const struct prove *p, uint32_t i, uint32_t known,
 		return nowhere;
 	if (!i)
 		return behind(t, i, c);
-	memcpy(&next, p->image->rodata + x->next +
-	       2 * (((size_t)known << x->row_log) + c), sizeof(next));
+	next = number_at(p, x->next, known, x->row_log, c >> x->strip_log);
+	if (x->nstrips && next >= x->nstrips)
+		return nowhere;
+	if (x->nstrips)
+		next = number_at(p, x->strips, next, x->strip_log,
+				 c & ((1u << x->strip_log) - 1));
 	return behind(t, i, next);
 }
 

@@ -462,8 +462,9 @@ static void begin(struct good *g, const char *text, unsigned int level)
 		.target = target_find("6.1"),
 		.diagram_weight = strstr(text, "policy forest") ? 1 : 0,
 		.all_data = strstr(text, "policy forest-data") ? 1 : 0,
-		.products = strstr(text, "policy products") ?
-			PRODUCTS_ALWAYS : PRODUCTS_USUAL,
+		.products = strstr(text, "policy products") ? PRODUCTS_ALWAYS :
+			strstr(text, "policy strips") ? PRODUCTS_STRIPS :
+			PRODUCTS_USUAL,
 		.tables_least = shapes ? 2 : 0,
 		.tables_kind = shapes ?
 			(uint8_t)atoi(shapes + strlen("policy shapes-")) : 0,

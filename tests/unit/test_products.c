@@ -129,15 +129,19 @@ static void ask(struct asked *a, struct compiled *c)
 
 /* Which field was looked up second, how often. */
 static size_t second[PRODUCT_FIELDS];
+/* Tables that are strips, by what was asked for. */
+static size_t strips[PRODUCTS_NEVER];
 
-static void check(uint64_t seed, int fields, uint32_t n)
+static void check_as(uint64_t seed, int fields, uint32_t n,
+		     enum compile_products products)
 {
 	char *text = make(seed, fields, n);
 	struct compiled c;
 	struct asked a;
 
-	grow(&c, text, PRODUCTS_ALWAYS);
+	grow(&c, text, products);
 	assert_non_null(c.rest);
+	strips[products] += c.lowered.products.strips;
 	for (int f = 0; f < PRODUCT_FIELDS; f++)
 		if (f != PRODUCT_LPORT)	/* has the protocol */
 			assert_int_equal(!c.lowered.products.columns[f],
@@ -149,7 +153,13 @@ static void check(uint64_t seed, int fields, uint32_t n)
 	free(text);
 }
 
-/* Each two fields, three, all; in both orders. */
+static void check(uint64_t seed, int fields, uint32_t n)
+{
+	check_as(seed, fields, n, PRODUCTS_ALWAYS);
+	check_as(seed, fields, n, PRODUCTS_STRIPS);
+}
+
+/* Each two fields, three, all; in both orders; rows and strips. */
 static void each_field(void **state)
 {
 	(void)state;
@@ -159,6 +169,8 @@ static void each_field(void **state)
 	for (uint64_t seed = 100; seed < 110; seed++)
 		check(seed, ALL, 120);
 	assert_true(second[PRODUCT_REMOTE] && second[PRODUCT_LPORT]);
+	assert_int_equal(strips[PRODUCTS_ALWAYS], 0);
+	assert_true(strips[PRODUCTS_STRIPS] > 20);
 }
 
 /* More columns and nodes than a byte can number. */
@@ -266,13 +278,11 @@ static void what_they_cannot(void **state)
 	free(text);
 }
 
-/* Tables of 6 MB: kernels before 6.0 take no more than 4 MiB in a map. */
-static void what_the_kernel_takes(void **state)
+/* N pairs of networks. Of each, what is known is a row of 6 MB in all. */
+static char *make_pairs(void)
 {
-	static const char *const kernels[] = { NULL, "5.10", "6.1" };
 	struct text t;
 
-	(void)state;
 	begin(&t);
 	for (uint32_t i = 0; i < NETWORKS; i++)
 		t.to += sprintf(t.to, "ip4 to 192.%u.%u.%u/31 from "
@@ -280,23 +290,46 @@ static void what_the_kernel_takes(void **state)
 				i >> 2 & 31, (i & 3) << 6, i >> 7, i >> 2 & 31,
 				(i & 3) << 6, i % 4);
 	sprintf(t.to, "default -> pass\n");
-	for (size_t i = 0; i < sizeof(kernels) / sizeof(*kernels); i++) {
-		struct compile_options o = {
-			.optimize = 2, .until = COMPILE_ALL, .no_lint = true,
-			.name = "t.skl", .text = t.v, .size = strlen(t.v),
-			.products = PRODUCTS_ALWAYS,
-			.target = kernels[i] ? target_find(kernels[i]) : NULL,
-		};
-		struct compiled c;
+	return t.v;
+}
 
-		assert_int_equal(compile(&c, NULL, &o), 0);
-		assert_true(c.proof.ok);
-		assert_int_equal(c.rest != NULL, i == 2);
+static void grow_for(struct compiled *c, const char *text, const char *kernel)
+{
+	struct compile_options o = {
+		.optimize = 2, .until = COMPILE_ALL, .no_lint = true,
+		.name = "t.skl", .text = text, .size = strlen(text),
+		.products = PRODUCTS_ALWAYS,
+		.target = kernel ? target_find(kernel) : NULL,
+	};
+
+	assert_int_equal(compile(c, NULL, &o), 0);
+	assert_int_equal(c->diags.nerrors, 0);
+	assert_true(c->proof.ok);
+}
+
+/* Kernels before 6.0 take no more than 4 MiB in a map: strips, for these. */
+static void what_the_kernel_takes(void **state)
+{
+	static const char *const kernels[] = { NULL, "5.10", "6.1" };
+	char *text = make_pairs();
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(kernels) / sizeof(*kernels); i++) {
+		struct compiled c;
+		struct asked a;
+
+		grow_for(&c, text, kernels[i]);
+		assert_non_null(c.rest);
+		assert_int_equal(c.lowered.products.strips, i < 2);
 		assert_int_equal(c.image->rodata_size > 4 << 20, i == 2);
 		assert_string_equal(c.oldest->name, i == 2 ? "6.1" : "5.10");
+		if (i == 1) {
+			ask(&a, &c);
+			assert_int_equal(a.wrong, 0);
+		}
 		compiled_free(&c);
 	}
-	free(t.v);
+	free(text);
 }
 
 /* Behind them a table of IPv6 hosts, as there would be without them. */
@@ -450,6 +483,26 @@ static void change_table(struct compiled *c, const char *name,
 	}
 }
 
+/* Of rows where they are strips: which these are. */
+static void tables_show_of(enum compile_products products,
+			   const char *const *names, size_t n, size_t witnesses)
+{
+	char *text = make(3, ALL, 12);
+	struct tally t = { 0 };
+	struct compiled c;
+
+	grow(&c, text, products);
+	assert_int_equal(c.lowered.products.sequence[1], PRODUCT_REMOTE);
+	for (size_t i = 0; i < n; i++)
+		change_table(&c, names[i], &t);
+	/* what no number leads to may change */
+	assert_true(t.witnesses > witnesses && t.proved > 5);
+	assert_int_equal(t.refused, t.witnesses);
+	assert_true(asked_proved(&c));
+	compiled_free(&c);
+	free(text);
+}
+
 static void tables_show(void **state)
 {
 	static const char *const names[] = {
@@ -459,21 +512,23 @@ static void tables_show(void **state)
 		"skpol_rport1", "skpol_next_remote", "skpol_next_lport",
 		"skpol_next_rport",
 	};
-	char *text = make(3, ALL, 12);
-	struct tally t = { 0 };
-	struct compiled c;
 
 	(void)state;
-	grow(&c, text, PRODUCTS_ALWAYS);
-	assert_int_equal(c.lowered.products.sequence[1], PRODUCT_REMOTE);
-	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
-		change_table(&c, names[i], &t);
-	/* what no number leads to may change */
-	assert_true(t.witnesses > 100 && t.proved > 25);
-	assert_int_equal(t.refused, t.witnesses);
-	assert_true(asked_proved(&c));
-	compiled_free(&c);
-	free(text);
+	tables_show_of(PRODUCTS_ALWAYS, names, sizeof(names) / sizeof(*names),
+		       100);
+}
+
+static void strips_show(void **state)
+{
+	static const char *const names[] = {
+		"skpol_next_remote", "skpol_next_lport", "skpol_next_rport",
+		"skpol_strips_remote", "skpol_strips_lport",
+		"skpol_strips_rport",
+	};
+
+	(void)state;
+	tables_show_of(PRODUCTS_STRIPS, names, sizeof(names) / sizeof(*names),
+		       40);
 }
 
 /* Behind the last one of the numbers of 16 bits that are read: the step. */
@@ -488,14 +543,13 @@ static size_t code_of_tables(const struct image *m)
 }
 
 /* Of each instruction something else in turn. */
-static void code_shows(void **state)
+static void code_shows_of(enum compile_products products)
 {
 	char *text = make(4, ALL, 12);
 	struct tally t = { 0 };
 	struct compiled c;
 
-	(void)state;
-	grow(&c, text, PRODUCTS_ALWAYS);
+	grow(&c, text, products);
 	assert_int_equal(c.lowered.products.sequence[1], PRODUCT_LPORT);
 	for (size_t i = 0; i < code_of_tables(c.image); i++)
 		for (int k = 0; k < ASKED_CHANGES; k++) {
@@ -508,6 +562,13 @@ static void code_shows(void **state)
 	assert_true(t.refused > 300 && t.witnesses > 200);
 	compiled_free(&c);
 	free(text);
+}
+
+static void code_shows(void **state)
+{
+	(void)state;
+	code_shows_of(PRODUCTS_ALWAYS);
+	code_shows_of(PRODUCTS_STRIPS);
 }
 
 /* Some of those behind, which IPv6 packets get. */
@@ -543,6 +604,7 @@ int main(void)
 		cmocka_unit_test(only_a_split),
 		cmocka_unit_test(no_forest_behind),
 		cmocka_unit_test(tables_show),
+		cmocka_unit_test(strips_show),
 		cmocka_unit_test(code_shows),
 		cmocka_unit_test(code_behind_shows),
 	};

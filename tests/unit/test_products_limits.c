@@ -314,12 +314,22 @@ static void the_rest_is_bounded(void **state)
 	between(six, 10000, 16000);
 }
 
-/* What the caller bounds, to the byte. */
+static size_t strips_of(const struct products *p)
+{
+	size_t n = 0;
+
+	for (int i = 0; i < PRODUCT_FIELDS; i++)
+		n += p->of[i].in_strips;
+	return n;
+}
+
+/* What the caller bounds, to the byte: a sixteenth of it is for all else. What is
+ * more becomes strips; and where these are too many, there are none. */
 static void what_the_caller_takes(void **state)
 {
 	char *text = networks(200);
 	struct products_input in = { .always = true };
-	struct products p;
+	struct products p, less;
 	struct compiled c;
 
 	(void)state;
@@ -331,12 +341,19 @@ static void what_the_caller_takes(void **state)
 	products_find(&c.arena, &in, &p);
 	assert_true(p.any);
 	assert_int_equal(p.bytes, c.lowered.products.bytes);
-	in.max_bytes = p.bytes + 1;
-	products_find(&c.arena, &in, &p);
-	assert_true(p.any);
-	in.max_bytes = p.bytes;
-	products_find(&c.arena, &in, &p);
-	assert_false(p.any);
+	assert_int_equal(strips_of(&p), 0);
+	in.max_bytes = p.bytes / 15 * 16 + 32;
+	products_find(&c.arena, &in, &less);
+	assert_true(less.any);
+	assert_int_equal(less.bytes, p.bytes);
+	in.max_bytes = p.bytes / 15 * 16;
+	products_find(&c.arena, &in, &less);
+	assert_true(less.any);
+	assert_int_equal(strips_of(&less), 1);
+	assert_true(less.bytes < p.bytes * 9 / 10);
+	in.max_bytes = less.bytes;
+	products_find(&c.arena, &in, &less);
+	assert_false(less.any);
 	compiled_free(&c);
 	free(text);
 }
