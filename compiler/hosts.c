@@ -19,6 +19,7 @@ enum {
 	/* of IPv6, whose words are asked for one by one, where most rules are of
 	 * hosts: a packet like the one before takes 3 ns more then, others 20 less */
 	LEAST_SIX = 24, SHARE_SIX = 2,
+	LEAST_SIX_SLOW = 100, SHARE_SIX_SLOW = 5,	/* where a look-up takes long */
 	SAMPLE = 500,		/* names that are asked before all are */
 	KINDS = 4,		/* masks of HOSTS_LOCAL and HOSTS_REMOTE */
 };
@@ -203,6 +204,9 @@ static bool is_worth_it(const struct hosts_input *in, unsigned int family,
 	if (in->least)
 		return n >= in->least;
 	if (family && n >= LEAST_SIX && weight * SHARE_SIX >= c->all)
+		return true;
+	if (family && in->slow && n >= LEAST_SIX_SLOW &&
+	    weight * SHARE_SIX_SLOW >= c->all)
 		return true;
 	return in->slow && n >= LEAST && weight * SHARE >= c->all;
 }

@@ -337,6 +337,49 @@ static void when_they_are_most(void **state)
 	assert_int_equal(found_among(400), 0);
 }
 
+/* How many of N pairs of IPv6 hosts are in a table, among MORE rules of networks;
+ * *CODE: instructions of it all. */
+static size_t pairs_among(uint32_t n, uint32_t more, size_t *code)
+{
+	struct random r = random_new(n + more);
+	struct made m = make(6, BOTH, n);
+	size_t begin = (size_t)(strstr(m.text, "default") - m.text), found;
+	char *text = malloc(begin + (more + 1) * 100), *to = text + begin;
+	struct compiled c;
+
+	memcpy(text, m.text, begin);
+	for (uint32_t i = 0; i < more; i++)
+		to += sprintf(to, "tcp from fd%02x:%x::/32 to fd00:%x:%x::/48 "
+			      "port %u -> s%u\n", random_below(&r, 60),
+			      random_below(&r, 9), random_below(&r, 40),
+			      random_below(&r, 9), random_below(&r, 90),
+			      i % SOCKETS);
+	sprintf(to, "default -> s0\n");
+	free(m.text);
+	m.text = text;
+	grow(&c, &m, false, 0);
+	found = table_of(&c, &m)->n;
+	*code = c.image->ninsns;
+	compiled_free(&c);
+	free(text);
+	return found;
+}
+
+/* Where it takes long, a hundred that a fifth of the rules name are enough: here, two
+ * or three rules name each pair. */
+static void when_it_takes_long(void **state)
+{
+	size_t code;
+
+	(void)state;
+	assert_in_range(pairs_among(150, 1000, &code), 100, 150);
+	assert_true(code > 5000);
+	assert_int_equal(pairs_among(90, 500, &code), 0);
+	assert_true(code > 5000);
+	assert_int_equal(pairs_among(150, 3500, &code), 0);
+	assert_true(code > 5000);
+}
+
 static int by_name(const void *a, const void *b)
 {
 	const struct profile_rule *x = a, *y = b;
@@ -512,6 +555,7 @@ int main(void)
 		cmocka_unit_test(both_families),
 		cmocka_unit_test(when_it_is_worth_it),
 		cmocka_unit_test(when_they_are_most),
+		cmocka_unit_test(when_it_takes_long),
 		cmocka_unit_test(when_they_are_hit),
 		cmocka_unit_test(changes_show),
 		cmocka_unit_test(many_places),
