@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../grammar/visible.h"
 #include "diff_walk.h"
 #include "witness.h"
 
@@ -46,7 +47,8 @@ static void set_rule(struct differ *x, json_t *o, int side, uint32_t number)
 		rule->ast->place.file, rule->ast->place.begin);
 
 	set_text(o, "rule", rule->name);
-	set_text(o, "file", s->files[rule->ast->place.file].name);
+	set_text(o, "file", visible_text(&x->scratch,
+		s->files[rule->ast->place.file].name));
 	json_object_set_new(o, "line", json_integer(at.line));
 	json_object_set_new(o, "column", json_integer(at.column));
 }

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "../grammar/arena.h"
+#include "../grammar/visible.h"
 #include "../grammar/print.h"
 #include "explain_match.h"
 #include "witness.h"
@@ -38,7 +39,8 @@ static void set_place(struct explainer *e, json_t *o, const struct place *at)
 	struct source_position pos = source_position(e->sources, at->file,
 						     at->begin);
 
-	set_text(o, "file", e->sources->files[at->file].name);
+	set_text(o, "file", visible_text(&e->scratch,
+					 e->sources->files[at->file].name));
 	json_object_set_new(o, "line", json_integer(pos.line));
 	json_object_set_new(o, "column", json_integer(pos.column));
 }

@@ -14,7 +14,7 @@
 
 #include "../grammar/arena.h"
 #include "../grammar/print.h"
-#include "../grammar/utf8.h"
+#include "../grammar/visible.h"
 #include "check.h"
 #include "manifest_address.h"
 
@@ -47,24 +47,6 @@ static json_t *strings(const char *const *v, size_t n)
 	return finished(list, failed);
 }
 
-/* JSON is UTF-8, and a file's name any bytes: others become '?'. */
-static const char *file_name(struct arena *a, const char *name)
-{
-	const char *p = name, *end = name + strlen(name);
-	char *copy = arena_strdup(a, name);
-	uint32_t code;
-	size_t n;
-
-	for (; p < end; p += n) {
-		n = utf8_char(p, end, &code);
-		if (!n) {
-			copy[p - name] = '?';
-			n = 1;
-		}
-	}
-	return copy;
-}
-
 static json_t *files(struct arena *a, struct source_set *s)
 {
 	json_t *list = json_array();
@@ -73,7 +55,7 @@ static json_t *files(struct arena *a, struct source_set *s)
 
 	for (i = 0; i < s->nfiles; i++)
 		failed |= json_array_append_new(list,
-			json_string(file_name(a, s->files[i].name)));
+			json_string(visible_text(a, s->files[i].name)));
 	return finished(list, failed);
 }
 

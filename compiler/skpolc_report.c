@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../grammar/visible.h"
 #include "skpolc.h"
 
 static const char *const kind_names[] = { "compares", "direct", "index",
@@ -70,8 +71,8 @@ static const char *where(struct compiled *c, const struct lowered *e)
 	at = source_position(&c->sources, r->ast->place.file,
 			     r->ast->place.begin);
 	return arena_printf(&c->arena, "%s:%u `%s`",
-			    c->sources.files[r->ast->place.file].name, at.line,
-			    r->name);
+			    visible_text(&c->arena, c->sources.files[
+				r->ast->place.file].name), at.line, r->name);
 }
 
 static bool is_weighed(const struct skpolc *k, const struct compiled *c)

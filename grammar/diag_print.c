@@ -13,7 +13,7 @@
 #include <string.h>
 
 #include "arena.h"
-#include "utf8.h"
+#include "visible.h"
 
 enum { WINDOW = 100, BEFORE_CARET = 40 };
 
@@ -33,47 +33,6 @@ struct printer {
 	int width;			/* digits of the largest line number */
 };
 
-/*
- * One character of P as it is shown: its bytes in BUF, its width in *COLUMNS.
- * Returns the bytes of P it stands for.
- */
-static size_t show_char(const char *p, const char *end, char buf[24],
-			size_t *columns)
-{
-	uint32_t code;
-	size_t n = utf8_char(p, end, &code);
-	int shown = 0;
-
-	*columns = 1;
-	if (n && (code == '\t' || utf8_shows(code))) {
-		memcpy(buf, code == '\t' ? " " : p, n);
-		buf[n] = '\0';
-		return n;
-	}
-	if (!n)
-		n = 1;
-	for (size_t i = 0; i < n; i++)
-		shown += sprintf(buf + shown, "\\x%02x", (uint8_t)p[i]);
-	*columns = (size_t)shown;
-	return n;
-}
-
-/* TEXT with what does not print made visible (arena). */
-static const char *visible(struct arena *a, const char *text)
-{
-	const char *end = text + strlen(text);
-	size_t n = 0, cap = 0, columns;
-	char *out = NULL, buf[24];
-
-	while (text < end) {
-		text += show_char(text, end, buf, &columns);
-		for (const char *p = buf; *p; p++)
-			*arena_push(a, out, n, cap) = *p;
-	}
-	*arena_push(a, out, n, cap) = '\0';
-	return out;
-}
-
 struct window {			/* the part of a line that is shown */
 	const char *line;
 	size_t len, from;	/* bytes; from = first shown */
@@ -83,10 +42,10 @@ struct window {			/* the part of a line that is shown */
 static bool fits(const char *line, size_t len)
 {
 	size_t columns = 0, c;
-	char buf[24];
+	char buf[VISIBLE_CHAR];
 
 	for (size_t i = 0; i < len && columns <= WINDOW; columns += c)
-		i += show_char(line + i, line + len, buf, &c);
+		i += visible_char(line + i, line + len, buf, &c);
 	return columns <= WINDOW;
 }
 
@@ -110,12 +69,12 @@ static size_t first_column(const struct window *w)
 static void print_window(struct printer *p, const struct window *w)
 {
 	size_t column = first_column(w), at = w->from, c;
-	char buf[24];
+	char buf[VISIBLE_CHAR];
 
 	if (w->from)
 		fputs("...", p->out);
 	for (; at < w->len && column < WINDOW; column += c) {
-		at += show_char(w->line + at, w->line + w->len, buf, &c);
+		at += visible_char(w->line + at, w->line + w->len, buf, &c);
 		fputs(buf, p->out);
 	}
 	fputs(at < w->len ? "...\n" : "\n", p->out);
@@ -125,10 +84,10 @@ static void print_window(struct printer *p, const struct window *w)
 static size_t column_of(const struct window *w, size_t offset)
 {
 	size_t column = first_column(w), at = w->from, c;
-	char buf[24];
+	char buf[VISIBLE_CHAR];
 
 	while (at < w->len && at < offset && column < WINDOW) {
-		at += show_char(w->line + at, w->line + w->len, buf, &c);
+		at += visible_char(w->line + at, w->line + w->len, buf, &c);
 		if (at <= offset)
 			column += c;
 	}
@@ -167,7 +126,7 @@ static void print_mark(struct printer *p, const struct window *w,
 		fputc(m->rule, p->out);
 	while (++left < right);
 	if (m->text)
-		fprintf(p->out, " %s", visible(p->d->arena, m->text));
+		fprintf(p->out, " %s", visible_text(p->d->arena, m->text));
 	fprintf(p->out, "%s\n", p->style->reset);
 }
 
@@ -195,7 +154,7 @@ static void print_arrow(struct printer *p, const char *arrow,
 
 	fprintf(p->out, "%s%*s%s%s %s:%u:%u\n", p->style->gutter, p->width,
 		"", arrow, p->style->reset,
-		visible(d->arena, d->sources->files[m->place.file].name),
+		visible_text(d->arena, d->sources->files[m->place.file].name),
 		m->at.line, m->at.column);
 }
 
@@ -278,7 +237,7 @@ static void print_remark(struct printer *p, const char *word,
 	if (!text)
 		return;
 	fprintf(p->out, "%s%*s =%s %s: %s\n", p->style->gutter, p->width, "",
-		p->style->reset, word, visible(p->d->arena, text));
+		p->style->reset, word, visible_text(p->d->arena, text));
 }
 
 static void print_one(struct printer *p, const struct diag *g)
@@ -290,7 +249,7 @@ static void print_one(struct printer *p, const struct diag *g)
 	fprintf(p->out, "%s%s[%s]%s%s: %s%s\n", colour,
 		error ? "error" : "warning", diag_name(g->id),
 		p->style->reset, p->style->bold,
-		visible(p->d->arena, g->message), p->style->reset);
+		visible_text(p->d->arena, g->message), p->style->reset);
 	if (g->has_place)
 		print_places(p, g, colour);
 	if (g->has_place && (g->note || g->help)) {
@@ -370,7 +329,7 @@ void diag_print(struct diags *d, FILE *out, bool colour)
 
 static json_t *json_text(struct diags *d, const char *text)
 {
-	return text ? json_string(visible(d->arena, text)) : json_null();
+	return text ? json_string(visible_text(d->arena, text)) : json_null();
 }
 
 static void json_place(struct diags *d, json_t *o, struct place at)

@@ -325,6 +325,23 @@ json_diagnostics() {
 	[ "$(jq -r .policy stdout)" = web ]
 }
 
+# a name of which some bytes are no UTF-8, and one would steer a terminal
+odd_names() {
+	name=$(printf 'caf\351\033.skl')
+	shown='caf\xe9\x1b.skl'
+	cp web.skl "$name"
+	sed 's/80/81/' web.skl >other.skl
+	gives 0 skpolc explain "$name" 'tcp 192.0.2.1:5 -> 192.0.2.1:80'
+	grep -qF "$shown:" stdout
+	gives 0 skpolc explain --json "$name" 'tcp 192.0.2.1:5 -> 192.0.2.1:80'
+	grep -qF "\"file\": \"$(echo "$shown" | sed 's/\\/&&/g')\"" stdout
+	gives 1 skpolc diff "$name" other.skl
+	grep -qF "$shown:" stdout
+	gives 0 skpolc "$name" -o x.o --report
+	lacks "$(printf '\033')" stderr
+	rm x.o
+}
+
 formatter() {
 	printf 'policy  p\ninclude "part.skl"\ndefault->pass' >whole.skl
 	printf '\357\273\277# part\r\nwhen tcp{\r\nport 1->drop}' >part.skl
@@ -470,7 +487,7 @@ bad=0
 for name in a_profile same_bytes_anywhere same_bytes_for_the_same_text \
 	standard_output pipe_nobody_reads full_target unwritable_target \
 	read_only_target existing_target mode_is_kept mistakes usage warnings \
-	json_diagnostics formatter verdicts_of_all_engines \
+	json_diagnostics odd_names formatter verdicts_of_all_engines \
 	verdicts_that_differ differences too_large \
 	compares_where_tables_are_too_large \
 	a_hundred_thousand_packets; do
