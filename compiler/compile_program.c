@@ -276,7 +276,8 @@ static void add_hosts(struct compiled *c, const struct compile_options *o,
 		.policy = c->policy, .diagram = c->diagram,
 		.forest = c->forest, .effects = c->effects,
 		.hits = c->profile.hits, .least = o->hosts_least,
-		.six = how.products, .slow = size_is_slow(c),
+		.six = how.products, .code = c->image->ninsns,
+		.slow = size_is_slow(c),
 	};
 	struct weight_gain gain = c->gain;	/* the order was found before */
 

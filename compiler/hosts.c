@@ -14,12 +14,14 @@
 #include "../grammar/arena.h"
 
 enum {
-	LEAST = 250,		/* hosts: with fewer, code is as fast */
-	SHARE = 8,		/* one in so many rules, or hits, or more */
-	/* of IPv6, whose words are asked for one by one, where most rules are of
-	 * hosts: a packet like the one before takes 3 ns more then, others 20 less */
-	LEAST_SIX = 24, SHARE_SIX = 2,
-	LEAST_SIX_SLOW = 100, SHARE_SIX_SLOW = 5,	/* where a look-up takes long */
+	/* Hosts, where so many of the rules, or hits, are of them: a packet like the one
+	 * before takes 3 ns more then, others 10 to 25 less. */
+	LEAST = 24, SHARE_FOUR = 80, SHARE_SIX = 50,	/* percent */
+	/* Where a look-up takes long, and one in so many is; of IPv6, whose words are
+	 * asked for one by one: */
+	LEAST_SLOW = 250, SHARE_SLOW = 8,
+	LEAST_SIX_SLOW = 100, SHARE_SIX_SLOW = 5,
+	FEW = 4,		/* blocks, less than hosts by this */
 	SAMPLE = 500,		/* names that are asked before all are */
 	KINDS = 4,		/* masks of HOSTS_LOCAL and HOSTS_REMOTE */
 };
@@ -188,13 +190,16 @@ static double ask(const struct names *names, struct host_rule *rules,
 	return weight;
 }
 
-/* One IPv4 address: a single diagram asks for it but once, by a table that is a
- * tenth of this one. */
+/* One IPv4 address, and what is done with most hosts is said by tables, or by few
+ * blocks: a single diagram has it in a table of prefixes, a tenth as large. */
 static bool is_as_fast(const struct hosts_input *in, unsigned int family,
-		       unsigned int named)
+		       unsigned int named, size_t n)
 {
-	return !in->least && !family && in->diagram &&
-		(named == HOSTS_LOCAL || named == HOSTS_REMOTE);
+	if (in->least || family ||
+	    (named != HOSTS_LOCAL && named != HOSTS_REMOTE))
+		return false;
+	return in->code < n || (in->diagram &&
+		diagram_stats(in->diagram).nodes <= n / FEW);
 }
 
 /* Whether N hosts are worth a table, where rules of WEIGHT name them. */
@@ -203,12 +208,13 @@ static bool is_worth_it(const struct hosts_input *in, unsigned int family,
 {
 	if (in->least)
 		return n >= in->least;
-	if (family && n >= LEAST_SIX && weight * SHARE_SIX >= c->all)
+	if (n >= LEAST && weight * 100 >= c->all *
+	    (family ? SHARE_SIX : SHARE_FOUR))
 		return true;
 	if (family && in->slow && n >= LEAST_SIX_SLOW &&
 	    weight * SHARE_SIX_SLOW >= c->all)
 		return true;
-	return in->slow && n >= LEAST && weight * SHARE >= c->all;
+	return in->slow && n >= LEAST_SLOW && weight * SHARE_SLOW >= c->all;
 }
 
 static void find(struct arena *a, const struct hosts_input *in,
@@ -226,7 +232,7 @@ static void find(struct arena *a, const struct hosts_input *in,
 			q.named = k;
 	names = &c.by[q.named];
 	weight = c.weight[q.named];
-	if (is_as_fast(in, family, q.named) ||
+	if (is_as_fast(in, family, q.named, names->n) ||
 	    !is_worth_it(in, family, &c, names->n, weight))
 		return;
 	qsort(names->v, names->n, sizeof(*names->v), by_host);

@@ -43,7 +43,8 @@ struct hosts_input {
 	const uint64_t *hits;	/* by rule, from a profile; or NULL */
 	uint32_t least;		/* of a table; 0 = as usual (tests) */
 	bool six;		/* of IPv6 only */
-	bool slow;		/* without them, as there is so much code */
+	size_t code;		/* instructions without them */
+	bool slow;		/* as there is so much code, or so large tables */
 };
 
 /* OUT by family, as the field has it: IPv4, IPv6. */
