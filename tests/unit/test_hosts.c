@@ -337,58 +337,6 @@ static void when_they_are_most(void **state)
 	assert_int_equal(found_among(400), 0);
 }
 
-/* Of N tenants, each an IPv4 address; OWN: with a port of its own. OTHERS: rules of
- * something else. */
-static size_t found_of_tenants(uint32_t n, bool own, uint32_t others)
-{
-	char *text = malloc((n + others + 9) * 80), *to = text;
-	struct compile_options o = {
-		.optimize = 2, .until = COMPILE_ALL, .no_lint = true,
-		.name = "t.skl", .text = text,
-	};
-	struct compiled c;
-	struct asked a;
-	size_t found;
-
-	to += sprintf(to, "policy t\n");
-	for (int i = 0; i < SOCKETS; i++)
-		to += sprintf(to, "socket s%d\n", i);
-	for (uint32_t i = 0; i < others; i++)
-		to += sprintf(to, "udp port %u -> s%u\n", 3 * i + 1, i % SOCKETS);
-	for (uint32_t i = 0; i < n; i++) {
-		uint32_t v = i * 2654435761u;
-
-		to += sprintf(to, "tcp to 10.%u.%u.%u port { 80, 443, %u } -> "
-			      "s%u\n", v >> 24, v >> 16 & 255, v >> 8 & 255,
-			      own ? 2000 + i : 8080, i % SOCKETS);
-	}
-	to += sprintf(to, "default -> pass\n");
-	o.size = (size_t)(to - text);
-	assert_int_equal(compile(&c, NULL, &o), 0);
-	assert_true(c.proof.ok);
-	found = c.lowered.hosts[0].n;
-	asked_begin(&a, &c);
-	asked_ends(&a, 5000);
-	assert_int_equal(a.wrong, 0);
-	compiled_free(&c);
-	free(text);
-	return found;
-}
-
-/* Where each has code of its own: not where few blocks serve all of them, nor where
- * all is rows, nor where others are more than a few. */
-static void when_tenants_differ(void **state)
-{
-	(void)state;
-	assert_int_equal(found_of_tenants(20, true, 0), 0);
-	assert_int_equal(found_of_tenants(60, true, 0), 60);
-	assert_int_equal(found_of_tenants(600, true, 0), 600);
-	assert_int_equal(found_of_tenants(600, false, 0), 0);
-	assert_int_equal(found_of_tenants(10000, true, 0), 0);
-	assert_int_equal(found_of_tenants(60, true, 10), 60);
-	assert_int_equal(found_of_tenants(60, true, 20), 0);
-}
-
 /* How many of N pairs of IPv6 hosts are in a table, among MORE rules of networks;
  * *CODE: instructions of it all. */
 static size_t pairs_among(uint32_t n, uint32_t more, size_t *code)
@@ -608,7 +556,6 @@ int main(void)
 		cmocka_unit_test(when_it_is_worth_it),
 		cmocka_unit_test(when_they_are_most),
 		cmocka_unit_test(when_it_takes_long),
-		cmocka_unit_test(when_tenants_differ),
 		cmocka_unit_test(when_they_are_hit),
 		cmocka_unit_test(changes_show),
 		cmocka_unit_test(many_places),

@@ -23,7 +23,7 @@
 #include "fixture_asked.h"
 
 enum { TEXT_MAX = 1 << 20, PACKETS = 20000,
-       MANY = 300, HOSTS = 1500, NETWORKS = 1500, PAIRS = 60,	/* rules */
+       MANY = 300, HOSTS = 1500, PAIRS = 60,	/* rules */
        CHANGES = 13 };	/* of a table */
 
 /* Which fields rules ask for. */
@@ -275,60 +275,6 @@ static void what_they_cannot(void **state)
 	assert_true(has_them(text, "ip6 on \"eth0\" port 1 -> s1\n"
 			     "ip6 tcp port 77 -> split by from "
 			     "{ 50% s0, 50% s1 }\n", PRODUCTS_ALWAYS));
-	free(text);
-}
-
-/* N pairs of networks. Of each, what is known is a row of 6 MB in all. */
-static char *make_pairs(void)
-{
-	struct text t;
-
-	begin(&t);
-	for (uint32_t i = 0; i < NETWORKS; i++)
-		t.to += sprintf(t.to, "ip4 to 192.%u.%u.%u/31 from "
-				"10.%u.%u.%u/31 -> s%u\n", i >> 7,
-				i >> 2 & 31, (i & 3) << 6, i >> 7, i >> 2 & 31,
-				(i & 3) << 6, i % 4);
-	sprintf(t.to, "default -> pass\n");
-	return t.v;
-}
-
-static void grow_for(struct compiled *c, const char *text, const char *kernel)
-{
-	struct compile_options o = {
-		.optimize = 2, .until = COMPILE_ALL, .no_lint = true,
-		.name = "t.skl", .text = text, .size = strlen(text),
-		.products = PRODUCTS_ALWAYS,
-		.target = kernel ? target_find(kernel) : NULL,
-	};
-
-	assert_int_equal(compile(c, NULL, &o), 0);
-	assert_int_equal(c->diags.nerrors, 0);
-	assert_true(c->proof.ok);
-}
-
-/* Kernels before 6.0 take no more than 4 MiB in a map: strips, for these. */
-static void what_the_kernel_takes(void **state)
-{
-	static const char *const kernels[] = { NULL, "5.10", "6.1" };
-	char *text = make_pairs();
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(kernels) / sizeof(*kernels); i++) {
-		struct compiled c;
-		struct asked a;
-
-		grow_for(&c, text, kernels[i]);
-		assert_non_null(c.rest);
-		assert_int_equal(c.lowered.products.strips, i < 2);
-		assert_int_equal(c.image->rodata_size > 4 << 20, i == 2);
-		assert_string_equal(c.oldest->name, i == 2 ? "6.1" : "5.10");
-		if (i == 1) {
-			ask(&a, &c);
-			assert_int_equal(a.wrong, 0);
-		}
-		compiled_free(&c);
-	}
 	free(text);
 }
 
@@ -599,7 +545,6 @@ int main(void)
 		cmocka_unit_test(one_node),
 		cmocka_unit_test(when_it_is_worth_it),
 		cmocka_unit_test(what_they_cannot),
-		cmocka_unit_test(what_the_kernel_takes),
 		cmocka_unit_test(hosts_behind),
 		cmocka_unit_test(only_a_split),
 		cmocka_unit_test(no_forest_behind),
