@@ -141,3 +141,30 @@ const struct image_variable *asked_variable(const struct image *m,
 			return &m->variables[i];
 	return NULL;
 }
+
+void asked_read_at(struct image *m, const struct image_variable *v, uint32_t to)
+{
+	size_t moved = 0;
+
+	for (size_t i = 0; i < m->nrelocs; i++)
+		if (m->relocs[i].map == IMAGE_RODATA &&
+		    m->relocs[i].offset - v->offset < v->size) {
+			m->relocs[i].offset += to - v->offset;
+			moved++;
+		}
+	assert_true(moved);
+}
+
+void asked_read_copy(struct compiled *c, const struct image_variable *v,
+		     uint32_t to)
+{
+	struct image *m = c->image;
+	uint8_t *bytes = arena_array(&c->arena, to + v->size, 1);
+
+	assert_true(to >= m->rodata_size);
+	memcpy(bytes, m->rodata, m->rodata_size);
+	memcpy(bytes + to, m->rodata + v->offset, v->size);
+	m->rodata = bytes;
+	m->rodata_size = to + v->size;
+	asked_read_at(m, v, to);
+}

@@ -38,4 +38,11 @@ void asked_change(struct bpf_insn *i, size_t change);
 const struct image_variable *asked_variable(const struct image *m,
 					    const char *name);
 
+/* What C's program reads from V it reads from the same place behind TO. */
+void asked_read_at(struct image *m, const struct image_variable *v,
+		   uint32_t to);
+/* The same, of a copy of V, with which .rodata ends; TO is none before its end. */
+void asked_read_copy(struct compiled *c, const struct image_variable *v,
+		     uint32_t to);
+
 #endif

@@ -241,35 +241,17 @@ static void lanes_that_are_strange(void **state)
 	is_refused(&e);
 }
 
-/* What is read from V is read from another place in the section. */
-static void move(struct image *m, const struct image_variable *v, uint32_t to)
-{
-	for (size_t i = 0; i < m->nrelocs; i++)
-		if (m->relocs[i].map == IMAGE_RODATA &&
-		    m->relocs[i].offset - v->offset < v->size)
-			m->relocs[i].offset += to - v->offset;
-}
-
 /* Tables are once more in the section, where no load of 64 bits may read. */
 static void tables_beside(void **state)
 {
 	struct example e = { .length = 32, .n = 40 };
-	const struct image_variable *v;
-	struct image *m;
-	uint8_t *bytes;
-	uint32_t to;
+	const struct image *m;
 
 	(void)state;
 	grow(&e, LONE_64);
 	m = e.c.image;
-	v = asked_variable(m, "skpol_keys");
-	to = (uint32_t)(m->rodata_size | 7) + 5;
-	bytes = arena_alloc(&e.c.arena, to + v->size);
-	memcpy(bytes, m->rodata, m->rodata_size);
-	memcpy(bytes + to, tables_of(&e), v->size);
-	m->rodata = bytes;
-	m->rodata_size = to + v->size;
-	move(m, v, to);
+	asked_read_copy(&e.c, asked_variable(m, "skpol_keys"),
+			(uint32_t)(m->rodata_size | 7) + 5);
 	is_refused(&e);
 }
 
@@ -295,7 +277,7 @@ static void move_interfaces(struct example *e, uint32_t offset)
 		asked_variable(m, "skpol_interfaces") - m->variables];
 
 	memcpy(m->rodata + offset, m->rodata + v->offset, v->size);
-	move(m, v, offset);
+	asked_read_at(m, v, offset);
 	v->offset = offset;
 }
 
