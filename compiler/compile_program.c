@@ -247,8 +247,7 @@ static bool add_products(struct compiled *c, const struct compile_options *o,
 	struct diagram_options within = { .max_weight = REST_WEIGHT };
 	struct products_input in = { c->policy, c->effects,
 				     c->target->max_tables,
-				     o->products == PRODUCTS_ALWAYS ||
-				     o->products == PRODUCTS_STRIPS,
+				     size_forces_products(o),
 				     o->products == PRODUCTS_STRIPS };
 
 	products_find(&c->arena, &in, products);

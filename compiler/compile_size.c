@@ -145,14 +145,18 @@ static bool is_forced(const struct compile_options *o)
 		o->hosts_least;
 }
 
+bool size_forces_products(const struct compile_options *o)
+{
+	return o->products == PRODUCTS_ALWAYS || o->products == PRODUCTS_STRIPS;
+}
+
 bool size_wants_products(const struct compiled *c,
 			 const struct compile_options *o,
 			 enum size_fault fault)
 {
 	if (o->optimize < 2 || o->products == PRODUCTS_NEVER)
 		return false;
-	return o->products == PRODUCTS_ALWAYS ||
-		o->products == PRODUCTS_STRIPS ||
+	return size_forces_products(o) ||
 		(!is_forced(o) && (fault || c->image->ninsns > PRODUCTS_FROM));
 }
 

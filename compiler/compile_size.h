@@ -30,7 +30,9 @@ bool size_is_much_less(const struct compiled *c, size_t ninsns);
 bool size_regrow(struct compiled *c);
 
 enum size_fault { SIZE_FITS, SIZE_INSTRUCTIONS, SIZE_TABLES };
-/* Whether code is so much, or does not fit, that IPv4 had better be tables alone. */
+/* Whether IPv4 is to be tables alone wherever it can be. */
+bool size_forces_products(const struct compile_options *o);
+/* So it is, or code is so much, or does not fit, that it had better be. */
 bool size_wants_products(const struct compiled *c,
 			 const struct compile_options *o,
 			 enum size_fault fault);

@@ -13,8 +13,8 @@
 #include <string.h>
 
 #include "../grammar/arena.h"
-#include "../grammar/visible.h"
 #include "../grammar/print.h"
+#include "../grammar/visible.h"
 #include "explain_match.h"
 #include "witness.h"
 
