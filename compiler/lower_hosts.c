@@ -6,12 +6,14 @@
  * behind it are the diagrams, for all packets that it leaves to them. The words
  * of the addresses are hashed as they are in memory; the hash says where the
  * record is (perfect.h), and the record, whether it is of these hosts: so no
- * packet depends on the hash. A record is a line of the cache:
+ * packet depends on the hash. A record is a line of the cache, or half of one
+ * where no host has more than three cuts, and its words are 16 bytes:
  *
- *	0	8 bytes for each two words; the rest 0
- *	32	what is done, 2 bytes for each cell: the last one first
- *	48	six lanes of 21 bits, three in each 64: the cuts, bit 19 set;
- *		last the lowest one, unused ones 0 but for that bit
+ *	0	0	8 bytes for each two words; the rest 0
+ *	32	16	what is done, 2 bytes for each cell: the last one first
+ *	48	24	six lanes of 21 bits, or three, three in each 64: the cuts,
+ *			bit 19 set; last the lowest one, unused ones 0 but for
+ *			that bit
  *
  * A lane less what is one more than port and protocol keeps bit 19 where that is
  * not above its cut; a product sums these bits up at the upper end, so it is known
@@ -29,8 +31,6 @@
 #include "templates.h"
 
 enum {
-	RECORD_LOG = 6, RECORD = 1 << RECORD_LOG,
-	DONE = 32, LANES = 48,	/* offsets in a record */
 	LANE_BITS = 21, LANES_OF_64 = 3, MARK = 19,	/* the bit */
 	CELL = 60,		/* from that bit on: twice the sum */
 	PAIRS_MAX = 4,
@@ -42,6 +42,13 @@ enum {
 };
 #define LANES_ONES ((uint64_t)1 | (uint64_t)1 << LANE_BITS | \
 		    (uint64_t)1 << 2 * LANE_BITS)
+
+/* Of a record: its size, offsets, and how many cuts it takes. */
+struct layout {
+	uint8_t log, done, lanes, ncuts;
+};
+static const struct layout whole = { 6, 32, 48, HOST_CUTS };
+static const struct layout half = { 5, 16, 24, LANES_OF_64 };
 
 /* Two words of the packet in a register; or one, then the second is none. */
 struct pair {
@@ -133,9 +140,19 @@ static uint16_t done_of(const struct lower *l, uint32_t effect)
 	return ASK;
 }
 
-static void fill(const struct lower *l, const struct host *h,
-		 const struct key *k, uint8_t *to)
+struct host_table {
+	unsigned int family;	/* as the field has it */
+	const struct hosts *hosts;
+	struct key key;
+	struct layout record;
+	struct perfect places;
+	uint32_t records, numbers;	/* offsets in .rodata */
+};
+
+static void fill(const struct lower *l, const struct host_table *t,
+		 const struct host *h, uint8_t *to)
 {
+	const struct key *k = &t->key;
 	uint64_t lanes[HOST_CUTS / LANES_OF_64] = { 0 };
 
 	for (int i = 0; i < k->n; i++) {
@@ -143,49 +160,45 @@ static void fill(const struct lower *l, const struct host *h,
 
 		memcpy(to + 8 * i, &pair, 8);
 	}
-	for (uint32_t i = 0; i < HOST_CUTS; i++) {
+	for (uint32_t i = 0; i < t->record.ncuts; i++) {
 		uint64_t lane = 1 << MARK | (i < h->ncuts ? h->cuts[i] : 0);
 
 		lanes[i / LANES_OF_64] |= lane << LANE_BITS *
 			(i % LANES_OF_64);
 	}
-	memcpy(to + LANES, lanes, sizeof(lanes));
+	memcpy(to + t->record.lanes, lanes,
+	       t->record.ncuts / LANES_OF_64 * sizeof(*lanes));
 	for (uint32_t i = 0; i <= h->ncuts; i++) {
 		uint16_t done = done_of(l, h->effect[h->ncuts - i]);
 
-		memcpy(to + DONE + 2 * i, &done, 2);
+		memcpy(to + t->record.done + 2 * i, &done, 2);
 	}
 }
 
 /* Of no host: whoever looks like one is left to the diagrams. */
-static void fill_free(uint8_t *v, uint32_t nplaces)
+static void fill_free(const struct host_table *t, uint8_t *v)
 {
-	for (uint32_t i = 0; i < nplaces; i++)
-		memset(v + (size_t)RECORD * i + DONE, 0xff, RECORD - DONE);
-}
+	size_t size = (size_t)1 << t->record.log;
 
-struct host_table {
-	unsigned int family;	/* as the field has it */
-	const struct hosts *hosts;
-	struct key key;
-	struct perfect places;
-	uint32_t records, numbers;	/* offsets in .rodata */
-};
+	for (uint32_t i = 0; i < t->places.nplaces; i++)
+		memset(v + size * i + t->record.done, 0xff,
+		       size - t->record.done);
+}
 
 static void add_records(struct lower *l, struct host_table *t)
 {
 	const struct perfect *p = &t->places;
+	size_t size = (size_t)1 << t->record.log;
 	uint8_t *v;
 
-	rodata_align(l->rodata, RECORD);
+	rodata_align(l->rodata, (uint32_t)size);
 	v = rodata_space(l->rodata, t->family ? "skpol_hosts6" : "skpol_hosts4",
-			 (size_t)p->nplaces * RECORD / 8, 8, &t->records);
+			 p->nplaces * size / 8, 8, &t->records);
 	if (!v)
 		return;
-	fill_free(v, p->nplaces);
+	fill_free(t, v);
 	for (size_t i = 0; i < t->hosts->n; i++)
-		fill(l, &t->hosts->v[i], &t->key,
-		     v + (size_t)RECORD * p->place[i]);
+		fill(l, t, &t->hosts->v[i], v + size * p->place[i]);
 	t->numbers = rodata_add(l->rodata, t->family ? "skpol_numbers6" :
 				"skpol_numbers4", p->number,
 				(size_t)1 << p->log, 2);
@@ -248,6 +261,16 @@ static bool find_places(struct arena *a, struct host_table *t)
 	return false;
 }
 
+static bool fits_half(const struct host_table *t)
+{
+	const struct hosts *hosts = t->hosts;
+
+	for (size_t i = 0; i < hosts->n; i++)
+		if (hosts->v[i].ncuts > half.ncuts)
+			return false;
+	return 8 * t->key.n <= half.done;
+}
+
 /* False: FAMILY has no table. */
 static bool make_table(struct lower *l, unsigned int family, struct host_table *t)
 {
@@ -257,13 +280,14 @@ static bool make_table(struct lower *l, unsigned int family, struct host_table *
 		return false;
 	*t = (struct host_table){ .family = family, .hosts = hosts,
 				  .key = key_of(family, hosts->named) };
+	t->record = fits_half(t) ? half : whole;
 	if (!find_places(l->a, t))
 		return false;
 	add_records(l, t);
 	if (l->in->report)
 		l->in->report->hosts[family] = (struct lowered_hosts){
 			hosts->named, hosts->n,
-			(size_t)t->places.nplaces * RECORD +
+			((size_t)t->places.nplaces << t->record.log) +
 			((size_t)2 << t->places.log),
 		};
 	return true;
@@ -329,7 +353,7 @@ static void find_record(struct code *c, const struct host_table *t,
 		emit_alu64_imm(c, BPF_MUL, BPF_REG_7, (int32_t)p->step);
 	emit_alu64(c, BPF_ADD, BPF_REG_0, BPF_REG_7);
 	emit_jump64_imm(c, BPF_JGE, BPF_REG_0, (int32_t)p->nplaces, others);
-	emit_alu64_imm(c, BPF_LSH, BPF_REG_0, RECORD_LOG);
+	emit_alu64_imm(c, BPF_LSH, BPF_REG_0, t->record.log);
 	emit_map(c, BPF_REG_7, IMAGE_RODATA, t->records);
 	emit_alu64(c, BPF_ADD, BPF_REG_7, BPF_REG_0);
 }
@@ -357,19 +381,21 @@ static void load_port(struct code *c)
 }
 
 /* r7 = what the record in r7 does with that port */
-static void find_cell(struct code *c)
+static void find_cell(struct code *c, const struct layout *record)
 {
 	emit_imm64(c, BPF_REG_9, LANES_ONES << MARK);
-	for (int i = 0; i < HOST_CUTS / LANES_OF_64; i++) {
-		emit_load(c, BPF_DW, FIRST + i, BPF_REG_7, LANES + 8 * i);
+	for (int i = 0; i < record->ncuts / LANES_OF_64; i++) {
+		emit_load(c, BPF_DW, FIRST + i, BPF_REG_7,
+			  (int16_t)(record->lanes + 8 * i));
 		emit_alu64(c, BPF_SUB, FIRST + i, BPF_REG_1);
 		emit_alu64(c, BPF_AND, FIRST + i, BPF_REG_9);
+		if (i)
+			emit_alu64(c, BPF_ADD, FIRST, FIRST + i);
 	}
-	emit_alu64(c, BPF_ADD, FIRST, FIRST + 1);
 	emit_alu64(c, BPF_MUL, FIRST, BPF_REG_8);
 	emit_alu64_imm(c, BPF_RSH, FIRST, CELL);
 	emit_alu64(c, BPF_ADD, BPF_REG_7, FIRST);
-	emit_load(c, BPF_H, BPF_REG_7, BPF_REG_7, DONE);
+	emit_load(c, BPF_H, BPF_REG_7, BPF_REG_7, record->done);
 }
 
 static void look_up(struct code *c, const struct host_table *t, label others)
@@ -378,7 +404,7 @@ static void look_up(struct code *c, const struct host_table *t, label others)
 	find_record(c, t, others);
 	compare_key(c, &t->key, others);
 	load_port(c);
-	find_cell(c);
+	find_cell(c, &t->record);
 }
 
 /* Does what r7 says. */

@@ -20,17 +20,26 @@ enum { FAMILY = 0xff, PROTOCOL = 0xfe };
 
 /* ------------------------------------------------------------ the records */
 
+static void read_lanes(const struct records *r, const uint8_t *record,
+		       uint64_t *lanes)
+{
+	memcpy(lanes, record + records_lanes(r),
+	       records_nlanes(r) * sizeof(*lanes));
+}
+
 /* What find_cell() does, with the protocol (0: TCP, 1: UDP). */
-static uint32_t value_at(const uint8_t *record, uint32_t protocol,
-			 uint32_t port)
+static uint32_t value_at(const struct records *r, const uint8_t *record,
+			 uint32_t protocol, uint32_t port)
 {
 	uint64_t x = ((uint64_t)port + (uint64_t)protocol * PORTS + 1) * ONES;
-	uint64_t lanes[2], sum;
+	uint64_t lanes[LANES_MAX], sum = 0;
 	uint16_t done;
 
-	memcpy(lanes, record + LANES, sizeof(lanes));
-	sum = ((lanes[0] - x) & ONES << MARK) + ((lanes[1] - x) & ONES << MARK);
-	memcpy(&done, record + DONE + (sum * ONES >> CELL), sizeof(done));
+	read_lanes(r, record, lanes);
+	for (uint32_t i = 0; i < records_nlanes(r); i++)
+		sum += (lanes[i] - x) & ONES << MARK;
+	memcpy(&done, record + records_done(r) + (sum * ONES >> CELL),
+	       sizeof(done));
 	return done;
 }
 
@@ -38,15 +47,16 @@ static uint32_t value_at(const uint8_t *record, uint32_t protocol,
  * The last port from PORT on with which the same is done: where each lane has
  * its mark, none borrows from the next one, and a mark goes where its cut is.
  */
-static uint32_t same_until(const uint8_t *record, uint32_t protocol,
-			   uint32_t port)
+static uint32_t same_until(const struct records *r, const uint8_t *record,
+			   uint32_t protocol, uint32_t port)
 {
 	uint32_t x = port + protocol * PORTS, end = (protocol + 1) * PORTS;
-	uint64_t lanes[2];
+	uint64_t lanes[LANES_MAX];
 
-	memcpy(lanes, record + LANES, sizeof(lanes));
-	for (int i = 0; i < LANES_N; i++) {
-		uint64_t lane = lanes[i / 3] >> LANE_BITS * (i % 3);
+	read_lanes(r, record, lanes);
+	for (uint32_t i = 0; i < LANES_OF_64 * records_nlanes(r); i++) {
+		uint64_t lane = lanes[i / LANES_OF_64] >>
+			LANE_BITS * (i % LANES_OF_64);
 		uint32_t cut = lane & ((1 << MARK) - 1);
 
 		if (!(lane >> MARK & 1))
@@ -63,7 +73,7 @@ static void read_record(const struct prove *p, const struct records *r,
 	uint32_t n = 0;
 
 	out->bytes = p->image->rodata + r->offset +
-		((size_t)place << RECORD_LOG);
+		((size_t)place << r->size_log);
 	for (uint32_t i = 0; i < r->npairs; i++) {
 		uint64_t pair;
 
@@ -97,13 +107,14 @@ static bool is_possible(const struct prove *p, const struct records *r,
 }
 
 /* Whether it says anything about packets of PROTOCOL. */
-static bool says(const struct prove_hosts *h, const struct record *x,
-		 uint32_t protocol)
+static bool says(const struct prove_hosts *h, const struct records *r,
+		 const struct record *x, uint32_t protocol)
 {
 	uint32_t port = 0;
 
-	while (port < PORTS && value_at(x->bytes, protocol, port) == h->ask)
-		port = same_until(x->bytes, protocol, port) + 1;
+	while (port < PORTS &&
+	       value_at(r, x->bytes, protocol, port) == h->ask)
+		port = same_until(r, x->bytes, protocol, port) + 1;
 	return port < PORTS;
 }
 
@@ -125,7 +136,7 @@ static void read_records(struct prove *p, struct records *r, uint32_t protocol)
 	for (uint32_t i = 0; i < r->nplaces; i++) {
 		read_record(p, r, i, &v[r->n]);
 		r->n += is_possible(p, r, i, &v[r->n]) &&
-			says(p->hosts, &v[r->n], protocol);
+			says(p->hosts, r, &v[r->n], protocol);
 	}
 	qsort(v, r->n, sizeof(*v), by_words);
 	r->v = v;
@@ -228,12 +239,13 @@ static bool visit_range(struct prove *p, struct target at, uint32_t node,
 static bool visit_ports(struct prove *p, struct target at, uint32_t node,
 			const uint8_t *record)
 {
+	const struct records *r = &p->hosts->of[at.kept];
 	uint32_t protocol = p->box[PW_PROTOCOL].low, from = 0;
 
 	while (from < PORTS) {
-		uint32_t to = same_until(record, protocol, from);
+		uint32_t to = same_until(r, record, protocol, from);
 		struct target end = end_of(p->hosts,
-			value_at(record, protocol, from));
+			value_at(r, record, protocol, from));
 
 		if (!visit_range(p, at, node, (struct range){ from, to }, end))
 			return false;

@@ -3,9 +3,10 @@
  * prove_hosts - a table of hosts, as the code of a program reads it
  *
  * prove_hosts_code.c understands that code, prove_hosts.c asks what the records
- * say. A record is 64 bytes: words of addresses as they are in memory, 8 bytes
- * for each one or two that a register holds; from LANES on six cuts of ports, and
- * from DONE on what is done between them, in 2 bytes each.
+ * say. A record is 64 bytes or 32: words of addresses as they are in memory, 8
+ * bytes for each one or two that a register holds; then what is done between
+ * cuts of ports, in 2 bytes each; and last these, three in 8 bytes, one 8 bytes
+ * of them for each 32 that the record has.
  */
 #ifndef SKPOL_PROVE_HOSTS_H
 #define SKPOL_PROVE_HOSTS_H
@@ -13,8 +14,7 @@
 #include "prove_private.h"
 
 enum {
-	RECORD_LOG = 6, RECORD = 1 << RECORD_LOG, DONE = 32, LANES = 48,
-	LANE_BITS = 21, LANES_N = 6, MARK = 19, CELL = 60,
+	LANE_BITS = 21, LANES_OF_64 = 3, LANES_MAX = 2, MARK = 19, CELL = 60,
 	KEY = 2,		/* the first register that holds words */
 	PAIRS_MAX = 4, WORDS_MAX = 2 * PAIRS_MAX,
 	PORTS = 1 << 16,
@@ -36,9 +36,26 @@ struct records {		/* of one family; npairs = 0: it has none */
 	uint32_t numbers, log;	/* offset; bits of the hash that find one */
 	uint32_t back, step;	/* how a number leads to a place */
 	uint32_t offset, nplaces;	/* of records */
+	uint32_t size_log;	/* of one: 5, 6 */
 	struct record *v;	/* scratch: of one protocol, rising by word */
 	uint32_t n;
 };
+
+/* Where in a record it says what is done, and of how many 8 bytes of cuts. */
+static inline uint32_t records_done(const struct records *r)
+{
+	return 1U << (r->size_log - 1);
+}
+
+static inline uint32_t records_nlanes(const struct records *r)
+{
+	return 1U << (r->size_log - 5);
+}
+
+static inline uint32_t records_lanes(const struct records *r)
+{
+	return (1U << r->size_log) - 8 * records_nlanes(r);
+}
 
 struct prove_hosts {
 	struct records of[2];	/* by family */

@@ -135,21 +135,23 @@ static bool add_number(struct matcher *m, struct records *r)
 /* r7 = the address of one of the records; what leads to none goes to OTHERS */
 static bool find_record(struct matcher *m, struct records *r, uint32_t *others)
 {
-	const struct bpf_insn scale = ALU64_K(BPF_LSH, 0, RECORD_LOG);
+	const struct bpf_insn scale = ALU64_K(BPF_LSH, 0, 0);
 	const struct bpf_insn none = { .code = BPF_JMP | BPF_JGE | BPF_K };
-	int32_t places, bound;
+	int32_t places, bound, log;
 	uint32_t to;
 
 	if (!read_number(m, r) || !find_start(m, r, &places) ||
 	    !add_number(m, r) || !match_jump(m, none, &bound, &to) ||
-	    bound != places || !match_one(m, &scale) ||
+	    bound != places || !match_any_imm(m, scale, &log) ||
+	    log < 5 || log > 6 ||
 	    !match_table(m, 7, &r->offset) ||
 	    !match_this(m, (struct bpf_insn)ALU64_X(BPF_ADD, 7, 0)))
 		return false;
 	r->nplaces = (uint32_t)places;
+	r->size_log = (uint32_t)log;
 	return is_same(others, to) && r->offset % 8 == 0 &&
 		match_constant(m->p, r->offset,
-			    (uint64_t)r->nplaces << RECORD_LOG);
+			    (uint64_t)r->nplaces << r->size_log);
 }
 
 /* All words are those of the record, or it goes to OTHERS, from all families. */
@@ -174,27 +176,44 @@ static bool compare_key(struct matcher *m, const struct records *r,
 	return true;
 }
 
+/* r2 = the sum of the marks that are left in each 64 bits of cuts */
+static bool add_lanes(struct matcher *m, const struct records *r)
+{
+	const struct bpf_insn add = ALU64_X(BPF_ADD, 2, 3);
+
+	for (uint32_t i = 0; i < records_nlanes(r); i++) {
+		uint8_t reg = (uint8_t)(2 + i);
+		const struct bpf_insn marks[] = {
+			LOAD(BPF_DW, reg, 7,
+			     (int16_t)(records_lanes(r) + 8 * i)),
+			ALU64_X(BPF_SUB, reg, 1), ALU64_X(BPF_AND, reg, 9),
+		};
+
+		if (!match_all(m, marks, COUNT(marks)) ||
+		    (i && !match_one(m, &add)))
+			return false;
+	}
+	return true;
+}
+
 /* r7 = the cell of the record for protocol and port: value_at() */
-static bool find_cell(struct matcher *m)
+static bool find_cell(struct matcher *m, const struct records *r)
 {
 	static const struct bpf_insn port[] = {
 		LOAD(BPF_W, 1, 6, 60), LOAD(BPF_W, 0, 6, 12),
 		ALU64_K(BPF_AND, 0, 1), ALU64_K(BPF_LSH, 0, 16),
 		ALU64_X(BPF_ADD, 1, 0), ALU64_K(BPF_ADD, 1, 1),
-	}, count[] = {
-		LOAD(BPF_DW, 2, 7, LANES), ALU64_X(BPF_SUB, 2, 1),
-		ALU64_X(BPF_AND, 2, 9),
-		LOAD(BPF_DW, 3, 7, LANES + 8), ALU64_X(BPF_SUB, 3, 1),
-		ALU64_X(BPF_AND, 3, 9),
-		ALU64_X(BPF_ADD, 2, 3), ALU64_X(BPF_MUL, 2, 8),
-		ALU64_K(BPF_RSH, 2, CELL), ALU64_X(BPF_ADD, 7, 2),
-		LOAD(BPF_H, 7, 7, DONE),
+	};
+	const struct bpf_insn count[] = {
+		ALU64_X(BPF_MUL, 2, 8), ALU64_K(BPF_RSH, 2, CELL),
+		ALU64_X(BPF_ADD, 7, 2),
+		LOAD(BPF_H, 7, 7, (int16_t)records_done(r)),
 	};
 	const struct bpf_insn lanes = ALU64_X(BPF_MUL, 1, 8);
 
 	return match_all(m, port, COUNT(port)) && match_imm64(m, 8, ONES) &&
 		match_one(m, &lanes) && match_imm64(m, 9, ONES << MARK) &&
-		match_all(m, count, COUNT(count));
+		add_lanes(m, r) && match_all(m, count, COUNT(count));
 }
 
 static bool is_six(uint32_t word)
@@ -209,7 +228,7 @@ static bool look_up(struct matcher *m, uint32_t family, uint32_t *others)
 	struct records *r = &m->p->hosts->of[family];
 
 	if (!load_key(m, r) || !find_record(m, r, others) ||
-	    !compare_key(m, r, others) || !find_cell(m))
+	    !compare_key(m, r, others) || !find_cell(m, r))
 		return false;
 	for (uint32_t i = 0; i < r->nwords; i++)
 		if (is_six(r->words[i]) != (family == 1))
