@@ -120,11 +120,14 @@ static int write_rodata(struct load *l, uint8_t *rodata)
 	return err ? fail_bpf(l->s, err, "write the tables of the policy") : 0;
 }
 
+/* BPF_F_MMAPABLE, since Linux 5.5: then the value begins with a page. Else it lies
+ * behind the kernel's struct bpf_array, 312 bytes in Linux 6.18, and what the
+ * compiler has put into one line of the cache is in two. */
 static int create_rodata(struct load *l)
 {
 	const struct objfile *o = l->in->object;
 	LIBBPF_OPTS(bpf_map_create_opts, opts,
-		    .map_flags = BPF_F_RDONLY_PROG,
+		    .map_flags = BPF_F_RDONLY_PROG | BPF_F_MMAPABLE,
 		    .btf_value_type_id = l->btf.rodata_type);
 	AUTO_FREE uint8_t *copy = NULL;
 

@@ -81,7 +81,9 @@ void bench_epilogue(void *ctx, struct code *c)
 
 static bool make_maps(struct bench_program *p, const struct image *m)
 {
-	LIBBPF_OPTS(bpf_map_create_opts, o, .map_flags = BPF_F_RDONLY_PROG);
+	/* as libskpol does it */
+	LIBBPF_OPTS(bpf_map_create_opts, o,
+		    .map_flags = BPF_F_RDONLY_PROG | BPF_F_MMAPABLE);
 	uint32_t zero = 0, size = m->rodata_size ? (uint32_t)m->rodata_size : 8;
 
 	p->counters = bpf_map_create(BPF_MAP_TYPE_PERCPU_ARRAY, "counters", 4,

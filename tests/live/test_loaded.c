@@ -83,6 +83,38 @@ static void types_and_lines_are_kept(void **state)
 	close(fd);
 }
 
+static __u32 flags_of_map(__u32 id)
+{
+	struct bpf_map_info m = { 0 };
+	__u32 len = sizeof(m);
+	int fd = bpf_map_get_fd_by_id(id);
+
+	assert_true(fd >= 0);
+	assert_int_equal(bpf_obj_get_info_by_fd(fd, &m, &len), 0);
+	close(fd);
+	return strcmp(m.name, "skpol.rodata") ? 0 : m.map_flags;
+}
+
+/* Tables begin with a page, and nobody writes to them: not the program, either. */
+static void tables_begin_with_a_page(void **state)
+{
+	__u32 ids[8], flags = 0, len = sizeof(struct bpf_prog_info);
+	struct bpf_prog_info p = {
+		.nr_map_ids = 8, .map_ids = (__u64)(uintptr_t)ids,
+	};
+	int fd;
+
+	(void)state;
+	must_apply();
+	fd = pinned("1/program");
+	assert_int_equal(bpf_obj_get_info_by_fd(fd, &p, &len), 0);
+	close(fd);
+	assert_in_range(p.nr_map_ids, 1, 8);
+	for (__u32 i = 0; i < p.nr_map_ids; i++)
+		flags |= flags_of_map(ids[i]);
+	assert_int_equal(flags, BPF_F_MMAPABLE | BPF_F_RDONLY_PROG);
+}
+
 /* bpftool finds the policy's name through the types of .rodata. */
 static void bpftool_shows_metadata(void **state)
 {
@@ -149,6 +181,7 @@ int main(void)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(types_and_lines_are_kept),
+		TEST(tables_begin_with_a_page),
 		TEST(bpftool_shows_metadata),
 		TEST(mutants_do_no_harm),
 	};
