@@ -22,7 +22,7 @@
 #include "../random/world.h"
 #include "bench.h"
 
-enum { PROGRAMS_MAX = 16, COLD_ROUNDS = 7 };
+enum { PROGRAMS_MAX = 16, COLD_ROUNDS = 21, EVICTED_ROUNDS = 7 };
 
 /* --------------------------------------------------------------- answers */
 
@@ -292,15 +292,16 @@ void bench_cold(const struct bench_program *v, size_t n,
 	struct measuring m = { .v = v, .n = n, .k = k, .evict = evict,
 			       .samples = evict ? e->samples / 8 : e->samples };
 	double net[PROGRAMS_MAX][COLD_ROUNDS];
+	size_t nrounds = evict ? EVICTED_ROUNDS : COLD_ROUNDS;
 
 	shuffle(&m);
-	for (int round = 0; round < COLD_ROUNDS; round++)
+	for (size_t round = 0; round < nrounds; round++)
 		for (size_t i = 1; i < n; i++)
 			net[i][round] = net_cold(&m, &v[i]);
 	free(m.shuffled);
 	ns[0] = 0;
 	for (size_t i = 1; i < n; i++) {
-		qsort(net[i], COLD_ROUNDS, sizeof(net[i][0]), by_ns);
-		ns[i] = net[i][COLD_ROUNDS / 2];
+		qsort(net[i], nrounds, sizeof(net[i][0]), by_ns);
+		ns[i] = net[i][nrounds / 2];
 	}
 }
