@@ -3,10 +3,11 @@
  * arena - memory that lives as long as one compilation
  *
  * In: sizes. Out: zeroed memory aligned to 16. Small things share chunks of
- * ARENA_CHUNK bytes; anything of ARENA_LARGE bytes or more has a chunk of its
- * own, so that a growing array can be reallocated in place of the old one; from
- * ARENA_MAP bytes on it is a mapping, which the kernel zeroes and moves page by
- * page: the half of an array that nobody has used yet costs nothing.
+ * ARENA_CHUNK bytes, of ARENA_HUGE once ARENA_MUCH is used; anything of
+ * ARENA_LARGE bytes or more has a chunk of its own, so that a growing array can
+ * be reallocated in place of the old one; from ARENA_MAP bytes on it is a
+ * mapping, which the kernel zeroes and moves page by page: the half of an array
+ * that nobody has used yet costs nothing.
  * Promise: never NULL; when memory ends, or a size overflows, the owner's
  * jump buffer is taken (without one: abort), and the arena is still whole.
  */
@@ -26,6 +27,7 @@
 #define ARENA_LARGE (ARENA_CHUNK / 4)
 #define ARENA_MAP ((size_t)ARENA_CHUNK * 16)
 #define ARENA_HUGE ((size_t)ARENA_CHUNK * 64)
+#define ARENA_MUCH (ARENA_HUGE * 8)
 #define ARENA_ALIGN 16
 
 struct arena_chunk {
@@ -85,6 +87,14 @@ static void relink(struct arena *a, struct arena_chunk *c)
 		c->older->newer = c;
 }
 
+/* A mapping of so many BYTES, if it is worth it: 512 pages come at once then. */
+static struct arena_chunk *in_large_pages(struct arena_chunk *c, size_t bytes)
+{
+	if (bytes >= ARENA_HUGE)
+		madvise(c, bytes, MADV_HUGEPAGE);
+	return c;
+}
+
 /* Zeroed; NULL when there is no memory. */
 static struct arena_chunk *chunk_take(size_t bytes, bool mapped)
 {
@@ -94,11 +104,7 @@ static struct arena_chunk *chunk_take(size_t bytes, bool mapped)
 		return calloc(1, bytes);
 	c = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
 		 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (c == MAP_FAILED)
-		return NULL;
-	if (bytes >= ARENA_HUGE)
-		madvise(c, bytes, MADV_HUGEPAGE);
-	return c;
+	return c == MAP_FAILED ? NULL : in_large_pages(c, bytes);
 }
 
 static struct arena_chunk *chunk_new(struct arena *a, size_t size)
@@ -117,6 +123,12 @@ static struct arena_chunk *chunk_new(struct arena *a, size_t size)
 	return c;
 }
 
+/* Of the chunk that small things share next: of much memory, one in large pages. */
+static size_t shared_size(const struct arena *a)
+{
+	return a->used < ARENA_MUCH ? ARENA_CHUNK : ARENA_HUGE;
+}
+
 void *arena_alloc(struct arena *a, size_t size)
 {
 	char *p;
@@ -125,8 +137,10 @@ void *arena_alloc(struct arena *a, size_t size)
 		return chunk_new(a, size) + 1;
 	size = (size + ARENA_ALIGN - 1) & ~(size_t)(ARENA_ALIGN - 1);
 	if (!a->next || (size_t)(a->end - a->next) < size) {
-		a->next = (char *)(chunk_new(a, ARENA_CHUNK) + 1);
-		a->end = a->next + ARENA_CHUNK;
+		size_t room = shared_size(a);
+
+		a->next = (char *)(chunk_new(a, room) + 1);
+		a->end = a->next + room;
 	}
 	p = a->next;
 	a->next += size;
@@ -200,9 +214,10 @@ static struct arena_chunk *to_mapping(struct arena_chunk *c, size_t bytes)
 
 static struct arena_chunk *move_mapping(struct arena_chunk *c, size_t bytes)
 {
-	c = mremap(c, sizeof(*c) + c->size, sizeof(*c) + bytes,
-		   MREMAP_MAYMOVE);
-	return c == MAP_FAILED ? NULL : c;
+	size_t size = sizeof(*c) + bytes;
+
+	c = mremap(c, sizeof(*c) + c->size, size, MREMAP_MAYMOVE);
+	return c == MAP_FAILED ? NULL : in_large_pages(c, size);
 }
 
 static struct arena_chunk *move_heap(struct arena_chunk *c, size_t bytes)
