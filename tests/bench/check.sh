@@ -38,6 +38,10 @@ tests/bench/count "$src/tests/bench/hand/edge.skl" >"$work/count"
 cat "$work/count"
 [ "$(wc -l <"$work/count")" = 12 ] || { echo "not twelve counts"; exit 1; }
 grep -Eq '^instructions +[1-9][0-9]\.' "$work/count"
+tests/bench/memory 1000 >"$work/memory"
+cat "$work/memory"
+[ "$(grep -Ec '^ +[1-9][0-9]+ +[0-9.]+ +[0-9.]+$' "$work/memory")" = 13 ] ||
+	{ echo "not thirteen sizes"; exit 1; }
 tests/bench/runtime -q -o "$work/runtime.json"
 rows_of() { grep -c "\"$1\":" "$work/runtime.json" || :; }
 [ "$(rows_of count)" = 11 ] || { echo "$(rows_of count) counts"; exit 1; }
