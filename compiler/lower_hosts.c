@@ -43,12 +43,12 @@ enum {
 #define LANES_ONES ((uint64_t)1 | (uint64_t)1 << LANE_BITS | \
 		    (uint64_t)1 << 2 * LANE_BITS)
 
-/* Of a record: its size, offsets, and how many cuts it takes. */
-struct layout {
+/* Its size as a power of two, offsets in it, and how many cuts it takes. */
+struct record {
 	uint8_t log, done, lanes, ncuts;
 };
-static const struct layout whole = { 6, 32, 48, HOST_CUTS };
-static const struct layout half = { 5, 16, 24, LANES_OF_64 };
+static const struct record whole = { 6, 32, 48, HOST_CUTS };
+static const struct record half = { 5, 16, 24, LANES_OF_64 };
 
 /* Two words of the packet in a register; or one, then the second is none. */
 struct pair {
@@ -144,7 +144,7 @@ struct host_table {
 	unsigned int family;	/* as the field has it */
 	const struct hosts *hosts;
 	struct key key;
-	struct layout record;
+	struct record record;
 	struct perfect places;
 	uint32_t records, numbers;	/* offsets in .rodata */
 };
@@ -191,7 +191,7 @@ static void add_records(struct lower *l, struct host_table *t)
 	size_t size = (size_t)1 << t->record.log;
 	uint8_t *v;
 
-	rodata_align(l->rodata, (uint32_t)size);
+	rodata_align(l->rodata, size);
 	v = rodata_space(l->rodata, t->family ? "skpol_hosts6" : "skpol_hosts4",
 			 p->nplaces * size / 8, 8, &t->records);
 	if (!v)
@@ -261,6 +261,7 @@ static bool find_places(struct arena *a, struct host_table *t)
 	return false;
 }
 
+/* Whether no host needs more than half a line. */
 static bool fits_half(const struct host_table *t)
 {
 	const struct hosts *hosts = t->hosts;
@@ -381,7 +382,7 @@ static void load_port(struct code *c)
 }
 
 /* r7 = what the record in r7 does with that port */
-static void find_cell(struct code *c, const struct layout *record)
+static void find_cell(struct code *c, const struct record *record)
 {
 	emit_imm64(c, BPF_REG_9, LANES_ONES << MARK);
 	for (int i = 0; i < record->ncuts / LANES_OF_64; i++) {
