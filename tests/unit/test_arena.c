@@ -43,6 +43,33 @@ static void zeroed_and_aligned(void **state)
 	assert_int_equal(a.used, 0);
 }
 
+/* Of much memory, small things share chunks that are as large as a large page. */
+static void many_small_things(void **state)
+{
+	enum { SMALL = 48, N = 20000, HUGE = 64 * ARENA_CHUNK };
+	static unsigned char *v[N];
+	size_t large = 0;
+	struct arena a;
+
+	(void)state;
+	arena_init(&a, NULL);
+	for (int i = 0; i < N; i++) {
+		size_t before = a.used;
+
+		v[i] = arena_alloc(&a, SMALL);
+		large += a.used - before >= HUGE;
+		all_zero(v[i], SMALL);
+		memset(v[i], i & 0xff, SMALL);
+	}
+	for (int i = 0; i < N; i++)
+		for (int k = 0; k < SMALL; k++)
+			assert_int_equal(v[i][k], i & 0xff);
+	/* 960,000 bytes, of which the first 131,072 are in small chunks */
+	assert_in_range(large, 40, 60);
+	arena_free(&a);
+	assert_int_equal(a.used, 0);
+}
+
 /* Element by element, two arrays at once: what was there stays. */
 static void growing(void **state)
 {
@@ -192,6 +219,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(zeroed_and_aligned),
+		cmocka_unit_test(many_small_things),
 		cmocka_unit_test(growing),
 		cmocka_unit_test(growing_by_leaps),
 		cmocka_unit_test(too_much),
