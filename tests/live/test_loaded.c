@@ -2,8 +2,8 @@
 /*
  * test_loaded - what the kernel has after an object was applied
  *
- * The kernel takes a program without its types and lines in silence: so that
- * they are there is looked at. Then objects of which a byte is another.
+ * The kernel takes a program without its types and lines in silence, and tables
+ * that lie across lines of the cache: so how they are there is looked at. Then objects of which a byte is another.
  */
 #include <bpf/bpf.h>
 #include <errno.h>
