@@ -65,7 +65,7 @@ static void many_small_things(void **state)
 		for (int k = 0; k < SMALL; k++)
 			assert_int_equal(v[i][k], i & 0xff);
 	/* 960,000 bytes, of which the first 131,072 are in small chunks */
-	assert_in_range(large, 40, 60);
+	assert_in_range(large, 49, 53);
 	arena_free(&a);
 	assert_int_equal(a.used, 0);
 }
