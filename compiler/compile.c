@@ -145,13 +145,13 @@ static void say_internal(struct compiled *c)
 bool compiled_prove(const struct compiled *c, struct arena *a,
 		    const struct image *m, struct prove_result *out)
 {
-	struct prove_forest f;
+	struct prove_forest f = { .tree_of = c->answered };
 
-	if (!c->forest || c->rest)
-		return prove_image(a, c->policy, m, out);
-	f = (struct prove_forest){ c->forest->ntrees, c->forest->tree_of,
-				   c->ranks->number_of_clause };
-	return prove_forest_image(a, c->policy, m, &f, out);
+	if (c->trees)
+		f = (struct prove_forest){ c->trees->ntrees, c->trees->tree_of,
+					   c->ranks->number_of_clause };
+	return prove_forest_image(a, c->policy, m,
+				  f.tree_of ? &f : NULL, out);
 }
 
 /* Programs with another prologue are for measuring. */

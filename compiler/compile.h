@@ -91,11 +91,17 @@ struct compiled {
 	const struct target *target;
 	const struct target *oldest;	/* that takes its tables, too */
 	struct effects *effects;
+	/* what the program is made of: diagram and forest are of all rules, and need
+	 * not be in it */
 	struct diagram *rest;		/* of IPv6 alone, where tables have IPv4
-					 * (products.h); the other diagrams are of
-					 * all packets, and not in the program */
-	bool weighed;			/* the forest is, by the profile */
-	struct forest_ranks *ranks;	/* of the forest, or NULL */
+					 * (products.h), and of what hosts do not
+					 * answer; NULL: it is diagram, or */
+	struct forest *trees;		/* forest, or one of what hosts do not
+					 * answer; or NULL */
+	const uint8_t *answered;	/* see hosts.h, where not all terms are in
+					 * rest or trees; or NULL */
+	bool weighed;			/* the trees are, by the profile */
+	struct forest_ranks *ranks;	/* of the trees, or NULL */
 	struct image *image;
 	struct profile_match profile;	/* .hits NULL: there is none of use */
 	struct lower_report lowered;

@@ -66,7 +66,7 @@ static struct forest_ranks *rank_forest(struct compiled *c,
 {
 	struct forest_ranks *out = arena_alloc(&c->arena, sizeof(*out));
 
-	forest_rank(&c->arena, c->forest, c->policy, c->effects, o, out);
+	forest_rank(&c->arena, c->trees, c->policy, c->effects, o, out);
 	return out;
 }
 
@@ -79,12 +79,12 @@ static struct forest_ranks *weigh_forest(struct compiled *c,
 	struct forest_ranks *r;
 
 	if (!c->weighed)
-		weight_forest(&c->arena, c->policy, c->forest,
+		weight_forest(&c->arena, c->policy, c->trees,
 			      rank_forest(c, &plain), hits, o->optimize,
 			      &c->gain);
 	c->weighed = true;
 	r = rank_forest(c, &plain);
-	weight_ranks(&c->arena, c->policy, c->forest, r, hits, o->optimize);
+	weight_ranks(&c->arena, c->policy, c->trees, r, hits, o->optimize);
 	return r;
 }
 
@@ -157,8 +157,10 @@ struct how {
 	size_t tree_code;	/* of all trees; the rest is data */
 	const struct hosts *hosts;	/* by family, in a table; or NULL */
 	const struct products *products;	/* all IPv4 packets; or NULL, with */
-	struct clauses six;		/* what is left of all for others, and */
-	struct diagram *rest;		/* what these get */
+	const uint8_t *answered;	/* terms that hosts answer; or NULL */
+	struct clauses left;		/* of all, and */
+	struct diagram *rest;		/* what these get; NULL: all are in */
+	struct forest *trees;		/* this, or NULL: the diagram of all */
 };
 
 /* Tables that need not be there are no reason to refuse the target. Products keep
@@ -168,6 +170,15 @@ static bool are_too_many(const struct compiled *c,
 {
 	return (how->products || (how->hosts && o->target)) &&
 		c->image->rodata_size > c->target->max_tables;
+}
+
+/* Whether there is no table for hosts that answer what is in no diagram. */
+static bool lacks_hosts(const struct compiled *c, const struct how *how)
+{
+	for (int f = 0; how->answered && f < 2; f++)
+		if (how->hosts[f].named && !c->lowered.hosts[f].n)
+			return true;
+	return false;
 }
 
 static enum size_fault generate_with(struct compiled *c,
@@ -186,9 +197,12 @@ static enum size_fault generate_with(struct compiled *c,
 	struct layout_options lo = { o->reach, c->target->gotol };
 
 	c->rest = NULL;
+	c->answered = how.answered;
+	c->weighed &= c->trees == how.trees;
+	c->trees = how.trees;
 	if (how.rest)
-		c->rest = lower_diagram(c, o, how.rest, &how.six, &in, &l);
-	else if (c->forest)
+		c->rest = lower_diagram(c, o, how.rest, &how.left, &in, &l);
+	else if (c->trees)
 		lower_trees(c, o, &in, &l);
 	else
 		c->diagram = lower_diagram(c, o, c->diagram, NULL, &in, &l);
@@ -197,7 +211,7 @@ static enum size_fault generate_with(struct compiled *c,
 	rodata_finish(&l.rodata, c->image);
 	image_numbers(c);
 	if (l.rodata.failed || l.rodata.n > size_max_tables(o) ||
-	    are_too_many(c, o, &how))
+	    are_too_many(c, o, &how) || lacks_hosts(c, &how))
 		return SIZE_TABLES;
 	if (!layout(&c->arena, &l.code, &lo, rule_places(c), c->image) ||
 	    c->image->ninsns > size_max_instructions(o))
@@ -234,7 +248,63 @@ static bool generate_instead(struct compiled *c,
 	c->lowered = before.lowered;
 	c->gain = before.gain;
 	c->rest = before.rest;
+	c->trees = before.trees;
+	c->answered = before.answered;
+	c->weighed = before.weighed;
 	return false;
+}
+
+/* All clauses, without the terms that hosts answer; none that is empty. */
+static struct clauses clauses_unanswered(struct compiled *c,
+					 const uint8_t *answered)
+{
+	const struct policy *p = c->policy;
+	struct clauses out = {
+		.v = arena_array(&c->arena, p->nclauses, sizeof(*out.v)),
+	};
+	size_t term = 0;
+
+	for (size_t i = 0; i < p->nclauses; i++) {
+		const struct terms *t = &p->clauses[i].terms;
+		struct clause left = { .action = p->clauses[i].action };
+
+		for (size_t k = 0; k < t->n; k++)
+			if (!answered[term++])
+				*arena_push(&c->arena, left.terms.v,
+					    left.terms.n, left.terms.cap) =
+					t->v[k];
+		if (left.terms.n)
+			out.v[out.n++] = left;
+	}
+	return out;
+}
+
+/* The clauses that are left: without terms that hosts answer, and of IPv6 alone
+ * where tables have IPv4. */
+static struct clauses clauses_left(struct compiled *c, const struct how *how)
+{
+	struct term six = { .set[FIELD_FAMILY] = iset_range(&c->arena, 1, 1) };
+	struct clauses all = { c->policy->clauses, c->policy->nclauses }, out;
+
+	if (how->answered)
+		all = clauses_unanswered(c, how->answered);
+	if (!how->products)
+		return all;
+	out.v = arena_array(&c->arena, all.n, sizeof(*out.v));
+	out.n = clauses_within(&c->arena, all.v, all.n, &six, out.v);
+	return out;
+}
+
+static void find_rest(struct compiled *c, const struct compile_options *o,
+		      struct how *how)
+{
+	struct diagram_options within = {
+		.max_weight = how->products ? REST_WEIGHT : size_diagram(o),
+	};
+
+	how->left = clauses_left(c, how);
+	how->rest = diagram_build_clauses(&c->arena, how->left.v, how->left.n,
+					  &within);
 }
 
 /* With tables of products for IPv4, where there are some: so HOW is, then. */
@@ -243,8 +313,6 @@ static bool add_products(struct compiled *c, const struct compile_options *o,
 {
 	struct how with = *how;
 	struct products *products = arena_alloc(&c->arena, sizeof(*products));
-	struct term six = { .set[FIELD_FAMILY] = iset_range(&c->arena, 1, 1) };
-	struct diagram_options within = { .max_weight = REST_WEIGHT };
 	struct products_input in = { c->policy, c->effects,
 				     c->target->max_tables,
 				     size_forces_products(o),
@@ -254,16 +322,29 @@ static bool add_products(struct compiled *c, const struct compile_options *o,
 	if (!products->any)
 		return false;
 	with.products = products;
-	with.six.v = arena_array(&c->arena, c->policy->nclauses,
-				sizeof(*with.six.v));
-	with.six.n = clauses_within(&c->arena, c->policy->clauses,
-				   c->policy->nclauses, &six, with.six.v);
-	with.rest = diagram_build_clauses(&c->arena, with.six.v, with.six.n,
-					 &within);
+	with.trees = NULL;
+	find_rest(c, o, &with);
 	if (!with.rest || !generate_instead(c, o, with))
 		return false;
 	*how = with;
 	return true;
+}
+
+/* What hosts answer is in no diagram, as far as there is another one without it. */
+static void leave_out(struct compiled *c, const struct compile_options *o,
+		      struct how *how)
+{
+	struct how with = *how;
+
+	with.answered = hosts_answered(&c->arena, c->policy, how->hosts);
+	if (!with.answered)
+		return;
+	if (how->trees)
+		with.trees = size_forest(c, o, with.answered);
+	else
+		find_rest(c, o, &with);
+	if (with.trees || with.rest)
+		*how = with;
 }
 
 /* With a table of hosts, where that is worth it. */
@@ -278,14 +359,17 @@ static void add_hosts(struct compiled *c, const struct compile_options *o,
 		.six = how.products, .code = c->image->ninsns,
 		.slow = size_is_slow(c),
 	};
-	struct weight_gain gain = c->gain;	/* the order was found before */
+
+	struct weight_gain gain = c->gain;
 
 	hosts_find(&c->arena, &in, hosts);
 	if (!hosts[0].named && !hosts[1].named)
 		return;
 	how.hosts = hosts;
+	leave_out(c, o, &how);
 	(void)generate_instead(c, o, how);
-	c->gain = gain;
+	if (!how.answered)	/* the order was found before */
+		c->gain = gain;
 }
 
 /* As a forest, where one diagram is too large. */
@@ -298,11 +382,13 @@ static enum size_fault regrow(struct compiled *c,
 
 	if (!c->diagram || (!fault && !size_is_much(c, o)) || !size_regrow(c))
 		return fault;
+	how.trees = c->forest;
 	more = generate_within(c, o, how);
 	if (fault || (!more && size_is_much_less(c, one.image->ninsns)))
 		return more;
 	c->diagram = one.diagram;
 	c->forest = NULL;
+	c->trees = NULL;
 	c->ranks = NULL;
 	c->image = one.image;
 	c->gain = one.gain;
@@ -312,14 +398,16 @@ static enum size_fault regrow(struct compiled *c,
 
 void program_generate(struct compiled *c, const struct compile_options *o)
 {
-	struct how how = { .tree_code = size_tree_code(o) };
+	struct how how = { .tree_code = size_tree_code(o),
+			   .trees = c->forest };
 	enum size_fault fault = generate_within(c, o, how);
 
 	if (size_wants_products(c, o, fault) && add_products(c, o, &how))
 		fault = SIZE_FITS;
 	else
 		fault = regrow(c, o, how, fault);
-	while (fault == SIZE_INSTRUCTIONS && c->forest && how.tree_code) {
+	how.trees = how.rest ? NULL : c->forest;
+	while (fault == SIZE_INSTRUCTIONS && how.trees && how.tree_code) {
 		how.tree_code = how.tree_code > 1000 ? how.tree_code / 4 : 0;
 		fault = generate_within(c, o, how);
 	}

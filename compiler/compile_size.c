@@ -80,8 +80,8 @@ static bool is_six(const struct compiled *c)
 {
 	size_t all = 0, six = 0;
 
-	for (size_t i = 0; i < c->forest->ntrees; i++) {
-		const struct diagram *d = c->forest->trees[i].diagram;
+	for (size_t i = 0; i < c->trees->ntrees; i++) {
+		const struct diagram *d = c->trees->trees[i].diagram;
 
 		for (size_t k = 0; k < d->nnodes; k++) {
 			uint8_t f = d->nodes[k].field;
@@ -111,7 +111,7 @@ static size_t forest_weight(const struct forest *f)
  */
 bool size_wants_rows(const struct compiled *c, const struct compile_options *o)
 {
-	size_t weight = forest_weight(c->forest);
+	size_t weight = forest_weight(c->trees);
 
 	if (o->optimize < 2)
 		return false;
@@ -160,6 +160,18 @@ bool size_wants_products(const struct compiled *c,
 		(!is_forced(o) && (fault || c->image->ninsns > PRODUCTS_FROM));
 }
 
+struct forest *size_forest(struct compiled *c, const struct compile_options *o,
+			   const uint8_t *answered)
+{
+	struct forest_options how = { .answered = answered };
+
+	if (o->diagram_weight)
+		how.keep_apart = true;
+	else
+		how.max_weight = FOREST_WEIGHT;
+	return forest_build(&c->arena, c->policy, &how);
+}
+
 bool size_regrow(struct compiled *c)
 {
 	return grow(c, NULL);
@@ -178,17 +190,18 @@ static void say_unbuilt(struct compiled *c, const size_t *by_clause)
 	say(c, cost, "its rules overlap in too many ways");
 }
 
+size_t size_diagram(const struct compile_options *o)
+{
+	return o->diagram_weight ? o->diagram_weight :
+		lower_of(DIAGRAM_WEIGHT, size_max_instructions(o));
+}
+
 bool size_build(struct compiled *c, const struct compile_options *o)
 {
-	struct diagram_options one = {
-		.max_weight = lower_of(DIAGRAM_WEIGHT,
-				       size_max_instructions(o)),
-	};
+	struct diagram_options one = { .max_weight = size_diagram(o) };
 	struct forest_options forced = { .keep_apart = true };
 	size_t *blame;
 
-	if (o->diagram_weight)
-		one.max_weight = o->diagram_weight;
 	c->diagram = diagram_build(&c->arena, c->policy, &one);
 	if (c->diagram)
 		return true;

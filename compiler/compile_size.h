@@ -16,6 +16,8 @@ size_t size_max_tables(const struct compile_options *o);
 /* About how many instructions the trees of a forest may have as code. */
 size_t size_tree_code(const struct compile_options *o);
 
+/* How much one diagram may weigh. */
+size_t size_diagram(const struct compile_options *o);
 /* c->diagram or c->forest; else too-large is reported, and false. */
 bool size_build(struct compiled *c, const struct compile_options *o);
 /* Whether rows of tables, and zones, are faster than the code of the forest. */
@@ -28,6 +30,9 @@ bool size_is_slow(const struct compiled *c);
 bool size_is_much_less(const struct compiled *c, size_t ninsns);
 /* A forest in place of the diagram, where it may be smaller; or false. */
 bool size_regrow(struct compiled *c);
+/* A forest as that of all rules is, but for what is ANSWERED (hosts.h); or NULL. */
+struct forest *size_forest(struct compiled *c, const struct compile_options *o,
+			   const uint8_t *answered);
 
 enum size_fault { SIZE_FITS, SIZE_INSTRUCTIONS, SIZE_TABLES };
 /* Whether IPv4 is to be tables alone wherever it can be. */

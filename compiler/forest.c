@@ -20,7 +20,8 @@ enum {
 	TOGETHER = 5,		/* two groups may cost 5/4 of both, */
 	APART = 4,
 	TOGETHER_MIN = 2000,	/* and this much anyhow; */
-	FEW = 16, FEW_MAY = 2,	/* or twice, where one has a 16th of the terms */
+	FEW = 16, FEW_MAY = 2,	/* or twice, where one has a 16th of the terms, */
+	FEW_MORE = 200000,	/* but no more than this on top: 2 MB of rows */
 };
 
 struct group {
@@ -89,7 +90,8 @@ static struct group gather(struct grower *g, uint32_t classes)
 		const struct terms *t = &g->p->clauses[i].terms;
 
 		for (size_t k = 0; k < t->n; k++, term++)
-			if (classes >> g->class_of[term] & 1)
+			if (g->class_of[term] != FOREST_NO_TREE &&
+			    classes >> g->class_of[term] & 1)
 				add_term(g, &out, i, &t->v[k]);
 	}
 	return out;
@@ -109,13 +111,23 @@ static bool grow(struct grower *g, struct group *group, size_t max_weight,
 	return true;
 }
 
+static size_t larger(size_t x, size_t y)
+{
+	return x > y ? x : y;
+}
+
 /* What both may cost as one. A tree of few terms is hardly worth its walk. */
 static size_t most_together(const struct group *x, const struct group *y)
 {
 	size_t both = x->weight + y->weight;
-	bool few = x->nterms * FEW <= y->nterms || y->nterms * FEW <= x->nterms;
+	size_t most = both / APART * TOGETHER;
 
-	return (few ? FEW_MAY * both : both / APART * TOGETHER) + TOGETHER_MIN;
+	if (x->nterms * FEW <= y->nterms || y->nterms * FEW <= x->nterms) {
+		size_t twice = FEW_MAY * both, more = both + FEW_MORE;
+
+		most = larger(most, twice < more ? twice : more);
+	}
+	return most + TOGETHER_MIN;
 }
 
 /* Puts group J into I when both together cost little more. */
@@ -185,8 +197,9 @@ static size_t classify(struct grower *g)
 	g->class_of = arena_array(g->a, n + 1, 1);
 	n = 0;
 	for (size_t i = 0; i < p->nclauses; i++)
-		for (size_t k = 0; k < p->clauses[i].terms.n; k++)
-			g->class_of[n++] = i + 1 == p->nclauses ?
+		for (size_t k = 0; k < p->clauses[i].terms.n; k++, n++)
+			g->class_of[n] = i + 1 == p->nclauses ||
+				(g->o->answered && g->o->answered[n]) ?
 				FOREST_NO_TREE :
 				class_of(&p->clauses[i].terms.v[k]);
 	return n;

@@ -36,6 +36,8 @@ struct forest {
 struct forest_options {
 	size_t max_weight;	/* of all trees (dnode_weight); 0 = any */
 	bool keep_apart;	/* tests: groups are not put together */
+	const uint8_t *answered;	/* by term: FOREST_NO_TREE where none needs
+					 * it; or NULL */
 	size_t *blame;		/* by clause, when it is too large; or NULL */
 };
 

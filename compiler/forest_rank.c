@@ -23,7 +23,8 @@ struct ranker {
 	const struct policy *p;
 	const struct effects *e;
 	struct forest_ranks *out;
-	uint32_t *trees;	/* by clause: mask of those that it is in */
+	uint32_t *trees;	/* by clause: mask of those that it is in; 0 of
+				 * one that no tree needs */
 	uint32_t *rank_of;	/* by effect, */
 	uint32_t *run_of;	/* which is true in this run only */
 	uint32_t run;
@@ -31,12 +32,13 @@ struct ranker {
 
 static void find_trees(struct ranker *r, const struct forest *f)
 {
-	size_t term = 0;
+	size_t term = 0, last = r->p->nclauses - 1;
 
-	for (size_t i = 0; i < r->p->nclauses; i++)
+	for (size_t i = 0; i <= last; i++)
 		for (size_t k = 0; k < r->p->clauses[i].terms.n; k++, term++)
-			r->trees[i] |= 1u << (f->tree_of[term] < f->ntrees ?
-					      f->tree_of[term] : NO_TREE);
+			if (f->tree_of[term] < f->ntrees)
+				r->trees[i] |= 1u << f->tree_of[term];
+	r->trees[last] = 1u << NO_TREE;
 }
 
 static uint32_t effect_of(const struct ranker *r, size_t clause)
@@ -51,9 +53,11 @@ static size_t run_end(const struct ranker *r, size_t begin)
 	size_t last = r->p->nclauses - 1, end = begin + 1;
 	uint32_t tree = r->trees[begin];
 
-	if (!(tree & (tree - 1)))
-		while (end < last && r->trees[end] == tree)
-			end++;
+	for (; !(tree & (tree - 1)) && end < last; end++)
+		if (!tree)
+			tree = r->trees[end];
+		else if (r->trees[end] && r->trees[end] != tree)
+			break;
 	return end == last ? end + 1 : end;
 }
 
@@ -84,6 +88,8 @@ static void rank_clause(struct ranker *r, size_t clause)
 {
 	uint32_t effect = effect_of(r, clause);
 
+	if (!r->trees[clause])
+		return;
 	if (r->run_of[effect] != r->run)
 		know(r, effect, new_rank(r, clause));
 	r->out->of_clause[clause] = r->rank_of[effect];

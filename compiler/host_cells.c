@@ -344,7 +344,11 @@ static uint32_t effect_of(const struct host_question *q, const struct cell *c)
 		return HOST_OPEN;
 	if (in->forest)
 		e = in->effects->of_action[in->policy->clauses[e].action];
-	return in->effects->v[e].kind == EFFECT_SPLIT ? HOST_OPEN : e;
+	if (in->effects->v[e].kind == EFFECT_SPLIT ||
+	    (in->effects->v[e].kind == EFFECT_STEPS &&
+	     in->effects->v[e].first >= HOST_STEPS))
+		return HOST_OPEN;
+	return e;
 }
 
 static bool is_named(const struct host_question *q, uint32_t effect)

@@ -18,7 +18,8 @@
 #include "forest.h"
 
 enum { HOSTS_LOCAL = 1, HOSTS_REMOTE = 2 };
-enum { HOST_CUTS = 6, HOST_OPEN = UINT32_MAX, HOST_UDP = 1 << 16 };
+enum { HOST_CUTS = 6, HOST_OPEN = UINT32_MAX, HOST_UDP = 1 << 16,
+       HOST_STEPS = 0xfffd };	/* what begins there or behind is left open */
 
 struct host {			/* or two */
 	u128 local, remote;	/* 0 where any is meant */
@@ -50,6 +51,14 @@ struct hosts_input {
 /* OUT by family, as the field has it: IPv4, IPv6. */
 void hosts_find(struct arena *a, const struct hosts_input *in,
 		struct hosts out[2]);
+
+/*
+ * By term of P, clause after clause: FOREST_NO_TREE where HOSTS say what is done
+ * with all packets of the term, so that no diagram needs it; else 0. NULL: there is
+ * no such term.
+ */
+uint8_t *hosts_answered(struct arena *a, const struct policy *p,
+			const struct hosts hosts[2]);
 
 /* A rule that names a host: its term, and the number of what it does. */
 struct host_rule {

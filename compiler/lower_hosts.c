@@ -38,7 +38,7 @@ enum {
 	COST = 50,		/* tenths of a nanosecond: acl1's first 1,000
 				 * rules, hot */
 	/* what is done */
-	ASK = 0xffff, PASS = 0xfffe, DROP = 0xfffd,
+	ASK = 0xffff, PASS = 0xfffe, DROP = HOST_STEPS,
 };
 #define LANES_ONES ((uint64_t)1 | (uint64_t)1 << LANE_BITS | \
 		    (uint64_t)1 << 2 * LANE_BITS)
@@ -133,7 +133,7 @@ static uint16_t done_of(const struct lower *l, uint32_t effect)
 	case EFFECT_DROP:
 		return DROP;
 	case EFFECT_STEPS:
-		return e->first < DROP ? (uint16_t)e->first : ASK;
+		return (uint16_t)e->first;
 	case EFFECT_SPLIT:
 		break;
 	}

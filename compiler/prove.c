@@ -414,10 +414,15 @@ static void variables(struct prove *p)
 	}
 }
 
-bool prove_walk(struct prove *p, struct target at, uint32_t node)
+void prove_whole(struct prove *p)
 {
 	for (uint32_t w = 0; w < PW_COUNT; w++)
 		p->box[w] = whole_word(p, w);
+}
+
+bool prove_walk(struct prove *p, struct target at, uint32_t node)
+{
+	prove_whole(p);
 	return visit(p, at, node);
 }
 
@@ -442,19 +447,19 @@ static bool one_diagram(struct prove *p)
 		start.pc = m.pc;
 	if (p->products)
 		start = products_begin(p, start);
-	return prove_walk(p, start, rule_root(p));
+	return prove_walk(p, start, rule_left(p));
 }
 
 static void prove(struct prove *p, struct arena *out)
 {
-	for (uint32_t w = 0; w < PW_COUNT; w++)
-		p->box[w] = whole_word(p, w);
+	prove_whole(p);
 	(void)arena_push(p->a, p->states, p->nstates, p->states_cap);
 	(void)arena_push(p->a, p->compats, p->ncompats, p->compats_cap);
 	variables(p);
 	run_prepare(p);
-	p->out->ok = is_program(p) && (p->forest ? forest_proved(p) :
-				      one_diagram(p)) && keys_are_clean(p) &&
+	p->out->ok = is_program(p) && (p->forest && p->forest->ntrees ?
+				      forest_proved(p) : one_diagram(p)) &&
+		keys_are_clean(p) &&
 		products_are_clean(p);
 	if (p->out->ok && !decide_clean(p)) {
 		p->out->ok = false;

@@ -40,13 +40,15 @@ struct prove_result {
 enum { PROVE_TREES = 16 };	/* at most */
 
 /*
- * How the maker of a program of several trees says that it split the rules; it
- * is not believed (prove_forest.c).
+ * How the maker of a program of several trees says that it split the rules, and
+ * which of them the hosts answer that are looked up before; it is not believed
+ * (prove_forest.c, prove_hosts.c).
  */
 struct prove_forest {
-	size_t ntrees;
-	const uint8_t *tree_of;	/* by term, clause after clause; else none */
-	const uint32_t *rank;	/* by clause */
+	size_t ntrees;		/* 0: one diagram, as if it were the first */
+	/* by term, clause after clause: a tree, or a number above for none */
+	const uint8_t *tree_of;
+	const uint32_t *rank;	/* by clause; of trees */
 };
 
 /* out->ok; texts are the arena's. */

@@ -7,7 +7,8 @@
  * all packets, with the terms of its group only (prove.c), and must end in r7
  * with the rank of the first of them; so there is no product of trees. Then:
  *
- *	- every term is in a group, or of the rank that r0 begins with;
+ *	- every term is in a group, or of the rank that r0 begins with, or hosts
+ *	  answer it, or an earlier one has all its packets;
  *	- ranks do not fall from one clause to a later one of another tree;
  *	- none is above that of the default, with which r0 begins;
  *	- the zones that are stored before the trees are such as prove_zone.c says;
@@ -25,6 +26,7 @@ struct walker {
 	struct matcher at;
 	uint32_t initial;	/* rank */
 	uint32_t behind;	/* where a jump over the tree leads, or NOWHERE */
+	bool *silent;		/* by clause: no tree need find any of its terms */
 };
 
 enum { NOWHERE = UINT32_MAX, ALL_KINDS = 15 };
@@ -142,10 +144,64 @@ static bool rises(struct highest *h, uint32_t trees, uint32_t rank)
 	return true;
 }
 
+/* Whether each interval of X is inside of one of Y. */
+static bool is_inside(const struct iset *x, const struct iset *y)
+{
+	size_t k = 0;
+
+	for (size_t i = 0; i < x->n; i++) {
+		while (k < y->n && y->v[k].high < x->v[i].high)
+			k++;
+		if (k == y->n || y->v[k].low > x->v[i].low)
+			return false;
+	}
+	return true;
+}
+
+static bool has_all_of(const struct term *other, const struct term *t)
+{
+	for (int f = 0; f < FIELD_COUNT; f++)
+		if (other->set[f] &&
+		    (!t->set[f] || !is_inside(t->set[f], other->set[f])))
+			return false;
+	return true;
+}
+
+/* Whether one of the terms before CLAUSE has all packets of T. */
+static bool is_hidden(const struct policy *y, size_t clause,
+		      const struct term *t)
+{
+	for (size_t i = 0; i < clause; i++)
+		for (size_t k = 0; k < y->clauses[i].terms.n; k++)
+			if (has_all_of(&y->clauses[i].terms.v[k], t))
+				return true;
+	return false;
+}
+
+/* A mask of those that the clause is in, or PROVE_TREES for none where that matters;
+ * *TERM is the number of its first term, and then of the next one's. */
+static uint32_t trees_of(struct prove *p, size_t clause, size_t *term)
+{
+	const struct terms *t = &p->policy->clauses[clause].terms;
+	const struct prove_forest *f = p->forest;
+	uint32_t trees = 0;
+
+	for (size_t k = 0; k < t->n; k++) {
+		uint8_t tree = f->tree_of[(*term)++];
+
+		if (tree < f->ntrees)
+			trees |= 1u << tree;
+		else if (!hosts_answer(p, &t->v[k]) &&
+			 !is_hidden(p->policy, clause, &t->v[k]))
+			trees |= 1u << PROVE_TREES;
+	}
+	return trees;
+}
+
 /* What no tree finds has the rank that r0 begins with; so has the default. */
 static bool covered(struct walker *w)
 {
-	const struct prove *p = w->at.p;
+	struct prove *p = w->at.p;
 	const struct policy *y = p->policy;
 	const struct prove_forest *f = p->forest;
 	const struct clause *last = &y->clauses[y->nclauses - 1];
@@ -153,13 +209,12 @@ static bool covered(struct walker *w)
 	size_t term = 0;
 
 	if (f->ntrees > PROVE_TREES)
-		return prove_fail(w->at.p, "too many trees");
+		return prove_fail(p, "too many trees");
+	w->silent = arena_array(p->a, y->nclauses, sizeof(*w->silent));
 	for (size_t i = 0; i < y->nclauses; i++) {
-		uint32_t trees = 0;
+		uint32_t trees = trees_of(p, i, &term);
 
-		for (size_t k = 0; k < y->clauses[i].terms.n; k++, term++)
-			trees |= 1u << (f->tree_of[term] < f->ntrees ?
-					f->tree_of[term] : PROVE_TREES);
+		w->silent[i] = !trees;
 		if (trees >> PROVE_TREES && f->rank[i] != w->initial)
 			return prove_fail(w->at.p, "a rule in no tree");
 		if (!rises(&highest, trees, f->rank[i]))
@@ -242,13 +297,17 @@ static bool ends_right(struct walker *w)
 	struct prove *p = w->at.p;
 	const struct policy *y = p->policy;
 	struct target at = { 0 };
+	uint64_t known = UINT64_MAX;	/* the rank that AT is of */
 
 	for (size_t i = 0; i < y->nclauses; i++) {
 		uint32_t rank = p->forest->rank[i];
 		uint32_t deed = p->deed_of_action[y->clauses[i].action];
 
-		if (!i || rank != p->forest->rank[i - 1])
+		if (w->silent[i])
+			continue;
+		if (rank != known)
 			at = run_number(p, w->at.pc, BPF_REG_2, rank);
+		known = rank;
 		if (!leaf_fits(p, at, deed, ALL_KINDS))
 			return prove_fail(p, "a rank leads to what another "
 					  "rule says");

@@ -106,6 +106,20 @@ static bool is_possible(const struct prove *p, const struct records *r,
 	return start - r->back + (uint64_t)number * r->step == place;
 }
 
+static const struct target left = { .kind = TO_LEFT };
+
+/* What is done with VALUE. */
+static struct target end_of(const struct prove_hosts *h, uint32_t value)
+{
+	if (value < h->special)
+		return (struct target){ .kind = TO_DECIDE, .pc = h->decide,
+					.value = value };
+	if (value == h->ask)
+		return left;
+	return (struct target){ .kind = TO_EXIT, .value = value == h->leave ?
+				h->verdict : h->other_verdict };
+}
+
 /* Whether it says anything about packets of PROTOCOL. */
 static bool says(const struct prove_hosts *h, const struct records *r,
 		 const struct record *x, uint32_t protocol)
@@ -142,6 +156,113 @@ static void read_records(struct prove *p, struct records *r, uint32_t protocol)
 	r->v = v;
 }
 
+/* ------------------------------------------------------ terms without a tree */
+
+/* The records of all that hosts can be of, of any protocol. */
+static void list_records(struct prove *p, struct records *r)
+{
+	r->all = arena_array(p->a, r->nplaces + 1, sizeof(*r->all));
+	for (uint32_t i = 0; i < r->nplaces; i++) {
+		read_record(p, r, i, &r->all[r->nall]);
+		r->nall += is_possible(p, r, i, &r->all[r->nall]);
+	}
+	qsort(r->all, r->nall, sizeof(*r->all), by_words);
+}
+
+/* The record that all packets of T are of, or NULL. There is but one, as there is
+ * but one place for a hash. */
+static const struct record *record_of(struct prove *p, struct records *r,
+				      const struct term *t)
+{
+	struct record key = { .bytes = NULL };
+
+	for (uint32_t i = 0; i < r->nwords; i++) {
+		const struct prove_word_info *w = &prove_words[r->words[i]];
+		const struct iset *s = t->set[w->field];
+
+		if (!s || s->n != 1 || s->v[0].low != s->v[0].high)
+			return NULL;
+		key.word[i] = (uint32_t)(s->v[0].low >> w->shift);
+	}
+	if (!r->all)
+		list_records(p, r);
+	return bsearch(&key, r->all, r->nall, sizeof(key), by_words);
+}
+
+/* The box becomes the packets of PORT if they go on. */
+static bool is_ended(struct prove *p, const struct records *r,
+		     const struct record *x, uint32_t protocol, struct range port)
+{
+	for (uint64_t at = port.low; at <= port.high;) {
+		uint32_t from = (uint32_t)at;
+		uint32_t to = same_until(r, x->bytes, protocol, from);
+		struct target end = end_of(p->hosts,
+			value_at(r, x->bytes, protocol, from));
+
+		p->box[PW_PROTOCOL] = (struct range){ protocol, protocol };
+		p->box[PW_LPORT] = (struct range){ from,
+			to < port.high ? to : port.high };
+		if (end.kind == TO_LEFT)
+			return false;
+		at = (uint64_t)to + 1;
+	}
+	return true;
+}
+
+static bool are_ended(struct prove *p, const struct records *r,
+		      const struct record *x, const struct term *t)
+{
+	static const struct interval any = { 0, PORTS - 1 };
+	const struct iset *protocols = t->set[FIELD_PROTOCOL];
+	const struct iset *ports = t->set[FIELD_LPORT];
+	const struct interval *v = ports ? ports->v : &any;
+
+	for (uint32_t k = 0; k < 2; k++)
+		for (size_t i = 0; i < (ports ? ports->n : 1); i++) {
+			struct range port = { (uint32_t)v[i].low,
+					      (uint32_t)v[i].high };
+
+			if ((!protocols || iset_contains(protocols, k)) &&
+			    !is_ended(p, r, x, k, port))
+				return false;
+		}
+	return true;
+}
+
+/* The box becomes all packets of T, if that is one host: its lowest otherwise. */
+static void box_of(struct prove *p, const struct term *t)
+{
+	for (uint32_t w = 0; w < PW_COUNT; w++) {
+		const struct iset *s = t->set[prove_words[w].field];
+		unsigned int shift = prove_words[w].shift;
+
+		if (s && s->n)
+			p->box[w] = (struct range){
+				(uint32_t)(s->v[0].low >> shift),
+				(uint32_t)(s->v[0].high >> shift) };
+	}
+}
+
+bool hosts_answer(struct prove *p, const struct term *t)
+{
+	const struct iset *family = t->set[FIELD_FAMILY];
+
+	prove_whole(p);
+	box_of(p, t);
+	/* tables of products have all IPv4 packets before hosts are looked up */
+	for (uint32_t f = p->products ? 1 : 0; p->hosts && f < 2; f++) {
+		struct records *r = &p->hosts->of[f];
+		const struct record *x;
+
+		if (!r->npairs || !family || iset_contains(family, !f))
+			continue;
+		x = record_of(p, r, t);
+		if (x && are_ended(p, r, x, t))
+			return true;
+	}
+	return false;
+}
+
 /* ---------------------------------------------------------------- the walk */
 
 /* Records BEGIN to END of FAMILY, of which the words before LEVEL are known. */
@@ -150,8 +271,6 @@ static struct target records_at(uint32_t family, uint32_t level,
 {
 	return (struct target){ TO_HOSTS, level, begin, family, end };
 }
-
-static const struct target left = { .kind = TO_LEFT };
 
 static bool visit_families(struct prove *p, struct target at, uint32_t node)
 {
@@ -206,17 +325,6 @@ static bool visit_words(struct prove *p, struct target at, uint32_t node)
 	if (from <= UINT32_MAX)
 		run_add_piece(p, &s, from, UINT32_MAX, left);
 	return prove_meet(p, at, node, &s);
-}
-
-static struct target end_of(const struct prove_hosts *h, uint32_t value)
-{
-	if (value < h->special)
-		return (struct target){ .kind = TO_DECIDE, .pc = h->decide,
-					.value = value };
-	if (value == h->ask)
-		return left;
-	return (struct target){ .kind = TO_EXIT, .value = value == h->leave ?
-				h->verdict : h->other_verdict };
 }
 
 /* Each range by itself: rules of other ports need not be sorted then. */

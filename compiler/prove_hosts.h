@@ -39,6 +39,8 @@ struct records {		/* of one family; npairs = 0: it has none */
 	uint32_t size_log;	/* of one: 5, 6 */
 	struct record *v;	/* scratch: of one protocol, rising by word */
 	uint32_t n;
+	struct record *all;	/* of both, rising by word, or NULL: not listed yet */
+	uint32_t nall;
 };
 
 /* Where in a record it says what is done, and of how many 8 bytes of cuts. */

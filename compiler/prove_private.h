@@ -168,7 +168,7 @@ struct prove {
 	uint32_t depth;
 	struct decide *decides;
 	uint64_t meetings;		/* of a range of the program and a node */
-	const struct prove_forest *forest;	/* or NULL */
+	const struct prove_forest *forest;	/* or NULL: all is in one diagram */
 	struct prove_hosts *hosts;	/* or NULL */
 	struct prove_products *products;	/* or NULL */
 	struct prove_keys **keys;	/* by instruction, where looked for */
@@ -198,7 +198,10 @@ bool prove_fail(struct prove *p, const char *why);
 /* The same, and that nothing is known: no fault was found. */
 bool prove_give_up(struct prove *p, const char *why);
 
-/* prove.c: AT, for all packets, does what the rules of NODE say */
+/* prove.c: the box becomes that of all packets */
+void prove_whole(struct prove *p);
+
+/* AT, for all packets, does what the rules of NODE say */
 bool prove_walk(struct prove *p, struct target at, uint32_t node);
 
 /* NODE at AT, which leads where S says */
@@ -259,6 +262,9 @@ bool keys_are_clean(struct prove *p);
 /* Where hosts are looked up at PC: whether that is right, and PC is behind. */
 bool hosts_proved(struct prove *p, uint32_t *pc);
 bool hosts_visit(struct prove *p, struct target at, uint32_t node);
+/* Whether the records say what is done with all packets of T, so that none of them
+ * goes on; if not, the box is of such packets. */
+bool hosts_answer(struct prove *p, const struct term *t);
 
 /* prove_products.c */
 /* Where IPv4 packets are looked up in tables at PC: whether that is understood, and
@@ -291,6 +297,8 @@ void zone_opened(struct prove *p, struct stretch *s);
 /* prove_rule.c */
 void rule_begin(struct prove *p);
 uint32_t rule_root(struct prove *p);
+/* The same without the terms that are in no diagram, and that hosts answer. */
+uint32_t rule_left(struct prove *p);
 /* The terms of one tree, and then whatever holds no packet of them. */
 uint32_t rule_tree(struct prove *p, uint32_t tree);
 /* How many words of the field of W are known before W. */

@@ -286,18 +286,36 @@ static uint32_t list_node(struct prove *p, const struct list *l)
 	return intern_node(p, &n, l->v);
 }
 
-uint32_t rule_root(struct prove *p)
+static bool is_left(struct prove *p, size_t term, const struct term *t)
+{
+	return !p->forest || !p->forest->tree_of[term] || !hosts_answer(p, t);
+}
+
+/* All terms, or those that are LEFT. */
+static uint32_t root_of(struct prove *p, bool left)
 {
 	struct list l = { 0 };
+	size_t term = 0;
 
 	for (size_t i = 0; i < p->policy->nclauses; i++) {
 		const struct clause *c = &p->policy->clauses[i];
 
-		for (size_t k = 0; k < c->terms.n; k++)
-			list_add(p, &l, &c->terms.v[k],
-				 p->deed_of_action[c->action]);
+		for (size_t k = 0; k < c->terms.n; k++, term++)
+			if (!left || is_left(p, term, &c->terms.v[k]))
+				list_add(p, &l, &c->terms.v[k],
+					 p->deed_of_action[c->action]);
 	}
 	return list_node(p, &l);
+}
+
+uint32_t rule_root(struct prove *p)
+{
+	return root_of(p, false);
+}
+
+uint32_t rule_left(struct prove *p)
+{
+	return root_of(p, true);
 }
 
 uint32_t rule_tree(struct prove *p, uint32_t tree)

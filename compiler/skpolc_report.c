@@ -113,7 +113,7 @@ static void print_profile(const struct compiled *c)
 		"missed to the verdict%s, %.1f and %.2f without the profile"
 		"%s\n",
 		c->gain.after.instructions, c->gain.after.missed,
-		c->rest ? " of IPv6 packets" : "", c->gain.before.instructions, c->gain.before.missed,
+		c->lowered.products.bytes ? " of IPv6 packets" : "", c->gain.before.instructions, c->gain.before.missed,
 		c->gain.reordered ?
 		"; other fields first" : "");
 }
@@ -139,7 +139,7 @@ static void print_expected(const struct compiled *c)
 	double four = r->products.cost / 10.0;
 
 	fputs("look-up      ", stderr);
-	if (c->rest)
+	if (r->products.bytes)
 		fprintf(stderr, "%.1f ns of IPv4, %.1f of IPv6", four,
 			r->expected / 5 - four);
 	else
@@ -205,13 +205,15 @@ static void print_products(const struct lowered_products *p)
 /* What the program is made of. */
 static void print_diagrams(const struct compiled *c)
 {
-	if (c->rest)
+	bool tables = c->lowered.products.bytes;
+
+	if (tables)
 		print_products(&c->lowered.products);
-	if (c->forest && !c->rest) {
-		print_forest(c->forest);
+	if (c->trees) {
+		print_forest(c->trees);
 		return;
 	}
-	fputs(c->rest ? "diagram      of IPv6, " : "diagram      ", stderr);
+	fputs(tables ? "diagram      of IPv6, " : "diagram      ", stderr);
 	print_diagram(c->rest ? c->rest : c->diagram);
 }
 
@@ -291,13 +293,12 @@ static json_t *diagrams_json(const struct compiled *c)
 {
 	json_t *all = json_array();
 
-	if (c->rest)
-		json_array_append_new(all, diagram_json(c->rest));
-	for (size_t i = 0; !c->rest && c->forest && i < c->forest->ntrees; i++)
+	for (size_t i = 0; c->trees && i < c->trees->ntrees; i++)
 		json_array_append_new(all, diagram_json(
-					c->forest->trees[i].diagram));
-	if (!c->rest && c->diagram)
-		json_array_append_new(all, diagram_json(c->diagram));
+					c->trees->trees[i].diagram));
+	if (!c->trees)
+		json_array_append_new(all, diagram_json(c->rest ? c->rest :
+							c->diagram));
 	return all;
 }
 

@@ -55,7 +55,8 @@ static void add_home(struct weigher *w, size_t since, uint32_t clause,
 	};
 }
 
-/* The trees of each rule, its first rank there, and equal parts of its hits. */
+/* The trees of each rule, its first rank there, and equal parts of its hits. What
+ * no tree needs is met by none. */
 static void find_homes(struct weigher *w)
 {
 	size_t term = 0, since = 0;
@@ -63,8 +64,10 @@ static void find_homes(struct weigher *w)
 	for (uint32_t i = 0; i < w->p->nclauses; i++) {
 		const struct terms *t = &w->p->clauses[i].terms;
 
-		for (size_t k = 0; k < t->n; k++)
-			add_home(w, since, i, w->f->tree_of[term++]);
+		for (size_t k = 0; k < t->n; k++, term++)
+			if (w->f->tree_of[term] < w->f->ntrees ||
+			    i + 1 == w->p->nclauses)
+				add_home(w, since, i, w->f->tree_of[term]);
 		if (i + 1 < w->p->nclauses &&
 		    rule_of(w, i + 1) == rule_of(w, i))
 			continue;

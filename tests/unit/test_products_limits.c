@@ -256,7 +256,7 @@ static bool has_them(char *text)
 	bool has;
 
 	grow(&c, text);
-	has = c.rest;
+	has = c.lowered.products.bytes;
 	is_right(&c);
 	compiled_free(&c);
 	free(text);
