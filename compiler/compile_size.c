@@ -163,7 +163,8 @@ bool size_wants_products(const struct compiled *c,
 struct forest *size_forest(struct compiled *c, const struct compile_options *o,
 			   const uint8_t *answered)
 {
-	struct forest_options how = { .answered = answered };
+	struct forest_options how = { .answered = answered, .like = c->forest,
+				      .enough = forest_weight(c->forest) };
 
 	if (o->diagram_weight)
 		how.keep_apart = true;

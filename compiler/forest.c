@@ -97,11 +97,23 @@ static struct group gather(struct grower *g, uint32_t classes)
 	return out;
 }
 
+/* That of the tree which has the first of CLASSES, or NULL. */
+static const uint8_t *known_order(const struct grower *g, uint32_t classes)
+{
+	const struct forest *f = g->o->like;
+	uint8_t tree = f ? f->tree_of_class[__builtin_ctz(classes)] :
+		FOREST_NO_TREE;
+
+	return tree == FOREST_NO_TREE ? NULL : f->trees[tree].diagram->order;
+}
+
 static bool grow(struct grower *g, struct group *group, size_t max_weight,
 		 size_t *blame)
 {
-	struct diagram_options o = { .max_weight = max_weight,
-				     .blame = blame };
+	struct diagram_options o = {
+		.max_weight = max_weight, .blame = blame,
+		.order = known_order(g, group->classes),
+	};
 
 	group->diagram = diagram_build_clauses(g->a, group->clauses, group->n,
 					       &o);
@@ -116,18 +128,37 @@ static size_t larger(size_t x, size_t y)
 	return x > y ? x : y;
 }
 
-/* What both may cost as one. A tree of few terms is hardly worth its walk. */
-static size_t most_together(const struct group *x, const struct group *y)
+static size_t lower(size_t x, size_t y)
 {
-	size_t both = x->weight + y->weight;
+	return x < y ? x : y;
+}
+
+/* What all groups but X and Y weigh. */
+static size_t weight_beside(const struct grower *g, const struct group *x,
+			    const struct group *y)
+{
+	size_t sum = 0;
+
+	for (int i = 0; i < FOREST_TREES; i++)
+		if (&g->groups[i] != x && &g->groups[i] != y)
+			sum += g->groups[i].n ? g->groups[i].weight : 0;
+	return sum;
+}
+
+/* What both may cost as one. A tree of few terms is hardly worth its walk. */
+static size_t most_together(const struct grower *g, const struct group *x,
+			    const struct group *y)
+{
+	size_t both = x->weight + y->weight, twice = FEW_MAY * both;
+	size_t beside = weight_beside(g, x, y);
 	size_t most = both / APART * TOGETHER;
 
-	if (x->nterms * FEW <= y->nterms || y->nterms * FEW <= x->nterms) {
-		size_t twice = FEW_MAY * both, more = both + FEW_MORE;
-
-		most = larger(most, twice < more ? twice : more);
-	}
-	return most + TOGETHER_MIN;
+	if (x->nterms * FEW <= y->nterms || y->nterms * FEW <= x->nterms)
+		most = larger(most, lower(twice, both + FEW_MORE));
+	most += TOGETHER_MIN;
+	if (beside < g->o->enough)
+		most = larger(most, lower(twice, g->o->enough - beside));
+	return most;
 }
 
 /* Puts group J into I when both together cost little more. */
@@ -138,7 +169,7 @@ static void join(struct grower *g, struct group *x, struct group *y)
 	if (!x->n || !y->n)
 		return;
 	one = gather(g, x->classes | y->classes);
-	if (!grow(g, &one, most_together(x, y), NULL))
+	if (!grow(g, &one, most_together(g, x, y), NULL))
 		return;
 	*x = one;
 	*y = (struct group){ 0 };
@@ -168,6 +199,7 @@ static struct forest *finish(struct grower *g, size_t nterms)
 	struct forest *f = arena_alloc(g->a, sizeof(*f));
 	uint8_t tree[FOREST_TREES];
 
+	memset(tree, FOREST_NO_TREE, sizeof(tree));
 	qsort(g->groups, FOREST_TREES, sizeof(*g->groups), by_lowest);
 	for (int i = 0; i < FOREST_TREES && g->groups[i].n; i++) {
 		const struct group *x = &g->groups[i];
@@ -180,6 +212,7 @@ static struct forest *finish(struct grower *g, size_t nterms)
 				tree[c] = (uint8_t)f->ntrees;
 		f->ntrees++;
 	}
+	memcpy(f->tree_of_class, tree, sizeof(tree));
 	f->tree_of = arena_array(g->a, nterms + 1, 1);
 	for (size_t i = 0; i < nterms; i++)
 		f->tree_of[i] = g->class_of[i] == FOREST_NO_TREE ?

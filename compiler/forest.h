@@ -31,11 +31,15 @@ struct forest {
 	struct tree trees[FOREST_TREES];	/* in the order they are asked */
 	size_t ntrees;
 	uint8_t *tree_of;	/* by term, clause after clause */
+	uint8_t tree_of_class[FOREST_TREES];	/* or FOREST_NO_TREE */
 };
 
 struct forest_options {
 	size_t max_weight;	/* of all trees (dnode_weight); 0 = any */
+	size_t enough;		/* up to this weight of all, fewer trees are better */
 	bool keep_apart;	/* tests: groups are not put together */
+	const struct forest *like;	/* of the same policy: no better order of
+					 * fields is looked for; or NULL */
 	const uint8_t *answered;	/* by term: FOREST_NO_TREE where none needs
 					 * it; or NULL */
 	size_t *blame;		/* by clause, when it is too large; or NULL */

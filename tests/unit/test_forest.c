@@ -20,7 +20,7 @@
 #include "../random/aim.h"
 #include "../random/generate.h"
 
-enum { POLICIES = 300, PACKETS = 100 };
+enum { POLICIES = 300, PACKETS = 100, HALF = 800 };
 
 static const char three_trees[] =
 	"policy t\n"
@@ -118,6 +118,87 @@ static void groups(void **state)
 	assert_int_equal(c.forest->trees[1].nterms, 1);
 	assert_int_equal(c.forest->trees[2].nterms, 3);
 	assert_int_equal(c.forest->tree_of[6], FOREST_NO_TREE);
+	compiled_free(&c);
+}
+
+/* Rules that are narrow in the local address, and as many in the remote one. One of
+ * these is about the protocol of the first, so that a tree of all weighs more than
+ * two, but not twice as much. */
+static char *make_two(void)
+{
+	char *text = malloc((2 * HALF + 10) * 80), *to = text;
+
+	to += sprintf(to, "policy t\nsocket s0\nsocket s1\n");
+	for (int i = 0; i < HALF; i++)
+		to += sprintf(to, "udp to 11.%d.%d.0/24 port %d-%d -> s%d\n",
+			      i / 200, i % 200, i, i + 2000, i % 2);
+	for (int i = 0; i < HALF; i++)
+		to += sprintf(to, "%s from 10.%d.%d.0/24 to port %d-%d -> "
+			      "s%d\n", i ? "tcp" : "udp", i / 200, i % 200, i,
+			      i + 2000, i % 2);
+	sprintf(to, "default -> pass\n");
+	return text;
+}
+
+static size_t weight_of(const struct forest *f)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < f->ntrees; i++)
+		n += diagram_stats(f->trees[i].diagram).weight;
+	return n;
+}
+
+static void fewer_trees_where_there_is_room(void **state)
+{
+	struct forest_options o = { .max_weight = 0 };
+	char *text = make_two();
+	struct forest *f;
+	struct compiled c;
+	size_t two, one;
+
+	(void)state;
+	assert_true(grow(&c, text, 2));
+	f = forest_build(&c.arena, c.policy, &o);
+	assert_int_equal(f->ntrees, 2);
+	two = weight_of(f);
+	o.enough = SIZE_MAX;
+	f = forest_build(&c.arena, c.policy, &o);
+	assert_int_equal(f->ntrees, 1);
+	one = weight_of(f);
+	assert_in_range(one, two * 5 / 4 + 2000, two * 2);
+	o.enough = one - 1;
+	assert_int_equal(forest_build(&c.arena, c.policy, &o)->ntrees, 2);
+	o.enough = one;
+	assert_int_equal(forest_build(&c.arena, c.policy, &o)->ntrees, 1);
+	compiled_free(&c);
+	free(text);
+}
+
+/* No better order of the fields is looked for than that of the tree that a group
+ * was in before. */
+static void orders_are_kept(void **state)
+{
+	struct forest_options o = { .keep_apart = true };
+	struct compiled c;
+	struct forest *f, *like;
+
+	(void)state;
+	assert_true(grow(&c, three_trees, 2));
+	like = forest_build(&c.arena, c.policy, &o);
+	for (size_t i = 0; i < like->ntrees; i++) {
+		uint8_t *order = like->trees[i].diagram->order;
+		uint8_t swap = order[FIELD_COUNT - 1 - i];
+
+		order[FIELD_COUNT - 1 - i] = order[1];
+		order[1] = swap;
+	}
+	o.like = like;
+	f = forest_build(&c.arena, c.policy, &o);
+	assert_int_equal(f->ntrees, like->ntrees);
+	for (size_t i = 0; i < f->ntrees; i++)
+		assert_memory_equal(f->trees[i].diagram->order,
+				    like->trees[i].diagram->order, FIELD_COUNT);
 	compiled_free(&c);
 }
 
@@ -320,6 +401,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(walks),
 		cmocka_unit_test(groups),
+		cmocka_unit_test(fewer_trees_where_there_is_room),
+		cmocka_unit_test(orders_are_kept),
 		cmocka_unit_test(split_is_not_believed),
 		cmocka_unit_test(joints_are_known),
 		cmocka_unit_test(r0_is_carried),
