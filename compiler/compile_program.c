@@ -5,7 +5,8 @@
  * In: a policy, its diagram or forest, its effects. Out: c->image, and what was
  * chosen; or too-large is reported. What is tried, and in which order: what there
  * is; IPv4 as tables alone; where one diagram is too large, a forest, and with less
- * and less of it as code; and a table of hosts before all that.
+ * and less of it as code; and a table of hosts before all that;
+ * then what it answers is left out of the diagrams.
  */
 #include "compile_size.h"
 

@@ -6,7 +6,7 @@
  * one diagram a group over all packets, whose leaves are numbers of clauses (or
  * DREF_NONE: no term of this group holds the packet). The clause that decides
  * is the lowest that some tree names, or the last one, the default, which is in
- * no tree.
+ * no tree; nor are terms that are answered before trees are asked.
  *
  * What makes a diagram explode is rules that are wide in one address laid over
  * rules that are wide in the other; so terms are grouped by whether each of

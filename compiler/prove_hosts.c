@@ -8,7 +8,8 @@
  * comes so far is of the hosts of some record: so each record is asked about to
  * which the hash of its words leads. Words, protocol and port are met with the
  * rules as if the records were a tree over them (TO_HOSTS). All other packets go
- * on, and so may those of records: the trees are proved for all packets.
+ * on, and so may those of records: the trees are proved for all packets, by all rules
+ * but those of which no packet goes on (hosts_answer).
  */
 #include <stdlib.h>
 #include <string.h>
