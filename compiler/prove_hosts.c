@@ -121,14 +121,14 @@ static struct target end_of(const struct prove_hosts *h, uint32_t value)
 				h->verdict : h->other_verdict };
 }
 
-/* Whether it says anything about packets of PROTOCOL. */
+/* Whether anything is done with packets of PROTOCOL. */
 static bool says(const struct prove_hosts *h, const struct records *r,
 		 const struct record *x, uint32_t protocol)
 {
 	uint32_t port = 0;
 
-	while (port < PORTS &&
-	       value_at(r, x->bytes, protocol, port) == h->ask)
+	while (port < PORTS && end_of(h, value_at(r, x->bytes, protocol,
+						  port)).kind == TO_LEFT)
 		port = same_until(r, x->bytes, protocol, port) + 1;
 	return port < PORTS;
 }

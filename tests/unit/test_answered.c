@@ -304,6 +304,36 @@ static void changes_show(void **state)
 	}
 }
 
+/* The number from which on what is done is no step is above that which leaves it to
+ * the diagrams: a record that leaves all UDP to them does something then. */
+static void no_step_is_none(void **state)
+{
+	struct made m = { .family = 4, .n = 24, .plain = true };
+	char *to = m.text = malloc((size_t)m.n * LINE_MAX);
+	struct prove_result r;
+	struct compiled c;
+	struct bpf_insn *i;
+
+	(void)state;
+	to += sprintf(to, "policy t\nsocket s0\nsocket s1\nudp from port 53 -> "
+		      "s1\n");
+	for (uint32_t k = 0; k < m.n; k++) {
+		to += sprintf(to, "tcp ");
+		to = put_pair(to, &m, k);
+		to = put_local(to, &m, k);
+		to += sprintf(to, "-> s1\n");
+	}
+	sprintf(to, "default -> s0\n");
+	grow(&c, &m, ONE_DIAGRAM);
+	for (i = c.image->insns; i->code != (BPF_JMP32 | BPF_JGE | BPF_K);)
+		i++;
+	assert_int_equal(i->imm, HOST_STEPS);
+	i->imm = 1 << 17;
+	assert_false(asked_prove(&c, &r));
+	assert_true(r.has_witness);
+	done(&c, &m);
+}
+
 /* Of one diagram: that a term is left out which is not is no reason to leave it out
  * of the rules that are proved; that one is in which is not, is seen. */
 static void one_diagram_is_not_believed(void **state)
@@ -371,6 +401,7 @@ int main(void)
 		cmocka_unit_test(four_are_left_to_tables),
 		cmocka_unit_test(splits_are_left),
 		cmocka_unit_test(changes_show),
+		cmocka_unit_test(no_step_is_none),
 		cmocka_unit_test(one_diagram_is_not_believed),
 		cmocka_unit_test(trees_are_not_believed),
 	};
