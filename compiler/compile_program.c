@@ -5,8 +5,8 @@
  * In: a policy, its diagram or forest, its effects. Out: c->image, and what was
  * chosen; or too-large is reported. What is tried, and in which order: what there
  * is; IPv4 as tables alone; where one diagram is too large, a forest, and with less
- * and less of it as code; and a table of hosts before all that;
- * then what it answers is left out of the diagrams.
+ * and less of it as code; and a table of hosts before all that, without what this
+ * answers in the diagrams.
  */
 #include "compile_size.h"
 
@@ -360,7 +360,6 @@ static void add_hosts(struct compiled *c, const struct compile_options *o,
 		.six = how.products, .code = c->image->ninsns,
 		.slow = size_is_slow(c),
 	};
-
 	struct weight_gain gain = c->gain;
 
 	hosts_find(&c->arena, &in, hosts);

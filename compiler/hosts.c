@@ -44,12 +44,6 @@ struct choice {
 	double weight[KINDS];
 };
 
-/* Whether S is one host. */
-static bool is_host(const struct iset *s)
-{
-	return s && s->n == 1 && s->v[0].low == s->v[0].high;
-}
-
 static u128 host_of(const struct iset *s)
 {
 	return s ? s->v[0].low : 0;
@@ -70,7 +64,7 @@ static unsigned int names_hosts(const struct term *t, unsigned int family)
 {
 	const struct iset *l = local_of(t, family), *r = remote_of(t, family);
 
-	if ((l && !is_host(l)) || (r && !is_host(r)))
+	if ((l && !hosts_is_one(l)) || (r && !hosts_is_one(r)))
 		return 0;
 	return (l ? HOSTS_LOCAL : 0) | (r ? HOSTS_REMOTE : 0);
 }

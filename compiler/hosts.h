@@ -48,6 +48,12 @@ struct hosts_input {
 	bool slow;		/* as there is so much code, or so large tables */
 };
 
+/* Whether S is one host. */
+static inline bool hosts_is_one(const struct iset *s)
+{
+	return s && s->n == 1 && s->v[0].low == s->v[0].high;
+}
+
 /* OUT by family, as the field has it: IPv4, IPv6. */
 void hosts_find(struct arena *a, const struct hosts_input *in,
 		struct hosts out[2]);

@@ -15,14 +15,6 @@
 
 enum { PORTS = 1 << 16 };
 
-static bool one_of(const struct iset *s, u128 *out)
-{
-	if (!s || s->n != 1 || s->v[0].low != s->v[0].high)
-		return false;
-	*out = s->v[0].low;
-	return true;
-}
-
 static int by_host(const void *a, const void *b)
 {
 	const struct host *x = a, *y = b;
@@ -36,14 +28,17 @@ static int by_host(const void *a, const void *b)
 static const struct host *host_of(const struct hosts *hosts,
 				  unsigned int family, const struct term *t)
 {
+	const struct iset *local = t->set[family ? FIELD_LADDR6 : FIELD_LADDR4];
+	const struct iset *remote = t->set[family ? FIELD_RADDR6 : FIELD_RADDR4];
 	struct host key = { .local = 0 };
 
-	if (hosts->named & HOSTS_LOCAL &&
-	    !one_of(t->set[family ? FIELD_LADDR6 : FIELD_LADDR4], &key.local))
+	if ((hosts->named & HOSTS_LOCAL && !hosts_is_one(local)) ||
+	    (hosts->named & HOSTS_REMOTE && !hosts_is_one(remote)))
 		return NULL;
-	if (hosts->named & HOSTS_REMOTE &&
-	    !one_of(t->set[family ? FIELD_RADDR6 : FIELD_RADDR4], &key.remote))
-		return NULL;
+	if (hosts->named & HOSTS_LOCAL)
+		key.local = local->v[0].low;
+	if (hosts->named & HOSTS_REMOTE)
+		key.remote = remote->v[0].low;
 	return bsearch(&key, hosts->v, hosts->n, sizeof(key), by_host);
 }
 
