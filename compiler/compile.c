@@ -145,11 +145,12 @@ static void say_internal(struct compiled *c)
 bool compiled_prove(const struct compiled *c, struct arena *a,
 		    const struct image *m, struct prove_result *out)
 {
-	struct prove_forest f = { .tree_of = c->answered };
+	const struct program *p = &c->program;
+	struct prove_forest f = { .tree_of = p->answered };
 
-	if (c->trees)
-		f = (struct prove_forest){ c->trees->ntrees, c->trees->tree_of,
-					   c->ranks->number_of_clause };
+	if (p->trees)
+		f = (struct prove_forest){ p->trees->ntrees, p->trees->tree_of,
+					   p->ranks->number_of_clause };
 	return prove_forest_image(a, c->policy, m,
 				  f.tree_of ? &f : NULL, out);
 }

@@ -80,32 +80,33 @@ struct target {
 const struct target *target_find(const char *name);
 const struct target *target_list(size_t *n);
 
+/* What an image is made of, which need not be all rules. */
+struct program {
+	struct forest *trees;		/* of what hosts do not answer; or NULL */
+	struct diagram *diagram;	/* the same; of IPv6 alone, where tables have
+					 * IPv4 (products.h); or NULL: trees */
+	const uint8_t *answered;	/* see hosts.h, where not all terms are in
+					 * these; or NULL */
+	struct forest_ranks *ranks;	/* of the trees, or NULL */
+	bool weighed;			/* the trees are, by the profile */
+	struct lower_report lowered;
+	struct weight_gain gain;	/* by the profile */
+};
+
 struct compiled {
 	struct arena arena;
 	struct source_set sources;
 	struct diags diags;
 	const struct ast *ast;
 	struct policy *policy;
-	struct diagram *diagram;	/* leaves are actions; or NULL and */
-	struct forest *forest;		/* where one would be too large */
+	struct diagram *diagram;	/* of all rules, leaves are actions; or NULL */
+	struct forest *forest;		/* and this, where one would be too large */
 	const struct target *target;
 	const struct target *oldest;	/* that takes its tables, too */
 	struct effects *effects;
-	/* what the program is made of: diagram and forest are of all rules, and need
-	 * not be in it */
-	struct diagram *rest;		/* of IPv6 alone, where tables have IPv4
-					 * (products.h), and of what hosts do not
-					 * answer; NULL: it is diagram, or */
-	struct forest *trees;		/* forest, or one of what hosts do not
-					 * answer; or NULL */
-	const uint8_t *answered;	/* see hosts.h, where not all terms are in
-					 * rest or trees; or NULL */
-	bool weighed;			/* the trees are, by the profile */
-	struct forest_ranks *ranks;	/* of the trees, or NULL */
+	struct program program;
 	struct image *image;
 	struct profile_match profile;	/* .hits NULL: there is none of use */
-	struct lower_report lowered;
-	struct weight_gain gain;	/* by it */
 	struct prove_result proof;	/* .why NULL and not .ok: not tried */
 };
 

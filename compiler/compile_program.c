@@ -56,7 +56,7 @@ struct lowered_code {
 static void lower_once(struct compiled *c, struct lower_input *in,
 		       struct lowered_code *out)
 {
-	c->lowered = (struct lower_report){ 0 };
+	c->program.lowered = (struct lower_report){ 0 };
 	out->rodata = (struct rodata){ .arena = &c->arena };
 	code_init(&out->code, &c->arena);
 	lower(&c->arena, in, &out->code, &out->rodata);
@@ -67,7 +67,7 @@ static struct forest_ranks *rank_forest(struct compiled *c,
 {
 	struct forest_ranks *out = arena_alloc(&c->arena, sizeof(*out));
 
-	forest_rank(&c->arena, c->trees, c->policy, c->effects, o, out);
+	forest_rank(&c->arena, c->program.trees, c->policy, c->effects, o, out);
 	return out;
 }
 
@@ -79,13 +79,13 @@ static struct forest_ranks *weigh_forest(struct compiled *c,
 	static const struct forest_rank_options plain = { .pack = true };
 	struct forest_ranks *r;
 
-	if (!c->weighed)
-		weight_forest(&c->arena, c->policy, c->trees,
+	if (!c->program.weighed)
+		weight_forest(&c->arena, c->policy, c->program.trees,
 			      rank_forest(c, &plain), hits, o->optimize,
-			      &c->gain);
-	c->weighed = true;
+			      &c->program.gain);
+	c->program.weighed = true;
 	r = rank_forest(c, &plain);
-	weight_ranks(&c->arena, c->policy, c->trees, r, hits, o->optimize);
+	weight_ranks(&c->arena, c->policy, c->program.trees, r, hits, o->optimize);
 	return r;
 }
 
@@ -96,10 +96,10 @@ static void lower_ranked(struct compiled *c, const struct compile_options *o,
 	const uint64_t *hits = o->optimize ? c->profile.hits : NULL;
 	struct forest_ranks *weighed = hits ? weigh_forest(c, o, hits) : NULL;
 
-	c->ranks = rank_forest(c, ranking);
+	c->program.ranks = rank_forest(c, ranking);
 	if (weighed)
-		forest_take_weights(c->ranks, weighed);
-	in->forest = c->ranks;
+		forest_take_weights(c->program.ranks, weighed);
+	in->forest = c->program.ranks;
 	lower_once(c, in, out);
 }
 
@@ -127,42 +127,40 @@ struct clauses {
 	size_t n;
 };
 
-/* D, or with a profile another one: of all packets, or those CLAUSES are about. */
-static struct diagram *lower_diagram(struct compiled *c,
-				     const struct compile_options *o,
-				     struct diagram *d,
-				     const struct clauses *clauses,
-				     struct lower_input *in,
-				     struct lowered_code *out)
+struct how {
+	size_t tree_code;	/* of all trees; the rest is data */
+	const struct hosts *hosts;	/* by family, in a table; or NULL */
+	const struct products *products;	/* all IPv4 packets; or NULL */
+	const uint8_t *answered;	/* terms that hosts answer; or NULL */
+	struct forest *trees;		/* of all others; or NULL, and */
+	struct diagram *diagram;	/* one, of all clauses, or */
+	struct clauses left;		/* of these, where there are some */
+};
+
+/* The diagram, or with a profile another one of the same packets. */
+static void lower_diagram(struct compiled *c, const struct compile_options *o,
+			  const struct how *how, struct lower_input *in,
+			  struct lowered_code *out)
 {
 	const uint64_t *hits = o->optimize ? c->profile.hits : NULL;
 	struct arena *a = &c->arena;
 	struct weight_input weights = weight_of_policy(a, c->policy,
 						       c->effects, hits,
 						       o->optimize);
+	struct diagram *d = how->diagram;
 	struct blocks blocks;
 
-	if (clauses) {
-		weights.clauses = clauses->v;
-		weights.nclauses = clauses->n;
+	if (how->left.v) {
+		weights.clauses = how->left.v;
+		weights.nclauses = how->left.n;
 	}
 	if (hits)
-		d = weight_order(a, &weights, d, &c->gain);
+		d = weight_order(a, &weights, d, &c->program.gain);
 	weight_make_blocks(a, &weights, d, &blocks);
 	in->blocks = &blocks;
 	lower_once(c, in, out);
-	return d;
+	c->program.diagram = d;
 }
-
-struct how {
-	size_t tree_code;	/* of all trees; the rest is data */
-	const struct hosts *hosts;	/* by family, in a table; or NULL */
-	const struct products *products;	/* all IPv4 packets; or NULL, with */
-	const uint8_t *answered;	/* terms that hosts answer; or NULL */
-	struct clauses left;		/* of all, and */
-	struct diagram *rest;		/* what these get; NULL: all are in */
-	struct forest *trees;		/* this, or NULL: the diagram of all */
-};
 
 /* Tables that need not be there are no reason to refuse the target. Products keep
  * to the oldest one even where none was asked for. */
@@ -177,9 +175,21 @@ static bool are_too_many(const struct compiled *c,
 static bool lacks_hosts(const struct compiled *c, const struct how *how)
 {
 	for (int f = 0; how->answered && f < 2; f++)
-		if (how->hosts[f].named && !c->lowered.hosts[f].n)
+		if (how->hosts[f].named && !c->program.lowered.hosts[f].n)
 			return true;
 	return false;
+}
+
+/* Trees that were weighed, with what that gains, remain so. */
+static void start_program(struct compiled *c, const struct how *how)
+{
+	struct program *p = &c->program;
+
+	p->weighed &= p->trees == how->trees;
+	p->answered = how->answered;
+	p->trees = how->trees;
+	p->diagram = NULL;
+	p->ranks = NULL;
 }
 
 static enum size_fault generate_with(struct compiled *c,
@@ -193,20 +203,15 @@ static enum size_fault generate_with(struct compiled *c,
 		.options = { o->optimize, how.tree_code, c->target->ifindex,
 			     { o->tables_least, o->tables_kind }, o->prologue,
 			     o->epilogue, o->prologue_ctx },
-		.report = &c->lowered,
+		.report = &c->program.lowered,
 	};
 	struct layout_options lo = { o->reach, c->target->gotol };
 
-	c->rest = NULL;
-	c->answered = how.answered;
-	c->weighed &= c->trees == how.trees;
-	c->trees = how.trees;
-	if (how.rest)
-		c->rest = lower_diagram(c, o, how.rest, &how.left, &in, &l);
-	else if (c->trees)
+	start_program(c, &how);
+	if (how.trees)
 		lower_trees(c, o, &in, &l);
 	else
-		c->diagram = lower_diagram(c, o, c->diagram, NULL, &in, &l);
+		lower_diagram(c, o, &how, &in, &l);
 	metadata(c, &l.rodata);
 	c->image = arena_alloc(&c->arena, sizeof(*c->image));
 	rodata_finish(&l.rodata, c->image);
@@ -226,13 +231,11 @@ static enum size_fault generate_within(struct compiled *c,
 				       struct how how)
 {
 	struct compile_options plain = *o;
-	struct diagram *before = c->diagram;
 	enum size_fault fault = generate_with(c, o, how);
 
 	if (fault != SIZE_TABLES || o->optimize < 2)
 		return fault;
 	plain.optimize = 1;
-	c->diagram = before;	/* a profile may have ordered it anew */
 	return generate_with(c, &plain, how) ? SIZE_TABLES : SIZE_FITS;
 }
 
@@ -240,18 +243,13 @@ static enum size_fault generate_within(struct compiled *c,
 static bool generate_instead(struct compiled *c,
 			     const struct compile_options *o, struct how how)
 {
-	struct compiled before = *c;
+	struct program before = c->program;
+	struct image *image = c->image;
 
 	if (!generate_with(c, o, how))
 		return true;
-	c->ranks = before.ranks;
-	c->image = before.image;
-	c->lowered = before.lowered;
-	c->gain = before.gain;
-	c->rest = before.rest;
-	c->trees = before.trees;
-	c->answered = before.answered;
-	c->weighed = before.weighed;
+	c->program = before;
+	c->image = image;
 	return false;
 }
 
@@ -304,8 +302,8 @@ static void find_rest(struct compiled *c, const struct compile_options *o,
 	};
 
 	how->left = clauses_left(c, how);
-	how->rest = diagram_build_clauses(&c->arena, how->left.v, how->left.n,
-					  &within);
+	how->diagram = diagram_build_clauses(&c->arena, how->left.v,
+					     how->left.n, &within);
 }
 
 /* With tables of products for IPv4, where there are some: so HOW is, then. */
@@ -325,7 +323,7 @@ static bool add_products(struct compiled *c, const struct compile_options *o,
 	with.products = products;
 	with.trees = NULL;
 	find_rest(c, o, &with);
-	if (!with.rest || !generate_instead(c, o, with))
+	if (!with.diagram || !generate_instead(c, o, with))
 		return false;
 	*how = with;
 	return true;
@@ -344,7 +342,7 @@ static void leave_out(struct compiled *c, const struct compile_options *o,
 		with.trees = size_forest(c, o, with.answered);
 	else
 		find_rest(c, o, &with);
-	if (with.trees || with.rest)
+	if (with.trees || with.diagram)
 		*how = with;
 }
 
@@ -360,7 +358,7 @@ static void add_hosts(struct compiled *c, const struct compile_options *o,
 		.six = how.products, .code = c->image->ninsns,
 		.slow = size_is_slow(c),
 	};
-	struct weight_gain gain = c->gain;
+	struct weight_gain gain = c->program.gain;
 
 	hosts_find(&c->arena, &in, hosts);
 	if (!hosts[0].named && !hosts[1].named)
@@ -369,50 +367,54 @@ static void add_hosts(struct compiled *c, const struct compile_options *o,
 	leave_out(c, o, &how);
 	(void)generate_instead(c, o, how);
 	if (!how.answered)	/* the order was found before */
-		c->gain = gain;
+		c->program.gain = gain;
 }
 
 /* As a forest, where one diagram is too large. */
 static enum size_fault regrow(struct compiled *c,
-			      const struct compile_options *o, struct how how,
+			      const struct compile_options *o, struct how *how,
 			      enum size_fault fault)
 {
 	struct compiled one = *c;
+	struct how with = *how;
 	enum size_fault more;
 
 	if (!c->diagram || (!fault && !size_is_much(c, o)) || !size_regrow(c))
 		return fault;
-	how.trees = c->forest;
-	more = generate_within(c, o, how);
-	if (fault || (!more && size_is_much_less(c, one.image->ninsns)))
+	with.trees = c->forest;
+	with.diagram = NULL;
+	more = generate_within(c, o, with);
+	if (fault || (!more && size_is_much_less(c, one.image->ninsns))) {
+		*how = with;
 		return more;
+	}
 	c->diagram = one.diagram;
 	c->forest = NULL;
-	c->trees = NULL;
-	c->ranks = NULL;
+	c->program = one.program;
 	c->image = one.image;
-	c->gain = one.gain;
-	c->lowered = one.lowered;
 	return fault;
 }
 
 void program_generate(struct compiled *c, const struct compile_options *o)
 {
 	struct how how = { .tree_code = size_tree_code(o),
-			   .trees = c->forest };
+			   .trees = c->forest, .diagram = c->diagram };
 	enum size_fault fault = generate_within(c, o, how);
 
 	if (size_wants_products(c, o, fault) && add_products(c, o, &how))
 		fault = SIZE_FITS;
 	else
-		fault = regrow(c, o, how, fault);
-	how.trees = how.rest ? NULL : c->forest;
+		fault = regrow(c, o, &how, fault);
 	while (fault == SIZE_INSTRUCTIONS && how.trees && how.tree_code) {
 		how.tree_code = how.tree_code > 1000 ? how.tree_code / 4 : 0;
 		fault = generate_within(c, o, how);
 	}
-	if (fault)
+	if (fault) {
 		size_say(c, o, fault);
-	else if (o->optimize > 1)
+		return;
+	}
+	if (!how.trees && !how.left.v)	/* a profile may have ordered it anew */
+		how.diagram = c->diagram = c->program.diagram;
+	if (o->optimize > 1)
 		add_hosts(c, o, how);
 }

@@ -80,8 +80,8 @@ static bool is_six(const struct compiled *c)
 {
 	size_t all = 0, six = 0;
 
-	for (size_t i = 0; i < c->trees->ntrees; i++) {
-		const struct diagram *d = c->trees->trees[i].diagram;
+	for (size_t i = 0; i < c->program.trees->ntrees; i++) {
+		const struct diagram *d = c->program.trees->trees[i].diagram;
 
 		for (size_t k = 0; k < d->nnodes; k++) {
 			uint8_t f = d->nodes[k].field;
@@ -111,7 +111,7 @@ static size_t forest_weight(const struct forest *f)
  */
 bool size_wants_rows(const struct compiled *c, const struct compile_options *o)
 {
-	size_t weight = forest_weight(c->trees);
+	size_t weight = forest_weight(c->program.trees);
 
 	if (o->optimize < 2)
 		return false;

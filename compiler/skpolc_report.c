@@ -104,6 +104,7 @@ static void print_forest(const struct forest *f)
 static void print_profile(const struct compiled *c)
 {
 	const struct profile_match *m = &c->profile;
+	const struct weight_gain *gain = &c->program.gain;
 
 	fprintf(stderr, "profile      %llu hits of %zu rule%s; %zu rule%s not "
 		"in it weigh%s nothing\n", (unsigned long long)m->total,
@@ -112,10 +113,10 @@ static void print_profile(const struct compiled *c)
 	fprintf(stderr, "expected     %.1f instructions and %.2f branches "
 		"missed to the verdict%s, %.1f and %.2f without the profile"
 		"%s\n",
-		c->gain.after.instructions, c->gain.after.missed,
-		c->lowered.products.bytes ? " of IPv6 packets" : "", c->gain.before.instructions, c->gain.before.missed,
-		c->gain.reordered ?
-		"; other fields first" : "");
+		gain->after.instructions, gain->after.missed,
+		c->program.lowered.products.bytes ? " of IPv6 packets" : "",
+		gain->before.instructions, gain->before.missed,
+		gain->reordered ? "; other fields first" : "");
 }
 
 static void print_lowered(struct compiled *c, const struct lowered *e)
@@ -135,7 +136,7 @@ static void print_lowered(struct compiled *c, const struct lowered *e)
 /* Where tables have IPv4, the mean is that of the families. */
 static void print_expected(const struct compiled *c)
 {
-	const struct lower_report *r = &c->lowered;
+	const struct lower_report *r = &c->program.lowered;
 	double four = r->products.cost / 10.0;
 
 	fputs("look-up      ", stderr);
@@ -151,7 +152,7 @@ static void print_expected(const struct compiled *c)
 
 static void print_lowering(struct compiled *c)
 {
-	const struct lower_report *r = &c->lowered;
+	const struct lower_report *r = &c->program.lowered;
 
 	print_expected(c);
 	if (!r->n)
@@ -205,16 +206,16 @@ static void print_products(const struct lowered_products *p)
 /* What the program is made of. */
 static void print_diagrams(const struct compiled *c)
 {
-	bool tables = c->lowered.products.bytes;
+	bool tables = c->program.lowered.products.bytes;
 
 	if (tables)
-		print_products(&c->lowered.products);
-	if (c->trees) {
-		print_forest(c->trees);
+		print_products(&c->program.lowered.products);
+	if (c->program.trees) {
+		print_forest(c->program.trees);
 		return;
 	}
 	fputs(tables ? "diagram      of IPv6, " : "diagram      ", stderr);
-	print_diagram(c->rest ? c->rest : c->diagram);
+	print_diagram(c->program.diagram);
 }
 
 static void print(const struct skpolc *k, struct compiled *c, size_t size)
@@ -237,7 +238,7 @@ static void print(const struct skpolc *k, struct compiled *c, size_t size)
 		c->proof.ok ? "" : c->proof.why ? c->proof.why : "not tried",
 		(unsigned long long)c->proof.states,
 		(unsigned long long)c->proof.pieces);
-	print_hosts(&c->lowered);
+	print_hosts(&c->program.lowered);
 	print_lowering(c);
 }
 
@@ -291,14 +292,13 @@ static json_t *diagram_json(const struct diagram *d)
 /* One, or those of a forest. */
 static json_t *diagrams_json(const struct compiled *c)
 {
+	const struct forest *f = c->program.trees;
 	json_t *all = json_array();
 
-	for (size_t i = 0; c->trees && i < c->trees->ntrees; i++)
-		json_array_append_new(all, diagram_json(
-					c->trees->trees[i].diagram));
-	if (!c->trees)
-		json_array_append_new(all, diagram_json(c->rest ? c->rest :
-							c->diagram));
+	for (size_t i = 0; f && i < f->ntrees; i++)
+		json_array_append_new(all, diagram_json(f->trees[i].diagram));
+	if (!f)
+		json_array_append_new(all, diagram_json(c->program.diagram));
 	return all;
 }
 
@@ -320,8 +320,8 @@ static json_t *products_json(const struct lowered_products *p)
 static json_t *profile_json(struct compiled *c)
 {
 	const struct profile_match *m = &c->profile;
-	const struct weight_cost *with = &c->gain.after;
-	const struct weight_cost *without = &c->gain.before;
+	const struct weight_cost *with = &c->program.gain.after;
+	const struct weight_cost *without = &c->program.gain.before;
 
 	return json_pack("{ss,sI,sI,s{sf,sf},s{sf,sf}}", "hits",
 			 arena_printf(&c->arena, "%llu",
@@ -336,11 +336,11 @@ static json_t *profile_json(struct compiled *c)
 static json_t *report_json(const struct skpolc *k, struct compiled *c,
 			   size_t size)
 {
+	const struct lower_report *r = &c->program.lowered;
 	json_t *blocks = json_array();
 
-	for (size_t i = 0; i < c->lowered.n; i++)
-		json_array_append_new(blocks, lowered_json(c,
-							   &c->lowered.v[i]));
+	for (size_t i = 0; i < r->n; i++)
+		json_array_append_new(blocks, lowered_json(c, &r->v[i]));
 	return json_pack("{si,ss,sI,sI,sI,sI,so,ss,sb,sf,so,so,so,so,so}",
 			 "version", 1,
 			 "policy", c->policy->name, "rules",
@@ -351,9 +351,9 @@ static json_t *report_json(const struct skpolc *k, struct compiled *c,
 			 "object_bytes", size ? json_integer((json_int_t)size) :
 			 json_null(), "kernel",
 			 c->oldest->name, "proved", (int)c->proof.ok,
-			 "expected_ns", c->lowered.expected / 10, "blocks",
-			 blocks, "hosts", hosts_json(&c->lowered), "products",
-			 products_json(&c->lowered.products), "diagrams",
+			 "expected_ns", r->expected / 10, "blocks", blocks,
+			 "hosts", hosts_json(r), "products",
+			 products_json(&r->products), "diagrams",
 			 diagrams_json(c), "profile", is_weighed(k, c) ?
 			 profile_json(c) : json_null());
 }

@@ -126,8 +126,8 @@ static void grow(struct compiled *c, const struct made *m, enum shape shape)
 		diag_print(&c->diags, stderr, false);
 	assert_int_equal(c->diags.nerrors, 0);
 	assert_true(c->proof.ok);
-	assert_true(!c->trees == (shape != TREES));
-	assert_true(!c->lowered.products.bytes == (shape != BEHIND_PRODUCTS));
+	assert_true(!c->program.trees == (shape != TREES));
+	assert_true(!c->program.lowered.products.bytes == (shape != BEHIND_PRODUCTS));
 }
 
 static void done(struct compiled *c, struct made *m)
@@ -149,9 +149,9 @@ static size_t answered_of(const struct compiled *c)
 {
 	size_t n = 0;
 
-	assert_non_null(c->answered);
+	assert_non_null(c->program.answered);
 	for (size_t i = 0; i < terms_of(c->policy); i++)
-		n += c->answered[i] == FOREST_NO_TREE;
+		n += c->program.answered[i] == FOREST_NO_TREE;
 	return n;
 }
 
@@ -178,9 +178,9 @@ static size_t cuts_of_trees(const struct forest *f)
 /* Less than half of the cuts that all rules take. */
 static void half_is_left(const struct compiled *c)
 {
-	size_t left = c->trees ? cuts_of_trees(c->trees) :
-		diagram_stats(c->rest).cuts;
-	size_t all = c->trees ? cuts_of_trees(c->forest) :
+	size_t left = c->program.trees ? cuts_of_trees(c->program.trees) :
+		diagram_stats(c->program.diagram).cuts;
+	size_t all = c->program.trees ? cuts_of_trees(c->forest) :
 		diagram_stats(c->diagram).cuts;
 
 	assert_true(left * 2 < all);
@@ -240,7 +240,7 @@ static void four_are_left_to_tables(void **state)
 		const struct terms *t = &c.policy->clauses[i].terms;
 
 		for (size_t k = 0; k < t->n; k++)
-			if (c.answered[term++])
+			if (c.program.answered[term++])
 				assert_non_null(t->v[k].set[FIELD_RADDR6]);
 	}
 	ask(&c);
@@ -349,16 +349,16 @@ static void one_diagram_is_not_believed(void **state)
 	n = terms_of(c.policy);
 	said = malloc(n);
 	for (size_t i = 0; i < n; i++) {
-		memcpy(said, c.answered, n);
+		memcpy(said, c.program.answered, n);
 		said[i] = said[i] ? 0 : FOREST_NO_TREE;
-		const uint8_t *before = c.answered;
+		const uint8_t *before = c.program.answered;
 
-		c.answered = said;
+		c.program.answered = said;
 		if (before[i])
 			refused += !asked_prove(&c, &r);
 		else
 			assert_true(asked_prove(&c, &r));
-		c.answered = before;
+		c.program.answered = before;
 	}
 	/* all but those that others hide */
 	assert_in_range(refused, answered_of(&c) * 3 / 4, answered_of(&c));
@@ -379,10 +379,10 @@ static void trees_are_not_believed(void **state)
 	n = terms_of(c.policy);
 	last = n - 1;	/* the default is in none */
 	for (size_t i = 0; i < last; i++) {
-		uint8_t *tree = &c.trees->tree_of[i], before = *tree;
+		uint8_t *tree = &c.program.trees->tree_of[i], before = *tree;
 
 		if (before == FOREST_NO_TREE) {
-			assert_int_equal(c.answered[i], FOREST_NO_TREE);
+			assert_int_equal(c.program.answered[i], FOREST_NO_TREE);
 			continue;
 		}
 		*tree = FOREST_NO_TREE;

@@ -216,7 +216,7 @@ static void open_claim_as(struct claim *k, unsigned int optimize, bool data)
 	assert_true(grow_as(&k->c, three_trees, optimize, data));
 	assert_int_equal(k->c.policy->nclauses, 7);
 	memcpy(k->tree_of, k->c.forest->tree_of, sizeof(k->tree_of));
-	memcpy(k->rank, k->c.ranks->number_of_clause, sizeof(k->rank));
+	memcpy(k->rank, k->c.program.ranks->number_of_clause, sizeof(k->rank));
 	k->f = (struct prove_forest){ k->c.forest->ntrees, k->tree_of,
 				      k->rank };
 }
@@ -352,7 +352,7 @@ static void table_is_read(void **state)
 	open_claim_as(&k, 2, true);
 	v = image_variable(k.c.image, "skpol_ranks");
 	assert_non_null(v);
-	n = k.c.ranks->n;
+	n = k.c.program.ranks->n;
 	assert_int_equal(v->size, 4 * n);
 	for (uint32_t i = 0; i < n; i++) {	/* as the next one's */
 		uint32_t next = v->offset + 4 * ((i + 1) % n), old;

@@ -219,7 +219,7 @@ static void ask_hosts(struct asked *a, struct compiled *c,
 static const struct lowered_hosts *table_of(const struct compiled *c,
 					    const struct made *m)
 {
-	return &c->lowered.hosts[m->family == 6];
+	return &c->program.lowered.hosts[m->family == 6];
 }
 
 static uint32_t record_size(const struct compiled *c, const struct made *m)

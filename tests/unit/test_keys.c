@@ -141,9 +141,9 @@ static size_t first_load(const struct image *m)
 /* Keys in a bucket, of the first block that is looked up by keys. */
 static unsigned int lanes_of(const struct compiled *c)
 {
-	for (size_t i = 0; i < c->lowered.n; i++)
-		if (c->lowered.v[i].choices[0].kind == LOWERED_KEYS)
-			return c->lowered.v[i].choices[0].entry;
+	for (size_t i = 0; i < c->program.lowered.n; i++)
+		if (c->program.lowered.v[i].choices[0].kind == LOWERED_KEYS)
+			return c->program.lowered.v[i].choices[0].entry;
 	return 0;
 }
 

@@ -140,13 +140,13 @@ static void check_as(uint64_t seed, int fields, uint32_t n,
 	struct asked a;
 
 	grow(&c, text, products);
-	assert_non_null(c.rest);
-	strips[products] += c.lowered.products.strips;
+	assert_int_not_equal(c.program.lowered.products.bytes, 0);
+	strips[products] += c.program.lowered.products.strips;
 	for (int f = 0; f < PRODUCT_FIELDS; f++)
 		if (f != PRODUCT_LPORT)	/* has the protocol */
-			assert_int_equal(!c.lowered.products.columns[f],
+			assert_int_equal(!c.program.lowered.products.columns[f],
 					 !(fields >> f & 1));
-	second[c.lowered.products.sequence[1]]++;
+	second[c.program.lowered.products.sequence[1]]++;
 	ask(&a, &c);
 	assert_int_equal(a.wrong, 0);
 	compiled_free(&c);
@@ -193,9 +193,11 @@ static void many(void **state)
 	}
 	sprintf(t.to, "default -> pass\n");
 	grow(&c, t.v, PRODUCTS_USUAL);
-	assert_non_null(c.rest);
-	assert_in_range(c.lowered.products.columns[PRODUCT_LOCAL], 257, MANY + 1);
-	assert_in_range(c.lowered.products.columns[PRODUCT_REMOTE], 257, MANY + 1);
+	assert_int_not_equal(c.program.lowered.products.bytes, 0);
+	assert_in_range(c.program.lowered.products.columns[PRODUCT_LOCAL], 257,
+			MANY + 1);
+	assert_in_range(c.program.lowered.products.columns[PRODUCT_REMOTE], 257,
+			MANY + 1);
 	ask(&a, &c);
 	assert_int_equal(a.wrong, 0);
 	compiled_free(&c);
@@ -218,7 +220,7 @@ static void one_node(void **state)
 		"ip4 to 192.0.2.0/24 from 10.0.0.0/8 -> s1\n"
 		"default -> pass\n");
 	grow(&c, t.v, PRODUCTS_ALWAYS);
-	assert_non_null(c.rest);
+	assert_int_not_equal(c.program.lowered.products.bytes, 0);
 	ask(&a, &c);
 	assert_int_equal(a.wrong, 0);
 	compiled_free(&c);
@@ -238,7 +240,7 @@ static bool has_them(const char *text, const char *more,
 
 	sprintf(whole, "%.*s%s%s", (int)(end - text), text, more, end);
 	grow(&c, whole, products);
-	has = c.rest;
+	has = c.program.lowered.products.bytes;
 	compiled_free(&c);
 	free(whole);
 	return has;
@@ -292,9 +294,9 @@ static void hosts_behind(void **state)
 			      i + 9, 1 + i % 50, i % 4);
 	sprintf(to, "ip4 to 192.0.2.1 -> drop\ndefault -> pass\n");
 	grow(&c, text, PRODUCTS_USUAL);
-	assert_non_null(c.rest);
-	assert_int_equal(c.lowered.hosts[0].n, 0);
-	assert_in_range(c.lowered.hosts[1].n, HOSTS * 9 / 10, HOSTS);
+	assert_int_not_equal(c.program.lowered.products.bytes, 0);
+	assert_int_equal(c.program.lowered.hosts[0].n, 0);
+	assert_in_range(c.program.lowered.hosts[1].n, HOSTS * 9 / 10, HOSTS);
 	ask(&a, &c);
 	assert_int_equal(a.wrong, 0);
 	compiled_free(&c);
@@ -312,7 +314,7 @@ static void only_a_split(void **state)
 	sprintf(strstr(text, "tcp to 2001"), "ip4 -> s2\n"
 		"default -> split by to { 60%% s0, 20%% s1, 20%% s3 }\n");
 	grow(&c, text, PRODUCTS_ALWAYS);
-	assert_non_null(c.rest);
+	assert_int_not_equal(c.program.lowered.products.bytes, 0);
 	ask(&a, &c);
 	assert_int_equal(a.wrong, 0);
 	compiled_free(&c);
@@ -354,7 +356,7 @@ static void grow_forest(struct compiled *c, uint32_t hosts)
 	assert_int_equal(compile(c, NULL, &o), 0);
 	assert_int_equal(c->diags.nerrors, 0);
 	assert_true(c->proof.ok);
-	assert_non_null(c->rest);
+	assert_int_not_equal(c->program.lowered.products.bytes, 0);
 	assert_true(c->forest->ntrees > 1);
 	free(text);
 }
@@ -365,18 +367,22 @@ static void no_forest_behind(void **state)
 {
 	(void)state;
 	for (int hosts = 0; hosts < 2; hosts++) {
+		static const struct forest_rank_options plain = { .pack = true };
+		struct forest_ranks ranks;
 		struct prove_result r;
 		struct prove_forest f;
 		struct compiled c;
 		struct asked a;
 
 		grow_forest(&c, hosts ? 1 : UINT32_MAX);
-		assert_int_equal(c.lowered.hosts[0].n, 0);
-		assert_int_equal(!c.lowered.hosts[1].n, !hosts);
+		assert_int_equal(c.program.lowered.hosts[0].n, 0);
+		assert_int_equal(!c.program.lowered.hosts[1].n, !hosts);
 		ask(&a, &c);
 		assert_int_equal(a.wrong, 0);
+		forest_rank(&c.arena, c.forest, c.policy, c.effects, &plain,
+			    &ranks);
 		f = (struct prove_forest){ c.forest->ntrees, c.forest->tree_of,
-					   c.ranks->number_of_clause };
+					   ranks.number_of_clause };
 		assert_false(prove_forest_image(&c.arena, c.policy, c.image, &f,
 						&r));
 		assert_false(r.has_witness);	/* nothing is wrong with it */
@@ -438,7 +444,7 @@ static void tables_show_of(enum compile_products products,
 	struct compiled c;
 
 	grow(&c, text, products);
-	assert_int_equal(c.lowered.products.sequence[1], PRODUCT_REMOTE);
+	assert_int_equal(c.program.lowered.products.sequence[1], PRODUCT_REMOTE);
 	for (size_t i = 0; i < n; i++)
 		change_table(&c, names[i], &t);
 	/* what no number leads to may change */
@@ -496,7 +502,7 @@ static void code_shows_of(enum compile_products products)
 	struct compiled c;
 
 	grow(&c, text, products);
-	assert_int_equal(c.lowered.products.sequence[1], PRODUCT_LPORT);
+	assert_int_equal(c.program.lowered.products.sequence[1], PRODUCT_LPORT);
 	for (size_t i = 0; i < code_of_tables(c.image); i++)
 		for (int k = 0; k < ASKED_CHANGES; k++) {
 			struct bpf_insn *v = &c.image->insns[i], old = *v;

@@ -188,8 +188,8 @@ static void hot_rules(void **state)
 					 after, before);
 			shorter += after < before;
 			saved += before - after;
-			assert_true(weight_sum(weighed.gain.after) <=
-				    weight_sum(weighed.gain.before));
+			assert_true(weight_sum(weighed.program.gain.after) <=
+				    weight_sum(weighed.program.gain.before));
 			assert_true(weighed.proof.ok);
 			compiled_free(&plain);
 			compiled_free(&weighed);
@@ -224,13 +224,13 @@ static void expected(void **state)
 	before /= all;
 	after /= all;
 	print_message("expected %.2f to %.2f, %.2f to %.2f instructions\n",
-		      weighed.gain.before.instructions,
-		      weighed.gain.after.instructions, before, after);
+		      weighed.program.gain.before.instructions,
+		      weighed.program.gain.after.instructions, before, after);
 	assert_true(after < before);
 	/* one packet stands for each rule, and what follows is the same */
 	assert_true(before - after >
-		    0.8 * (weighed.gain.before.instructions -
-			   weighed.gain.after.instructions));
+		    0.8 * (weighed.program.gain.before.instructions -
+			   weighed.program.gain.after.instructions));
 	compiled_free(&plain);
 	compiled_free(&weighed);
 }
@@ -364,9 +364,9 @@ static void one_policy(struct random *r, uint64_t seed, bool forest,
 	seen->forests += !!c.forest;
 	seen->changed += !same_bytes(&c, &plain);
 	seen->weighed += !!c.profile.hits;
-	seen->cheaper += weight_sum(c.gain.after) < weight_sum(c.gain.before);
-	assert_true(weight_sum(c.gain.after) <=
-		    weight_sum(c.gain.before) * 1.0001);
+	seen->cheaper += weight_sum(c.program.gain.after) < weight_sum(c.program.gain.before);
+	assert_true(weight_sum(c.program.gain.after) <=
+		    weight_sum(c.program.gain.before) * 1.0001);
 	compiled_free(&again);
 	compiled_free(&c);
 	compiled_free(&plain);
@@ -424,11 +424,11 @@ static void hot_trees(void **state)
 	before = steps(&plain, "tcp 10.1.9.1:5 -> 192.0.7.1:53");
 	after = steps(&weighed, "tcp 10.1.9.1:5 -> 192.0.7.1:53");
 	print_message("%zu to %zu instructions, expected %.1f to %.1f\n",
-		      before, after, weighed.gain.before.instructions,
-		      weighed.gain.after.instructions);
+		      before, after, weighed.program.gain.before.instructions,
+		      weighed.program.gain.after.instructions);
 	assert_true(after < before);
-	assert_true(weight_sum(weighed.gain.after) <
-		    weight_sum(weighed.gain.before));
+	assert_true(weight_sum(weighed.program.gain.after) <
+		    weight_sum(weighed.program.gain.before));
 	compiled_free(&plain);
 	compiled_free(&weighed);
 }

@@ -107,7 +107,7 @@ static void rows_that_are_not_there(void **state)
 	     "ip6 tcp from port 9 to port 443 -> s1\n"
 	     "ip6 tcp from port 9 -> s0\n"
 	     "default -> pass\n", 0, PRODUCTS_ALWAYS);
-	assert_int_equal(c.lowered.products.sequence[1], PRODUCT_LPORT);
+	assert_int_equal(c.program.lowered.products.sequence[1], PRODUCT_LPORT);
 	one_is_not_there(&c, 7, 3);
 	compiled_free(&c);
 }
@@ -136,7 +136,7 @@ static void columns_that_are_not_there(void **state)
 	(void)state;
 	put_ports(text);
 	grow(&c, text, 0, PRODUCTS_ALWAYS);
-	assert_int_equal(c.lowered.products.columns[PRODUCT_RPORT], PORTS + 1);
+	assert_int_equal(c.program.lowered.products.columns[PRODUCT_RPORT], PORTS + 1);
 	one_is_not_there(&c, 3, PORTS + 1);
 	compiled_free(&c);
 }
@@ -200,7 +200,7 @@ static void products_leave_the_family(void **state)
 	     "ip4 tcp from 10.0.0.0/8 to 192.0.2.0/24 -> s0\n"
 	     "ip4 tcp from 11.0.0.0/8 to 198.51.100.0/24 -> s1\n"
 	     "default -> pass\n", 0, PRODUCTS_ALWAYS);
-	assert_non_null(c.rest);
+	assert_int_not_equal(c.program.lowered.products.bytes, 0);
 	add_what_r1_holds(&c, behind_products(c.image));
 	compiled_free(&c);
 }
@@ -217,7 +217,7 @@ static void hosts_leave_the_port(void **state)
 	     "tcp to 192.0.2.2 port 81 from 10.0.0.2 -> s1\n"
 	     "tcp to 192.0.2.3 port 82 from 10.0.0.3 -> s0\n"
 	     "default -> pass\n", 1, PRODUCTS_NEVER);
-	assert_int_equal(c.lowered.hosts[0].n, 3);
+	assert_int_equal(c.program.lowered.hosts[0].n, 3);
 	special = c.image->insns;
 	while (special->code != (BPF_JMP32 | BPF_JGE | BPF_K))
 		special++;

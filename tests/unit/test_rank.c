@@ -72,8 +72,8 @@ static void shared(void **state)
 		assert_int_equal(c.forest->ntrees, x->ntrees);
 		assert_int_equal(c.policy->nclauses, x->n);
 		for (size_t k = 0; k < x->n; k++)
-			assert_int_equal(c.ranks->of_clause[k], x->rank[k]);
-		assert_int_equal(c.ranks->n, x->rank[x->n - 1] + 1);
+			assert_int_equal(c.program.ranks->of_clause[k], x->rank[k]);
+		assert_int_equal(c.program.ranks->n, x->rank[x->n - 1] + 1);
 		compiled_free(&c);
 	}
 }
@@ -87,10 +87,10 @@ static void lowest(void **state)
 	(void)state;
 	grow(&c, HEAD NEAR(1) "a\n" NEAR(2) "b\n" WIDE(3) "a\n" WIDE(2) "b\n"
 	     "default -> pass\n");
-	assert_int_equal(c.ranks->of_clause[2], 2);
-	assert_int_equal(c.ranks->of_clause[3], 1);
-	assert_int_equal(c.ranks->lowest[0], 0);
-	assert_int_equal(c.ranks->lowest[1], 1);
+	assert_int_equal(c.program.ranks->of_clause[2], 2);
+	assert_int_equal(c.program.ranks->of_clause[3], 1);
+	assert_int_equal(c.program.ranks->lowest[0], 0);
+	assert_int_equal(c.program.ranks->lowest[1], 1);
 	compiled_free(&c);
 }
 
@@ -107,12 +107,12 @@ static void must_not_fall(void **state)
 	grow(&c, HEAD NEAR(1) "a\n" WIDE(2) "b\n" "default -> pass\n");
 	grow(&other, HEAD WIDE(2) "b\n" NEAR(1) "a\n" "default -> pass\n");
 	memcpy(tree_of, c.forest->tree_of, sizeof(tree_of));
-	memcpy(rank, c.ranks->number_of_clause, sizeof(rank));
+	memcpy(rank, c.program.ranks->number_of_clause, sizeof(rank));
 	assert_true(prove_forest_image(&c.arena, c.policy, c.image, &f, &r));
 	tree_of[0] = c.forest->tree_of[1];
 	tree_of[1] = c.forest->tree_of[0];
-	rank[0] = c.ranks->number_of_clause[1];
-	rank[1] = c.ranks->number_of_clause[0];
+	rank[0] = c.program.ranks->number_of_clause[1];
+	rank[1] = c.program.ranks->number_of_clause[0];
 	assert_false(prove_forest_image(&c.arena, other.policy, c.image, &f,
 					&r));
 	assert_string_equal(r.why, "ranks fall");
@@ -131,8 +131,8 @@ static void must_not_be_above(void **state)
 
 	(void)state;
 	grow(&c, HEAD NEAR(1) "a\n" "default -> b\n");
-	memcpy(rank, c.ranks->number_of_clause, sizeof(rank));
-	high = rank[0] + (2u << c.ranks->low_bits);
+	memcpy(rank, c.program.ranks->number_of_clause, sizeof(rank));
+	high = rank[0] + (2u << c.program.ranks->low_bits);
 	for (size_t i = 0; i < c.image->ninsns; i++) {
 		struct bpf_insn *x = &c.image->insns[i];
 
@@ -199,7 +199,7 @@ static void must_end_in_its_tree(void **state)
 	(void)state;
 	grow(&c, HEAD NEAR(1) "a\n" WIDE(3) "b\n" "default -> pass\n");
 	f = (struct prove_forest){ 2, c.forest->tree_of,
-				   c.ranks->number_of_clause };
+				   c.program.ranks->number_of_clause };
 	while (memcmp(&c.image->insns[join], &first, sizeof(first)) ||
 	       c.image->insns[join + 1].code != (BPF_ALU | BPF_XOR | BPF_X))
 		join++;
@@ -208,7 +208,7 @@ static void must_end_in_its_tree(void **state)
 	v[join].off = 60;		/* the port */
 	v[join + 1] = (struct bpf_insn){
 		.code = BPF_ALU | BPF_MOV | BPF_K, .dst_reg = BPF_REG_7,
-		.imm = (int32_t)c.ranks->number[c.ranks->n - 1],
+		.imm = (int32_t)c.program.ranks->number[c.program.ranks->n - 1],
 	};
 	c.image->insns = v;
 	for (size_t i = 0; i < c.image->ninsns; i++) {

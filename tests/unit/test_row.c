@@ -104,10 +104,10 @@ static void check(const struct shape *s, bool all_data, bool narrow)
 	struct asked a;
 
 	grow(&c, text, all_data);
-	assert_true(c.ranks->narrow == narrow);
+	assert_true(c.program.ranks->narrow == narrow);
 	assert_non_null(asked_variable(c.image, "skpol_zones_"));
 	/* rows are counted: a packet comes to one, which takes 2 ns or more */
-	assert_true(!all_data || c.lowered.expected > 20);
+	assert_true(!all_data || c.program.lowered.expected > 20);
 	asked_begin(&a, &c);
 	ask_all(&a, s);
 	assert_int_equal(a.wrong, 0);

@@ -151,7 +151,7 @@ static void check(uint32_t n, uint32_t most, bool narrow, uint32_t step)
 
 	make_hosts(&h, n, most);
 	grow(&c, &h);
-	assert_true(c.ranks->narrow == narrow);
+	assert_true(c.program.ranks->narrow == narrow);
 	ask_hosts(&a, &c, &h, step);
 	assert_int_equal(a.wrong, 0);
 	assert_true(a.packets >= n / step * 8);

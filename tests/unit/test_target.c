@@ -68,7 +68,7 @@ static void grow(struct compiled *c, const struct compile_options *o)
 		diag_print(&c->diags, stderr, false);
 	assert_int_equal(c->diags.nerrors, 0);
 	assert_true(c->proof.ok);
-	assert_int_equal(c->lowered.products.bytes, 0);
+	assert_int_equal(c->program.lowered.products.bytes, 0);
 }
 
 /* -------------------------------------------------------------- packets */
@@ -264,14 +264,14 @@ static void hosts_are_left_out(void **state)
 	(void)state;
 	grow(&c, &o);
 	assert_true(c.image->rodata_size <= MAP_MAX);
-	assert_int_equal(c.lowered.hosts[0].n, 0);
+	assert_int_equal(c.program.lowered.hosts[0].n, 0);
 	assert_ptr_equal(c.oldest, target_find("5.10"));
 	ask_pairs(&c);
 	compiled_free(&c);
 	o = options(text, NULL);
 	grow(&c, &o);
 	assert_true(c.image->rodata_size > MAP_MAX);
-	assert_int_equal(c.lowered.hosts[0].n, PAIRS);
+	assert_int_equal(c.program.lowered.hosts[0].n, PAIRS);
 	assert_ptr_equal(c.oldest, target_find("6.1"));
 	ask_pairs(&c);
 	compiled_free(&c);

@@ -50,7 +50,7 @@ static size_t found_of_tenants(uint32_t n, bool own, uint32_t others)
 	o.size = (size_t)(to - text);
 	assert_int_equal(compile(&c, NULL, &o), 0);
 	assert_true(c.proof.ok);
-	found = c.lowered.hosts[0].n;
+	found = c.program.lowered.hosts[0].n;
 	asked_begin(&a, &c);
 	asked_ends(&a, PACKETS);
 	assert_int_equal(a.wrong, 0);
