@@ -298,7 +298,8 @@ static void find_rest(struct compiled *c, const struct compile_options *o,
 		      struct how *how)
 {
 	struct diagram_options within = {
-		.max_weight = how->products ? REST_WEIGHT : size_diagram(o),
+		.max_weight = how->products ? REST_WEIGHT :
+			how->trees ? size_small_diagram(o) : size_diagram(o),
 	};
 
 	how->left = clauses_left(c, how);
@@ -329,7 +330,8 @@ static bool add_products(struct compiled *c, const struct compile_options *o,
 	return true;
 }
 
-/* What hosts answer is in no diagram, as far as there is another one without it. */
+/* What hosts answer is in no diagram, as far as there is another one without it:
+ * a small one instead of a tree. */
 static void leave_out(struct compiled *c, const struct compile_options *o,
 		      struct how *how)
 {
@@ -340,34 +342,41 @@ static void leave_out(struct compiled *c, const struct compile_options *o,
 		return;
 	if (how->trees)
 		with.trees = size_forest(c, o, with.answered);
-	else
+	if (!with.trees || with.trees->ntrees <= 1)
 		find_rest(c, o, &with);
+	if (with.diagram)
+		with.trees = NULL;
 	if (with.trees || with.diagram)
 		*how = with;
 }
 
-/* With a table of hosts, where that is worth it. */
-static void add_hosts(struct compiled *c, const struct compile_options *o,
-		      struct how how)
+/* With a table of hosts, where that is worth it; it is, where without one there is
+ * a fault. Out: the fault that is left. */
+static enum size_fault add_hosts(struct compiled *c,
+				 const struct compile_options *o,
+				 struct how how, enum size_fault fault)
 {
 	struct hosts *hosts = arena_array(&c->arena, 2, sizeof(*hosts));
 	struct hosts_input in = {
 		.policy = c->policy, .diagram = c->diagram,
 		.forest = c->forest, .effects = c->effects,
 		.hits = c->profile.hits, .least = o->hosts_least,
-		.six = how.products, .code = c->image->ninsns,
-		.slow = size_is_slow(c),
+		.six = how.products,
+		.code = fault ? size_max_instructions(o) : c->image->ninsns,
+		.slow = fault || size_is_slow(c),
 	};
 	struct weight_gain gain = c->program.gain;
 
 	hosts_find(&c->arena, &in, hosts);
 	if (!hosts[0].named && !hosts[1].named)
-		return;
+		return fault;
 	how.hosts = hosts;
 	leave_out(c, o, &how);
-	(void)generate_instead(c, o, how);
+	if (generate_instead(c, o, how))
+		fault = SIZE_FITS;
 	if (!how.answered)	/* the order was found before */
 		c->program.gain = gain;
+	return fault;
 }
 
 /* As a forest, where one diagram is too large. */
@@ -409,12 +418,10 @@ void program_generate(struct compiled *c, const struct compile_options *o)
 		how.tree_code = how.tree_code > 1000 ? how.tree_code / 4 : 0;
 		fault = generate_within(c, o, how);
 	}
-	if (fault) {
-		size_say(c, o, fault);
-		return;
-	}
 	if (!how.trees && !how.left.v)	/* a profile may have ordered it anew */
 		how.diagram = c->diagram = c->program.diagram;
 	if (o->optimize > 1)
-		add_hosts(c, o, how);
+		fault = add_hosts(c, o, how, fault);
+	if (fault)
+		size_say(c, o, fault);
 }

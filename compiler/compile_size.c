@@ -197,6 +197,11 @@ size_t size_diagram(const struct compile_options *o)
 		lower_of(DIAGRAM_WEIGHT, size_max_instructions(o));
 }
 
+size_t size_small_diagram(const struct compile_options *o)
+{
+	return lower_of(size_diagram(o), MUCH);
+}
+
 bool size_build(struct compiled *c, const struct compile_options *o)
 {
 	struct diagram_options one = { .max_weight = size_diagram(o) };

@@ -16,8 +16,9 @@ size_t size_max_tables(const struct compile_options *o);
 /* About how many instructions the trees of a forest may have as code. */
 size_t size_tree_code(const struct compile_options *o);
 
-/* How much one diagram may weigh. */
+/* How much one diagram may weigh; and to be one where a forest can be made. */
 size_t size_diagram(const struct compile_options *o);
+size_t size_small_diagram(const struct compile_options *o);
 /* c->diagram or c->forest; else too-large is reported, and false. */
 bool size_build(struct compiled *c, const struct compile_options *o);
 /* Whether rows of tables, and zones, are faster than the code of the forest. */

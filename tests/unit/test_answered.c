@@ -393,6 +393,60 @@ static void trees_are_not_believed(void **state)
 	done(&c, &m);
 }
 
+/* ------------------------------------------------------ what does not fit */
+
+/* Pairs of hosts, each with a port of its own, among one rule of networks. */
+static char *make_pairs(uint32_t n)
+{
+	char *text = malloc((size_t)(n + 4) * LINE_MAX), *to = text;
+
+	to += sprintf(to, "policy t\nsocket s0\n");
+	for (uint32_t i = 0; i < n; i++)
+		to += sprintf(to, "from 2001:db8:1::%x to 2001:db8:2::%x port %u "
+			      "-> s0\n", i * i * 37 + 1, i * 7919 % 9973,
+			      443 + i);
+	sprintf(to, "tcp from 2001:db8:1::/64 to 2001:db8:2::/60 -> drop\n"
+		"default -> pass\n");
+	return text;
+}
+
+static void grow_small(struct compiled *c, const char *text, uint32_t hosts,
+		       size_t most)
+{
+	struct compile_options o = {
+		.optimize = 2, .until = COMPILE_ALL, .no_lint = true,
+		.name = "t.skl", .text = text, .size = strlen(text),
+		.hosts_least = hosts, .max_instructions = most,
+	};
+
+	assert_int_equal(compile(c, NULL, &o), 0);
+}
+
+/* What is too large without a table of hosts has one; and a small diagram, no tree,
+ * is what it leaves. */
+static void what_fits_is_not_refused(void **state)
+{
+	enum { PAIRS = 30, MOST = 250 };
+	char *text = make_pairs(PAIRS);
+	struct compiled c;
+
+	(void)state;
+	grow_small(&c, text, UINT32_MAX, MOST);
+	assert_int_equal(c.diags.nerrors, 1);
+	compiled_free(&c);
+	grow_small(&c, text, 0, MOST);
+	assert_int_equal(c.diags.nerrors, 0);
+	assert_true(c.proof.ok);
+	assert_in_range(c.image->ninsns, 1, MOST);
+	assert_int_equal(c.program.lowered.hosts[1].n, PAIRS);
+	assert_non_null(c.forest);
+	assert_null(c.program.trees);
+	assert_in_range(diagram_stats(c.program.diagram).cuts, 1, 10);
+	ask(&c);
+	compiled_free(&c);
+	free(text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -404,6 +458,7 @@ int main(void)
 		cmocka_unit_test(no_step_is_none),
 		cmocka_unit_test(one_diagram_is_not_believed),
 		cmocka_unit_test(trees_are_not_believed),
+		cmocka_unit_test(what_fits_is_not_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
