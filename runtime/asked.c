@@ -30,7 +30,8 @@ struct tried {			/* a socket of the chain */
 
 struct asked {
 	struct skpol *s;
-	const struct packet *p;
+	const struct packet *p;	/* as it was asked, and as it arrives */
+	struct packet seen;
 	struct twin twin;
 	struct twin_answer answer;
 	const struct outcome *outcome;
@@ -54,7 +55,7 @@ static void find_chain(struct asked *a)
 	u128 v[FIELD_COUNT];
 	uint32_t kind;
 
-	policy_packet_fields(p, a->p, v);
+	policy_packet_fields(p, &a->seen, v);
 	a->outcome = &p->outcomes[policy_action_outcome(p,
 			action_of(&a->twin.compiled, v), v)];
 	kind = SLOT_KIND((uint32_t)v[FIELD_FAMILY],
@@ -206,7 +207,7 @@ static json_t *describe(struct asked *a, const char *verdict)
 	char packet[PACKET_TEXT_MAX];
 
 	return json_pack("{s:i, s:s, s:O?, s:I, s:b, s:s, s:o, s:s, s:o, s:b, "
-		"s:b, s:O, s:O, s:o, s:o}", "version", 1,
+		"s:b, s:O, s:O, s:o, s:o, s:o}", "version", 1,
 		"packet", packet_print(a->p, packet),
 		"policy", json_object_get(v->live.gen.meta, "policy"),
 		"generation", (json_int_t)v->live.gen.number,
@@ -216,7 +217,8 @@ static json_t *describe(struct asked *a, const char *verdict)
 		"tried", list_tried(a), "in_kernel", a->answer.in_kernel,
 		"same", twin_same(&a->twin), "differences", v->differences,
 		"unknown", v->unknown, "order", programs_order(programs),
-		"programs", programs);
+		"programs", programs, "interfaces",
+		text_or_null(twin_interfaces(&a->twin, a->p)));
 }
 
 /* Sockets come and go while they are asked about. */
@@ -226,9 +228,11 @@ static json_t *ask(struct asked *a)
 {
 	const char *what = NULL;
 
+	a->seen = *a->p;
+	twin_arrives(&a->twin, &a->seen);
 	find_chain(a);
 	for (int i = 0; i < TRIES && !what; i++) {
-		if (twin_ask(&a->twin, a->p, &a->answer))
+		if (twin_ask(&a->twin, &a->seen, &a->answer))
 			return NULL;
 		what = verdict(a, try_chain(a));
 	}

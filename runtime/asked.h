@@ -10,7 +10,7 @@
  *	 "tried":[{"name","protocol","family","cookie","local","pid","process",
  *		   "result":"selected"|"empty"|"refused"}],
  *	 "in_kernel":true,"same":true,"differences":[…],"unknown":[…],
- *	 "programs":[…],"order":"…"|null}
+ *	 "programs":[…],"order":"…"|null,"interfaces":"…"|null}
  *
  * Nothing is counted, and no event is sent.
  */

@@ -66,6 +66,8 @@ static void print_notes(const json_t *j)
 		     "it");
 	if (json_is_string(json_object_get(j, "order")))
 		printf("note: %s\n", json_text(j, "order", ""));
+	if (json_is_string(json_object_get(j, "interfaces")))
+		printf("note: %s\n", json_text(j, "interfaces", ""));
 }
 
 static void print(const json_t *j)

@@ -134,6 +134,13 @@ static int plan_interfaces(struct skpol *s, bool real, struct plan *p,
 	return err;
 }
 
+uint32_t plan_interface_index(struct skpol *s, const char *name)
+{
+	AUTO_FD fd = netns_socket(s, AF_INET, SOCK_DGRAM, 0);
+
+	return fd < 0 ? 0 : interface_index(fd, name);
+}
+
 bool plan_interfaces_same(struct skpol *s, const json_t *was)
 {
 	AUTO_FD fd = -1;

@@ -204,18 +204,42 @@ static bool present(void *ctx, uint32_t index)
 				    &cookie);
 }
 
-static uint32_t interface_index(const struct twin *t, const char *name)
+static const json_t *interfaces(const struct twin *t)
 {
-	json_t *list = json_object_get(t->verify.live.gen.meta, "interfaces");
+	return json_object_get(t->verify.live.gen.meta, "interfaces");
+}
+
+static const char *name_of(const json_t *interface)
+{
+	const char *name = json_string_value(json_object_get(interface,
+							     "name"));
+
+	return name ? name : "";
+}
+
+/* The number that the running program was given for NAME, or 0. */
+static uint32_t given_index(const struct twin *t, const char *name)
+{
 	json_t *j;
 	size_t i;
 
-	json_array_foreach(list, i, j)
-		if (!strcmp(name, json_string_value(json_object_get(j,
-								"name"))))
+	json_array_foreach(interfaces(t), i, j)
+		if (!strcmp(name, name_of(j)))
 			return (uint32_t)json_integer_value(
 				json_object_get(j, "index"));
 	return 0;
+}
+
+/* The name of the policy that it was given INDEX for, or "". */
+static const char *given_name(const struct twin *t, uint32_t index)
+{
+	json_t *j;
+	size_t i;
+
+	json_array_foreach(interfaces(t), i, j)
+		if (json_integer_value(json_object_get(j, "index")) == index)
+			return name_of(j);
+	return "";
 }
 
 /* The numbers that the running program was given, in a copy of the tables. */
@@ -227,7 +251,7 @@ static void put_interfaces(struct twin *t, struct image *m)
 
 	memcpy(copy, m->rodata, m->rodata_size);
 	for (size_t i = 0; v && i < p->ninterfaces; i++) {
-		uint32_t index = interface_index(t, p->interfaces[i]);
+		uint32_t index = given_index(t, p->interfaces[i]);
 
 		index = index ? index : IMAGE_NO_INTERFACE;
 		memcpy(copy + v->offset + 4 * i, &index, sizeof(index));
@@ -259,12 +283,29 @@ static int ask_interpreter(struct twin *t, const struct packet *p,
 
 int twin_ask(struct twin *t, const struct packet *p, struct twin_answer *out)
 {
-	struct packet with_index = *p;
+	return p->ifindex ? ask_interpreter(t, p, out) : ask_kernel(t, p, out);
+}
 
+void twin_arrives(struct twin *t, struct packet *p)
+{
 	if (*p->ifname)
-		with_index.ifindex = interface_index(t, p->ifname);
-	if (*p->ifname && !with_index.ifindex)
-		with_index.ifindex = IMAGE_NO_INTERFACE - 1;
-	return with_index.ifindex ? ask_interpreter(t, &with_index, out) :
-		ask_kernel(t, p, out);
+		p->ifindex = plan_interface_index(t->verify.s, p->ifname);
+	if (*p->ifname && !p->ifindex)
+		p->ifindex = IMAGE_NO_INTERFACE - 1;
+	snprintf(p->ifname, sizeof(p->ifname), "%s", p->ifindex ?
+		 given_name(t, p->ifindex) : "");
+}
+
+const char *twin_interfaces(struct twin *t, const struct packet *p)
+{
+	struct skpol *s = t->verify.s;
+
+	if (!plan_interfaces_same(s, interfaces(t)))
+		return "interfaces have come, gone, or got other numbers since "
+			"the policy was applied: apply it again";
+	if (*p->ifname && !plan_interface_index(s, p->ifname))
+		return arena_printf(&t->compiled.arena, "there is no interface "
+				    "`%s` here: no packet comes from it",
+				    p->ifname);
+	return NULL;
 }

@@ -36,6 +36,15 @@ int twin_open(struct skpol *s, struct twin *t);
 void twin_close(struct twin *t);
 bool twin_same(const struct twin *t);
 
+/*
+ * P, as the running program sees it here and now: its interface has the number of
+ * today, and the name that the program got that number for, if there is one.
+ */
+void twin_arrives(struct twin *t, struct packet *p);
+/* What is to be said of the interface of P and of those of the policy, or NULL. */
+const char *twin_interfaces(struct twin *t, const struct packet *p);
+
+/* Of a packet that arrives so. */
 int twin_ask(struct twin *t, const struct packet *p, struct twin_answer *out);
 
 /* Slot of the object -> of the socket map; false = none such. */

@@ -201,6 +201,56 @@ static void on_an_interface(void **state)
 	tried(0, "web", "empty", -1);
 }
 
+static bool says_of_interfaces(const char *what)
+{
+	return strstr(text(said, "interfaces"), what);
+}
+
+/* Of a kind that this kernel has. */
+static bool add_interface(const char *name)
+{
+	char command[120];
+
+	snprintf(command, sizeof(command), "ip link add %s type dummy 2>"
+		 "/dev/null || ip link add %s type bridge 2>/dev/null", name,
+		 name);
+	return !system(command);
+}
+
+/* A program knows numbers: an interface that got the name later is not meant by it,
+ * one that had it then is, whatever it is called now. */
+static void interfaces_move(void **state)
+{
+	static const char policy[] = "policy edge\nsocket web\n"
+		"i: tcp port 81 on \"dummy7\" -> drop\n"
+		"n: tcp port 82 on not { \"dummy7\", \"lo\" } -> drop\n"
+		"default -> pass\n";
+
+	(void)state;
+	if (!add_interface("dummy8"))
+		skip();
+	rig_must_apply(policy);
+	ask("tcp 1.2.3.4:5 -> 127.0.0.1:81 on dummy7");
+	decides("default", "pass");
+	assert_true(says_of_interfaces("no interface `dummy7` here"));
+	ask("tcp 1.2.3.4:5 -> 127.0.0.1:82 on dummy7");
+	decides("n", "drop");
+	assert_true(add_interface("dummy7"));
+	ask("tcp 1.2.3.4:5 -> 127.0.0.1:81 on dummy7");
+	decides("default", "pass");
+	assert_true(says_of_interfaces("apply it again"));
+	rig_must_apply(policy);
+	ask("tcp 1.2.3.4:5 -> 127.0.0.1:81 on dummy7");
+	decides("i", "drop");
+	assert_false(says_of_interfaces("interface"));
+	assert_int_equal(system("ip link set dummy7 name dummy9"), 0);
+	ask("tcp 1.2.3.4:5 -> 127.0.0.1:81 on dummy9");
+	decides("i", "drop");
+	ask("tcp 1.2.3.4:5 -> 127.0.0.1:82 on dummy8");
+	decides("n", "drop");
+	assert_int_equal(system("ip link del dummy8; ip link del dummy9"), 0);
+}
+
 static void what_stands_in_the_way(void **state)
 {
 	static const struct bpf_insn pass[] = {
@@ -249,6 +299,7 @@ int main(void)
 		TEST(sockets_and_owners),
 		TEST(other_rules),
 		TEST(on_an_interface),
+		TEST(interfaces_move),
 		TEST(what_stands_in_the_way),
 		TEST(nothing_to_ask),
 	};
