@@ -38,19 +38,44 @@ static void set_text(json_t *o, const char *key, const char *text)
 	json_object_set_new(o, key, json_string(text));
 }
 
+static void set_place(struct differ *x, json_t *o, const char *file,
+		      json_int_t line, json_int_t column)
+{
+	set_text(o, "file", visible_text(&x->scratch, file));
+	json_object_set_new(o, "line", json_integer(line));
+	json_object_set_new(o, "column", json_integer(column));
+}
+
+/* Of the original, if the manifest M knows it. */
+static void set_old_place(struct differ *x, json_t *o, const json_t *m,
+			  uint32_t rule)
+{
+	const json_t *r = json_array_get(json_object_get(m, "rules"), rule);
+	size_t number = (size_t)json_integer_value(json_object_get(r, "file"));
+	const char *file = json_string_value(json_array_get(
+				json_object_get(m, "files"), number));
+
+	if (file)
+		set_place(x, o, file,
+			  json_integer_value(json_object_get(r, "line")),
+			  json_integer_value(json_object_get(r, "column")));
+}
+
 /* Adds to O which rule of SIDE it is, and where it stands. */
 static void set_rule(struct differ *x, json_t *o, int side, uint32_t number)
 {
 	const struct policy_rule *rule = &x->d.p[side].rules[number];
+	const struct place *place = &rule->ast->place;
 	struct source_set *s = x->sides[side]->sources;
-	struct source_position at = source_position(s,
-		rule->ast->place.file, rule->ast->place.begin);
+	struct source_position at;
 
 	set_text(o, "rule", rule->name);
-	set_text(o, "file", visible_text(&x->scratch,
-		s->files[rule->ast->place.file].name));
-	json_object_set_new(o, "line", json_integer(at.line));
-	json_object_set_new(o, "column", json_integer(at.column));
+	if (x->sides[side]->manifest) {
+		set_old_place(x, o, x->sides[side]->manifest, number);
+		return;
+	}
+	at = source_position(s, place->file, place->begin);
+	set_place(x, o, s->files[place->file].name, at.line, at.column);
 }
 
 static json_t *side_json(struct differ *x, const struct change *c, int side)
@@ -209,17 +234,26 @@ static const char *text_of(const json_t *o, const char *key)
 	return s ? s : "";
 }
 
+/* `, edge.skl:3:1`, if that is known. */
+static void print_place(const json_t *o, FILE *out)
+{
+	if (json_object_get(o, "file"))
+		fprintf(out, ", %s:%" JSON_INTEGER_FORMAT ":%"
+			JSON_INTEGER_FORMAT, text_of(o, "file"),
+			json_integer_value(json_object_get(o, "line")),
+			json_integer_value(json_object_get(o, "column")));
+	fputc('\n', out);
+}
+
 static void print_side(const json_t *change, const char *side, bool outcome,
 		       FILE *out)
 {
 	const json_t *o = json_object_get(change, side);
 
-	fprintf(out, "  %s: %s, by %s, %s:%" JSON_INTEGER_FORMAT ":%"
-		JSON_INTEGER_FORMAT "\n", side,
+	fprintf(out, "  %s: %s, by %s", side,
 		text_of(o, outcome ? "outcome" : "verdict"),
-		text_of(o, "rule"), text_of(o, "file"),
-		json_integer_value(json_object_get(o, "line")),
-		json_integer_value(json_object_get(o, "column")));
+		text_of(o, "rule"));
+	print_place(o, out);
 }
 
 static void print_change(const json_t *change, FILE *out)
@@ -253,11 +287,9 @@ static void print_unknown(const json_t *unknown, FILE *out)
 	json_array_foreach(unknown, i, o) {
 		if (i == SHOWN)
 			break;
-		fprintf(out, "  %s: %s, %s:%" JSON_INTEGER_FORMAT ":%"
-			JSON_INTEGER_FORMAT "\n", text_of(o, "side"),
-			text_of(o, "rule"), text_of(o, "file"),
-			json_integer_value(json_object_get(o, "line")),
-			json_integer_value(json_object_get(o, "column")));
+		fprintf(out, "  %s: %s", text_of(o, "side"),
+			text_of(o, "rule"));
+		print_place(o, out);
 	}
 	if (i < n)
 		fprintf(out, "  and %zu more: --json has them all\n", n - i);

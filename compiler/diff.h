@@ -28,6 +28,10 @@ struct diff_side {
 	const struct policy *policy;
 	struct source_set *sources;
 	bool forest;		/* no diagram of all packets is tried */
+	/* Where the text is a normal form, of whose lines nobody knows: the manifest
+	 * that it is of, with the places of the original (JSON null: there is none);
+	 * else NULL. */
+	const json_t *manifest;
 };
 
 struct diff_options {
@@ -37,9 +41,9 @@ struct diff_options {
 
 /*
  * {"old":"edge","new":"edge","same":false,"changes":[
- *   {"old":{"verdict","outcome","rule","file","line","column"},"new":{...},
+ *   {"old":{"verdict","outcome","rule"[,"file","line","column"]},"new":{...},
  *    "packets":["…"],"more":true}],	more: others, elsewhere
- *  "unknown":[{"side":"old","rule","file","line","column"}]}
+ *  "unknown":[{"side":"old","rule"[,"file","line","column"]}]}
  * in order of the old rules, then the new. The packets are of different regions
  * (products of intervals, each treated alike); "more" says that there are
  * regions besides. 0, or -ENOMEM; then *OUT is NULL.

@@ -201,7 +201,8 @@ int skpolc_load_object(struct skpolc *k, const char *path,
 }
 
 int skpolc_load_either(struct skpolc *k, const char *path,
-		       enum compile_until until, struct compiled *c)
+		       enum compile_until until, struct compiled *c,
+		       json_t **manifest)
 {
 	char error[OBJFILE_ERROR_MAX];
 	struct objfile *o;
@@ -212,6 +213,7 @@ int skpolc_load_either(struct skpolc *k, const char *path,
 	if (objfile_open(path, &o, error))
 		return skpolc_error(EXIT_INPUT, "%s: %s", path, error);
 	status = skpolc_load_object(k, path, o, c);
+	*manifest = json_incref(o->manifest);
 	objfile_free(o);
 	return status;
 }

@@ -39,9 +39,11 @@ struct skpolc {
  */
 int skpolc_load(struct skpolc *k, const char *path, enum compile_until until,
 		struct compiled *c);
-/* The same of a policy, or of the text that an object was made from. */
+/* The same of a policy, or of the text that an object was made from: then its
+ * manifest is *MANIFEST, a reference, which is left as it is else. */
 int skpolc_load_either(struct skpolc *k, const char *path,
-		       enum compile_until until, struct compiled *c);
+		       enum compile_until until, struct compiled *c,
+		       json_t **manifest);
 struct objfile;
 /* What the manifest of O, the object at PATH, holds. */
 int skpolc_load_object(struct skpolc *k, const char *path,

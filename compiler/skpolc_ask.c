@@ -92,29 +92,41 @@ static int print_diff(struct skpolc *k, const json_t *d)
 	return diff_same(d) ? 0 : EXIT_INPUT;
 }
 
+static int compare(struct skpolc *k, struct compiled *a, const json_t *was,
+		   struct compiled *b, const json_t *is)
+{
+	struct diff_side old = { a->policy, &a->sources, a->forest, was };
+	struct diff_side new = { b->policy, &b->sources, b->forest, is };
+	json_t *d;
+	int status = diff_json(&old, &new, NULL, &d);
+
+	if (status)
+		return skpolc_error(EXIT_SYSTEM, "cannot compare: %s",
+				    strerror(-status));
+	status = print_diff(k, d);
+	json_decref(d);
+	return status;
+}
+
 /* Like diff(1): 0 when no packet is treated differently, else 1. */
 int skpolc_diff(struct skpolc *k)
 {
 	struct compiled a, b;
-	json_t *d;
-	int status, err;
+	json_t *was = NULL, *is = NULL;
+	int status;
 
 	k->quiet = true;
-	status = skpolc_load_either(k, k->args[0], COMPILE_PROVED, &a);
-	if (status)
-		return status;
-	status = skpolc_load_either(k, k->args[1], COMPILE_PROVED, &b);
+	status = skpolc_load_either(k, k->args[0], COMPILE_PROVED, &a, &was);
 	if (!status) {
-		struct diff_side old = { a.policy, &a.sources, a.forest };
-		struct diff_side new = { b.policy, &b.sources, b.forest };
-
-		err = diff_json(&old, &new, NULL, &d);
-		status = err ? skpolc_error(EXIT_SYSTEM, "cannot compare: %s",
-					    strerror(-err)) : print_diff(k, d);
-		if (!err)
-			json_decref(d);
-		compiled_free(&b);
+		status = skpolc_load_either(k, k->args[1], COMPILE_PROVED, &b,
+					    &is);
+		if (!status) {
+			status = compare(k, &a, was, &b, is);
+			compiled_free(&b);
+		}
+		compiled_free(&a);
 	}
-	compiled_free(&a);
+	json_decref(was);
+	json_decref(is);
 	return status;
 }

@@ -2,8 +2,8 @@
 /*
  * cli_diff - which packets a new policy would treat differently
  *
- * In: an object, the policy that runs. Out: the diff of their normal forms.
- * The positions in it are those of the normal forms.
+ * In: an object, the policy that runs. Out: the diff of their normal forms, with
+ * the places that their rules had in the text.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -72,10 +72,11 @@ static void bound(json_t *diff)
 			    json_integer((json_int_t)(n - DIFF_MAX)));
 }
 
-static json_t *compare(struct compiled *a, struct compiled *b)
+static json_t *compare(struct compiled *a, const json_t *was,
+		       struct compiled *b, const json_t *is)
 {
-	struct diff_side old = { a->policy, &a->sources, a->forest };
-	struct diff_side new = { b->policy, &b->sources, b->forest };
+	struct diff_side old = { a->policy, &a->sources, a->forest, was };
+	struct diff_side new = { b->policy, &b->sources, b->forest, is };
 	json_t *diff = NULL;
 	int err = diff_json(&old, &new, NULL, &diff);
 
@@ -105,7 +106,7 @@ json_t *review_diff(const struct review *r)
 	} else if (old) {
 		diff = json_null();
 		if (!read_policy(o->manifest, r->path, &b)) {
-			diff = compare(&a, &b);
+			diff = compare(&a, old, &b, o->manifest);
 			compiled_free(&b);
 		}
 		compiled_free(&a);

@@ -406,7 +406,7 @@ verdicts_that_differ() {
 
 # Policies and objects, in both places; warnings are for those who compile.
 differences() {
-	sed 's/port 80 -> web/port 81 -> web/' warn.skl >other.skl
+	sed 's/port 80 -> web/port 81 -> web/; 1i # moved' warn.skl >other.skl
 	skpolc warn.skl -o warn.o 2>/dev/null
 	skpolc other.skl -o other.o 2>/dev/null
 	for old in warn.skl warn.o; do
@@ -417,10 +417,16 @@ differences() {
 			gives 1 skpolc diff "$old" "$new"
 			silent
 			grep -c -- '->.*:80$' stdout
+			grep '^  old: .*, warn.skl:[0-9]*:1$' stdout
+			grep '^  new: .*, other.skl:[0-9]*:1$' stdout
+			cp stdout "places-$old-$new"
 			gives 1 skpolc diff "$old" "$new" --json
 			[ "$(jq -r '.changes[].new.verdict' stdout)" = 'pass
 web' ]
 		done
+	done
+	for new in warn.skl-other.o warn.o-other.skl warn.o-other.o; do
+		diff places-warn.skl-other.skl "places-$new"
 	done
 	gives 1 skpolc diff warn.skl warn.skl --deny unused-name
 	says 'spare'

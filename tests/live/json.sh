@@ -57,6 +57,8 @@ check() {
 			"$work/told" "$work/has" || bad=$((bad + 1))
 }
 
+printf 'policy edge\ndefault -> pass\n' >"$work/first.skl"
+skpol_ apply "$work/first.skl" >/dev/null
 skpol_ apply --json --check --diff --keep 'tcp port 22' "$work/edge.skl" \
 	2>/dev/null | check apply --check --diff
 skpol_ apply --json --confirm 1h "$work/edge.skl" 2>/dev/null |

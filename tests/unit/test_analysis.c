@@ -187,9 +187,9 @@ static size_t check_packets(struct side *x, struct side *y, const json_t *d)
 static json_t *difference(struct side *x, struct side *y)
 {
 	struct diff_side old = { x->c.policy, &x->c.sources,
-				 x->c.forest };
+				 x->c.forest, NULL };
 	struct diff_side new = { y->c.policy, &y->c.sources,
-				 y->c.forest };
+				 y->c.forest, NULL };
 	json_t *d;
 
 	assert_int_equal(diff_json(&old, &new, NULL, &d), 0);

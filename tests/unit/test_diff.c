@@ -26,8 +26,8 @@ static json_t *diff_as(struct fixture *old, struct fixture *new, bool forest,
 		       size_t budget)
 {
 	struct diff_side sides[2] = {
-		{ old->policy, &old->sources, forest },
-		{ new->policy, &new->sources, forest },
+		{ old->policy, &old->sources, forest, NULL },
+		{ new->policy, &new->sources, forest, NULL },
 	};
 	struct diff_options o = { .budget = budget };
 	json_t *out;
