@@ -2,14 +2,16 @@
 /*
  * count - what a look-up consists of, where no counter of the processor says it
  *
- * In: POLICY.skl, and POLICY.pkt beside it. Out: for the program that skpolc
- * makes at -O2, up to the socket: instructions a packet; the longest chain of
- * them that wait for each other, in cycles (a load of .rodata or the packet 4, of
- * the stack 1, a product 3, all others 1 or 0); branches, how many of them are
- * taken, and how many a predictor with the history of 14 branches misses; gotos,
- * relays of far jumps among them; lines and pages of .rodata that are read; and
- * how many of these are not in a first cache of 32 KiB, a second of 1 MiB, a
- * cache of 72 translations, while packets of 64 bytes stream by. Of those not in the
+ * In: POLICY.skl, and POLICY.pkt beside it; KiB of the second cache, 1024 if that
+ * is not said (less is left of it where other work comes between packets). Out: for
+ * the program that skpolc makes at -O2, up to the socket: instructions a packet; the
+ * longest chain of them that wait for each other, in cycles (a load of .rodata or
+ * the packet 4, of the stack 1, a product 3, all others 1 or 0); branches, how many
+ * of them are taken, and how many a predictor with the history of 14 branches misses;
+ * gotos, relays of far jumps among them; lines of code, of 5 bytes an instruction;
+ * lines and pages of .rodata that are read; and how many of these are not in a first
+ * cache of 32 KiB (one for code, one for the rest), the second, a cache of 72
+ * translations, while packets of 64 bytes stream by. Of the rest that is not in the
  * second one, how many wait for another one of them: for its value, or as it decides
  * a branch that was not foreseen. It is the interpreter that counts, with a watcher
  * at each step; so figures are the same on each machine, and in each run.
@@ -18,19 +20,25 @@ static void watch(const void *machine);
 #define INTERP_STEP(m) watch(m)
 #include "../../compiler/interp.c"
 
+#include <stdlib.h>
+
 #include "../../compiler/compile.h"
 #include "bench.h"
 
 enum {
 	CHAIN_MAX = 1 << 16, HISTORY = 14, SLOTS = INTERP_STACK / 8,
 	LINE_LOG = 6, PAGE_LOG = 12, SEEN_MAX = 1024, WAYS_MAX = 72,
+	WAYS = 8, KIB_MAX = 1024, OP_BYTES = 5,
 	LOAD = 4, STACK_LOAD = 1, PRODUCT = 3,
 };
+
+static const uint64_t CODE = (uint64_t)1 << 44;
 
 /* Sets of the least recently used. */
 struct cache {
 	uint32_t sets, ways;
-	uint64_t tags[2048 * 8], used[2048 * 8], clock;
+	uint64_t tags[KIB_MAX << (10 - LINE_LOG)],
+		 used[KIB_MAX << (10 - LINE_LOG)], clock;
 	size_t misses;
 };
 
@@ -48,14 +56,16 @@ static struct {
 	uint32_t far[INTERP_REGISTERS], far_slot[SLOTS], farthest, since;
 	uint32_t history;
 	uint8_t predictor[1 << HISTORY];
-	struct cache first, second, translations;
-	struct seen lines, pages;
+	struct cache first, second, translations, code_first;
+	struct seen lines, pages, code;
+	uint64_t code_line;	/* the last one */
 	uint64_t packet;	/* its address */
 	size_t packets, instructions, chain, branches, taken, missed, gotos,
-	       read_lines, read_pages, far_chain;
+	       read_lines, read_pages, far_chain, code_lines, code_far;
 } count = {
-	.first = { .sets = 64, .ways = 8 },
-	.second = { .sets = 2048, .ways = 8 },
+	.first = { .sets = 64, .ways = WAYS },
+	.code_first = { .sets = 64, .ways = WAYS },
+	.second = { .ways = WAYS },
 	.translations = { .sets = 1, .ways = WAYS_MAX },
 };
 
@@ -105,6 +115,19 @@ static bool read_table(uint64_t offset)
 	count.read_lines += add_seen(&count.lines, offset >> LINE_LOG);
 	count.read_pages += add_seen(&count.pages, offset >> PAGE_LOG);
 	return far;
+}
+
+static void read_code(const struct machine *m, const struct op *o)
+{
+	uint64_t at = CODE + (uint64_t)(o - m->p->ops) * OP_BYTES;
+	uint64_t line = at >> LINE_LOG;
+
+	if (line == count.code_line)
+		return;
+	count.code_line = line;
+	count.code_lines += add_seen(&count.code, line);
+	if (!touch(&count.code_first, line))
+		count.code_far += !touch(&count.second, line);
 }
 
 /* ---------------------------------------------------------------- chain */
@@ -252,6 +275,7 @@ static void watch(const void *machine)
 	count.instructions++;
 	count.gotos += o->code == (BPF_JMP | BPF_JA) ||
 		o->code == (BPF_JMP32 | BPF_JA);
+	read_code(m, o);
 	chain(m, o);
 	far_chain(m, o);
 }
@@ -265,7 +289,8 @@ static void one(const struct interp *m, const struct packet *p)
 	count.on = true;
 	count.before = NULL;
 	count.latest = count.farthest = count.since = 0;
-	count.lines.n = count.pages.n = 0;
+	count.lines.n = count.pages.n = count.code.n = 0;
+	count.code_line = 0;
 	memset(count.ready, 0, sizeof(count.ready));
 	memset(count.ready_slot, 0, sizeof(count.ready_slot));
 	memset(count.far, 0, sizeof(count.far));
@@ -294,10 +319,13 @@ static void report(const struct compiled *c)
 	say("  taken", count.taken);
 	say("  not foreseen", count.missed);
 	say("gotos", count.gotos);
+	say("lines of code", count.code_lines);
+	say("  not in the first cache (32 KiB)", count.code_first.misses);
+	say("  not in the second", count.code_far);
 	say("lines of tables", count.read_lines);
 	say("pages of tables", count.read_pages);
 	say("not in the first cache (32 KiB)", count.first.misses);
-	say("not in the second (1 MiB)", count.second.misses);
+	say("not in the second", count.second.misses - count.code_far);
 	say("  one after the other", count.far_chain);
 	say("not among 72 translations", count.translations.misses);
 }
@@ -310,11 +338,15 @@ int main(int argc, char **argv)
 	struct compiled c;
 	struct interp m = { 0 };
 
-	if (argc != 2 || !workload_file(&w, argv[1])) {
-		fprintf(stderr, "usage: count POLICY.skl (POLICY.pkt beside "
-			"it)\n");
+	int kib = argc > 2 ? atoi(argv[2]) : KIB_MAX;
+
+	if (argc < 2 || argc > 3 || kib < 1 || kib > KIB_MAX ||
+	    !workload_file(&w, argv[1])) {
+		fprintf(stderr, "usage: count POLICY.skl [KIB, to %d] "
+			"(POLICY.pkt beside it)\n", KIB_MAX);
 		return 2;
 	}
+	count.second.sets = (uint32_t)kib * 1024 / (WAYS << LINE_LOG);
 	o.name = argv[1];
 	o.text = w.text;
 	o.size = w.size;
@@ -323,7 +355,7 @@ int main(int argc, char **argv)
 			argv[1]);
 		return 1;
 	}
-	count.packet = (uint64_t)1 << 40;	/* behind all tables */
+	count.packet = (uint64_t)1 << 40;	/* behind all tables, before CODE */
 	m.image = c.image;
 	m.program = interp_prepare(&c.arena, c.image);
 	for (size_t i = 0; i < w.ntrace; i++)
