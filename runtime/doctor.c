@@ -44,6 +44,15 @@ void doctor_say(struct doctor *d, enum finding f, const char *advice,
 		"text", text, "advice", advice));
 }
 
+bool doctor_blind(struct doctor *d)
+{
+	if (d->status)
+		return false;
+	doctor_say(d, FINDING_UNKNOWN, NULL, "not looked at, for the state "
+		   "cannot be read");
+	return true;
+}
+
 /* What is there; without a policy, or the right to look, less. */
 static void look(struct doctor *d)
 {

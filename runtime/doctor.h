@@ -57,6 +57,9 @@ struct doctor {
 void doctor_say(struct doctor *d, enum finding f, const char *advice,
 		const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 
+/* Whether the state could not be read: then it is said for this check. */
+bool doctor_blind(struct doctor *d);
+
 #define CHECK(name) void doctor_##name(struct doctor *d);
 CHECKS(CHECK)
 #undef CHECK

@@ -252,6 +252,8 @@ void doctor_btf(struct doctor *d)
 	struct bpf_prog_info info = { 0 };
 	__u32 len = sizeof(info);
 
+	if (doctor_blind(d))
+		return;
 	if (d->live.gen.program < 0 ||
 	    bpf_obj_get_info_by_fd(d->live.gen.program, &info, &len))
 		doctor_say(d, FINDING_OK, NULL, "there is no program to look "

@@ -88,6 +88,8 @@ void doctor_sockets(struct doctor *d)
 	json_t *list = json_object_get(d->status, "sockets");
 	size_t n = json_array_size(list), empty = 0;
 
+	if (doctor_blind(d))
+		return;
 	for (size_t i = 0; i < n;)
 		i = say_empty(d, list, i, &empty);
 	if (!n)
@@ -207,6 +209,8 @@ void doctor_replies(struct doctor *d)
 	AUTO_FREE struct socket_owner *v = NULL;
 	size_t n;
 
+	if (doctor_blind(d))
+		return;
 	v = find_udp(json_object_get(d->status, "sockets"), &n, &entries);
 	if (!n) {
 		doctor_say(d, FINDING_OK, NULL, "no UDP socket is registered");

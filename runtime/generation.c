@@ -70,21 +70,50 @@ int generation_list(struct skpol *s, uint32_t **v, size_t *n)
 	return 0;
 }
 
-/* A pin of generation NUMBER, or -1. */
-static int get(struct skpol *s, uint32_t number, const char *what)
+/* The pin NAME is there, and cannot be opened. */
+static int fail_pin(struct skpol *s, int err, const char *name)
+{
+	if (err == -EACCES)
+		return fail_system(s, err, "may not read %s/%s: be root, or let "
+				   "a group read the state (skpol(8), "
+				   "PRIVILEGES)", s->dir, name);
+	if (err == -EPERM)	/* unprivileged_bpf_disabled, before 5.19 */
+		return fail_bpf(s, err, "read the state");
+	return fail_system(s, err, "cannot open %s/%s: %s%s", s->dir, name,
+			   strerror(-err), err == -EMFILE ?
+			   ": raise `ulimit -n`" : "");
+}
+
+/* Nobody but root reads packets; whoever else reads the rest needs none. */
+static bool is_absent(int err, const char *what)
+{
+	return err == -ENOENT || (err == -EACCES && !strcmp(what, "events"));
+}
+
+/*
+ * A pin of generation NUMBER, or -1. *ERR, with a message, when one is there
+ * and cannot be opened; then no other is tried.
+ */
+static int get(struct skpol *s, uint32_t number, const char *what, int *err)
 {
 	char name[32];
 	int fd;
 
+	if (*err)
+		return -1;
 	snprintf(name, sizeof(name), "%u/%s", number, what);
 	fd = pin_get_readonly(s, name);
-	return fd < 0 ? -1 : fd;
+	if (fd >= 0)
+		return fd;
+	if (!is_absent(fd, what))
+		*err = fail_pin(s, fd, name);
+	return -1;
 }
 
 /* Counters that are not of our shape would be written past their buffers. */
-static int get_counters(struct skpol *s, uint32_t number)
+static int get_counters(struct skpol *s, uint32_t number, int *err)
 {
-	AUTO_FD fd = get(s, number, "counters");
+	AUTO_FD fd = get(s, number, "counters", err);
 	struct bpf_map_info info = { 0 };
 	__u32 len = sizeof(info);
 
@@ -95,9 +124,10 @@ static int get_counters(struct skpol *s, uint32_t number)
 	return take_fd(&fd);
 }
 
-static json_t *get_blob(struct skpol *s, uint32_t number, const char *what)
+static json_t *get_blob(struct skpol *s, uint32_t number, const char *what,
+			int *err)
 {
-	AUTO_FD fd = get(s, number, what);
+	AUTO_FD fd = get(s, number, what, err);
 
 	return fd < 0 ? NULL : blob_read(s, fd);
 }
@@ -116,38 +146,33 @@ int generation_open(struct skpol *s, uint32_t number, struct generation *g)
 {
 	char path[PATH_MAX];
 	struct stat st;
+	int err = 0;
 
 	*g = GENERATION_NONE;
 	if (stat(state_path(s, path, "%u", number), &st))
 		return -ENOENT;
 	g->number = number;
-	g->program = get(s, number, "program");
+	g->program = get(s, number, "program", &err);
 	g->program_id = program_id(g->program);
-	g->counters = get_counters(s, number);
-	g->events = get(s, number, "events");
-	g->sockets = get(s, number, "sockets");
-	g->meta = get_blob(s, number, "meta");
-	g->base = get_blob(s, number, "base");
-	return 0;
+	g->counters = get_counters(s, number, &err);
+	g->events = get(s, number, "events", &err);
+	g->sockets = get(s, number, "sockets", &err);
+	g->meta = get_blob(s, number, "meta", &err);
+	g->base = get_blob(s, number, "base", &err);
+	if (err)
+		generation_close(g);
+	return err;
 }
 
 int generation_read_manifest(struct skpol *s, struct generation *g)
 {
-	char path[32];
-	int fd;
+	int err = 0;
 
 	if (g->manifest)
 		return 0;
-	snprintf(path, sizeof(path), "%u/manifest", g->number);
-	fd = pin_get_readonly(s, path);
-	if (fd == -EACCES)
-		return fail_system(s, fd, "may not read %s/%s: be root, or let "
-				   "a group read the state (skpol(8), "
-				   "PRIVILEGES)", s->dir, path);
-	if (fd == -EPERM)	/* unprivileged_bpf_disabled, before 5.19 */
-		return fail_bpf(s, fd, "read the state");
-	g->manifest = fd < 0 ? NULL : blob_read(s, fd);
-	auto_close(&fd);
+	g->manifest = get_blob(s, g->number, "manifest", &err);
+	if (err)
+		return err;
 	if (!g->manifest)
 		return fail_system(s, -EUCLEAN, "generation %u has lost its "
 				   "manifest: apply the policy again",
@@ -188,7 +213,7 @@ static int find_program(struct skpol *s, uint32_t id, struct generation *g)
 
 	*g = GENERATION_NONE;
 	while (!err && n--) {
-		AUTO_FD fd = get(s, v[n], "program");
+		AUTO_FD fd = get(s, v[n], "program", &err);
 
 		if (program_id(fd) == id)
 			return generation_open(s, v[n], g);
@@ -273,11 +298,13 @@ static bool worth_keeping(struct skpol *s, struct kept *k, uint32_t number,
 			  size_t most)
 {
 	struct generation g;
-	bool complete = !generation_open(s, number, &g) &&
-		generation_complete(&g);
+	int err = generation_open(s, number, &g);
+	bool complete = !err && generation_complete(&g);
 	uint32_t id = g.program_id;
 
 	generation_close(&g);
+	if (err && err != -ENOENT)
+		return true;	/* it is there, and may be complete */
 	if (!complete || k->n >= most || has_program(k, id))
 		return false;
 	k->programs[k->n++] = id;

@@ -42,7 +42,8 @@ int generation_list(struct skpol *s, uint32_t **v, size_t *n);
 
 /*
  * What is left of generation NUMBER: pins that were deleted by hand are -1 and
- * NULL. The manifest is not read; -ENOENT when there is no such folder.
+ * NULL. The manifest is not read; -ENOENT when there is no such folder. A pin
+ * that is there and cannot be opened is no such thing, but a failure.
  */
 int generation_open(struct skpol *s, uint32_t number, struct generation *g);
 int generation_read_manifest(struct skpol *s, struct generation *g);

@@ -122,9 +122,9 @@ int rollback_to(struct change *c, uint32_t number, uint32_t unconfirmed)
 	struct generation old;
 	int err = generation_open(c->s, number, &old);
 
-	if (err || !generation_complete(&old))
+	if (err == -ENOENT || (!err && !generation_complete(&old)))
 		err = fail_number(c, number);
-	else
+	else if (!err)
 		err = run_again(c, &old, unconfirmed);
 	if (err)
 		change_undo(c);
@@ -160,9 +160,10 @@ static int find_before(struct change *c, uint32_t *number)
 	while (!err && n-- && !*number) {
 		struct generation g;
 
-		if ((v[n] >= c->live.gen.number && c->live.gen.number) ||
-		    generation_open(c->s, v[n], &g))
+		if (v[n] >= c->live.gen.number && c->live.gen.number)
 			continue;
+		err = generation_open(c->s, v[n], &g);
+		err = err == -ENOENT ? 0 : err;
 		if (confirm_period(c->s, &g).pending)
 			failed = failed ? failed : v[n];
 		else if (generation_complete(&g))

@@ -128,12 +128,12 @@ static int rescue_sockets(struct skpol *s)
 {
 	struct generation g;
 	AUTO_FD fd = -1;
-	int err;
+	int err = generation_newest(s, &g);
 
-	if (!generation_newest(s, &g)) {
-		fd = take_fd(&g.sockets);
-		generation_close(&g);
-	}
+	if (err && err != -ENOENT)
+		return err;
+	fd = take_fd(&g.sockets);
+	generation_close(&g);
 	if (fd < 0)
 		return create_map(s, "sockets", BPF_MAP_TYPE_SOCKMAP,
 				  sizeof(__u32), sizeof(__u64),
@@ -154,10 +154,10 @@ static int rescue_names(struct skpol *s, struct slots *t)
 	struct generation g;
 	json_t *j;
 	size_t i;
-	int err = 0;
+	int err = generation_newest(s, &g);
 
-	if (generation_newest(s, &g))
-		return 0;
+	if (err)
+		return err == -ENOENT ? 0 : err;
 	json_array_foreach(json_object_get(g.meta, "slots"), i, j) {
 		struct slot_value value = { 0 };
 		struct slot_key k;

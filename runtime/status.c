@@ -213,6 +213,15 @@ static json_t *describe(struct view *v)
 		"problems", v->problems);
 }
 
+/* A table that is gone or damaged is a problem of the state, no failure. */
+static int look_at_slots(struct view *v)
+{
+	int err = slots_open(v->s, &v->slots, false);
+
+	v->has_slots = !err;
+	return err == -EUCLEAN ? 0 : err;
+}
+
 json_t *report_status(struct skpol *s)
 {
 	struct view v = {
@@ -226,7 +235,7 @@ json_t *report_status(struct skpol *s)
 	if (!err)
 		err = live_find(s, &v.live);
 	if (!err)
-		v.has_slots = !slots_open(s, &v.slots, false);
+		err = look_at_slots(&v);
 	if (!err || err == -ENOENT)
 		j = describe(&v);
 	slots_close(&v.slots);

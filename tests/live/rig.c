@@ -26,6 +26,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -44,6 +45,7 @@ enum {
 
 char rig_bpffs[64];
 char rig_notes[8192];
+unsigned int rig_descriptors;
 static char folder[32];
 static pid_t owner;
 
@@ -181,6 +183,14 @@ static void slurp(int fd, char *buf, size_t size)
 		;
 }
 
+static void limit_descriptors(void)
+{
+	const struct rlimit r = { rig_descriptors, rig_descriptors };
+
+	if (rig_descriptors)
+		setrlimit(RLIMIT_NOFILE, &r);
+}
+
 static struct rig_output run(const char *program, const char *const *argv)
 {
 	static struct rig_output o;
@@ -191,6 +201,7 @@ static struct rig_output run(const char *program, const char *const *argv)
 	if (!pid) {
 		dup2(out, 1);
 		dup2(err, 2);
+		limit_descriptors();
 		execv(program, (char *const *)argv);
 		_exit(127);
 	}

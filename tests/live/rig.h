@@ -58,6 +58,7 @@ struct rig_output {
 	char out[8192], err[8192];
 };
 struct rig_output rig_skpol(const char *const *argv);
+extern unsigned int rig_descriptors;	/* that it may have; 0 = as we */
 #define RIG_SKPOL(...) \
 	rig_skpol((const char *const[]){ "skpol", "--bpffs", rig_bpffs, \
 		__VA_ARGS__, NULL })

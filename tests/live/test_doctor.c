@@ -261,6 +261,34 @@ static void broken_state_is_a_failure(void **state)
 	assert_int_equal(findings("state", "fail", "skpol apply"), 1);
 }
 
+enum { FEW_DESCRIPTORS = 6, ENOUGH_DESCRIPTORS = 24 };
+
+/* A pin that cannot be opened for want of descriptors is not gone. */
+static void without_descriptors_nothing_is_gone(void **state)
+{
+	bool refused = false, well = false;
+
+	(void)state;
+	rig_must_apply(POLICY);
+	for (unsigned int n = FEW_DESCRIPTORS; n < ENOUGH_DESCRIPTORS; n++) {
+		struct rig_output o;
+
+		rig_descriptors = n;
+		o = RIG_SKPOL("status");
+		rig_descriptors = 0;
+		if (o.status == 127)
+			continue;	/* not even its libraries */
+		refused |= o.status == 3 &&
+			strstr(o.err, "Too many open files");
+		well |= o.status == 0;
+		if ((o.status && !refused) || strstr(o.out, "problem"))
+			fail_msg("%u descriptors: status %d: %s%s", n,
+				 o.status, o.out, o.err);
+	}
+	assert_true(refused);
+	assert_true(well);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -270,6 +298,7 @@ int main(void)
 		TEST(udp_servers_must_know_the_address),
 		TEST(who_wins_is_said),
 		TEST(broken_state_is_a_failure),
+		TEST(without_descriptors_nothing_is_gone),
 	};
 
 	RIG_MAIN(tests);

@@ -363,6 +363,30 @@ static void others_may_not(void **state)
 		skip();
 	assert_int_equal(o.status, 3);
 	says(o.out, "may not read");
+	o = as_nobody(true, "status");
+	assert_int_equal(o.status, 3);
+	says(o.out, "may not read");
+	says(o.out, "/1/program: be root, or let a group read");
+}
+
+/* What may not be looked at is no reason to apply the policy again. */
+static void others_are_told_no_lies(void **state)
+{
+	struct rig_output o;
+
+	(void)state;
+	rig_must_apply(policy);
+	assert_int_equal(chmod(rig_bpffs, 0711), 0);
+	o = as_nobody(false, "doctor");
+	if (o.status == 127)
+		skip();
+	silent_about(o.out, "is gone");
+	silent_about(o.out, "skpol remove");
+	says(o.out, "unknown  state         cannot read the state: may not "
+	     "read");
+	says(o.out, "unknown  sockets       not looked at");
+	says(o.out, "unknown  routes        not looked at");
+	says(o.out, "unknown  replies       not looked at");
 }
 
 int main(void)
@@ -377,6 +401,7 @@ int main(void)
 		TEST(what_is_no_file_is_written_to),
 		TEST(a_group_may_read),
 		TEST(others_may_not),
+		TEST(others_are_told_no_lies),
 	};
 
 	RIG_MAIN(tests);
