@@ -23,6 +23,7 @@ enum {			/* of each verb: needs_apply, ... */
 #define NAMESPACE PRIVILEGE_NAMESPACE
 #define FILES PRIVILEGE_FILES
 #define WRITE PRIVILEGE_WRITE
+#define SHARE PRIVILEGE_SHARE
 #define NEEDS(verb, groups) needs_##verb = (groups),
 #include "privilege.def"
 #undef NEEDS

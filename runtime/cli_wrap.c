@@ -329,7 +329,7 @@ static int run(struct wrap *w, uint32_t timeout)
 
 	/* its user may be another than ours: KILL, to hand signals on */
 	if (privilege_drop(PRIVILEGE_CHANGE | PRIVILEGE_PROCESSES |
-			   PRIVILEGE_SIGNAL))
+			   PRIVILEGE_SIGNAL | PRIVILEGE_SHARE))
 		status = cli_error(EXIT_SYSTEM, "cannot drop capabilities");
 	else
 		status = register_command(w, timeout);

@@ -24,6 +24,7 @@ enum privilege_group {
 	PRIVILEGE_ENTER = 1 << 8,
 	/* to signal the command of `register NAME -- COMMAND` */
 	PRIVILEGE_SIGNAL = 1 << 9,
+	PRIVILEGE_SHARE = 1 << 10,
 };
 
 /* 0, or a negative errno: then nothing was dropped, and nothing should run. */

@@ -84,19 +84,33 @@ int state_find(struct skpol *s)
 	return err ? err : check_owner(s, s->dir);
 }
 
-/* Where the group may read what is in a folder, also with a strict umask. */
-static void share_folder(const char *path, mode_t mode)
+static bool has_bits(const char *path, mode_t bits)
 {
 	struct stat st;
 
-	if (mode & S_IXOTH && !stat(path, &st) && st.st_mode & S_ISGID)
-		chmod(path, 02750);
+	return !stat(path, &st) && (st.st_mode & bits) == bits;
+}
+
+/*
+ * Where the group may read what is in a folder, also with a strict umask. Who
+ * is not in the group loses the bit by any chmod, for want of CAP_FSETID.
+ */
+static void share_folder(const struct skpol *s, const char *path, mode_t mode)
+{
+	const mode_t shared = S_ISGID | S_IRGRP | S_IXGRP;
+
+	if (!(mode & S_IXOTH) || !has_bits(path, S_ISGID) ||
+	    has_bits(path, shared))
+		return;
+	if (chmod(path, 02750) || !has_bits(path, shared))
+		note(s, "the group of %s may not read what is in it: needs "
+		     "CAP_FSETID, or a umask of 027 or 022", path);
 }
 
 static int make(struct skpol *s, const char *path, mode_t mode)
 {
 	if (!mkdir(path, mode)) {
-		share_folder(path, mode);
+		share_folder(s, path, mode);
 		return 0;
 	}
 	if (errno == EEXIST)
@@ -240,7 +254,7 @@ int folder_make(struct skpol *s, const char *name)
 	if (mkdir(state_path(s, path, "%s", name), 0755))
 		return fail_system(s, -errno, "cannot make %s: %s", path,
 				   strerror(errno));
-	share_folder(path, 0755);
+	share_folder(s, path, 0755);
 	return 0;
 }
 

@@ -271,6 +271,25 @@ static void missing_capabilities_are_named(void **state)
 	assert_int_equal(RIG_SKPOL("remove").status, 0);
 }
 
+enum { GROUP = 4321 };
+
+/* A group is to read the state, and cannot: that is said. */
+static void a_group_that_cannot_read_is_named(void **state)
+{
+	mode_t mask = umask(077);
+	char path[96];
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s/skpol", rig_bpffs);
+	assert_int_equal(mkdir(path, 0750), 0);
+	assert_int_equal(chown(path, 0, GROUP), 0);
+	assert_int_equal(chmod(path, 02750), 0);
+	exits(with_capabilities(CAP_BPF, CAP_NET_ADMIN, "apply", object,
+				NULL), 0, "may not read what is in it: needs "
+	      "CAP_FSETID");
+	umask(mask);
+}
+
 /* ------------------------------------------------------------ verdicts */
 
 static struct rig_output verdicts(const char *text)
@@ -347,6 +366,7 @@ int main(void)
 		TEST(a_full_disk_is_no_success),
 		TEST(two_capabilities_suffice),
 		TEST(missing_capabilities_are_named),
+		TEST(a_group_that_cannot_read_is_named),
 		TEST(the_kernel_gives_verdicts),
 		TEST(wrong_lines_are_named),
 		TEST(namespaces_by_name_path_and_pid),

@@ -124,7 +124,7 @@ static uint64_t apply_needs(void)
 {
 	return bit(CAP_BPF) | bit(CAP_NET_ADMIN) | bit(CAP_PERFMON) |
 		bit(CAP_SYS_RESOURCE) | bit(CAP_SYS_PTRACE) |
-		bit(CAP_DAC_READ_SEARCH);
+		bit(CAP_DAC_READ_SEARCH) | bit(CAP_FSETID);
 }
 
 static void apply_keeps_what_it_needs(void **state)
