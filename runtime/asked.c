@@ -203,7 +203,7 @@ static json_t *describe(struct asked *a, const char *verdict)
 {
 	const struct verify *v = &a->twin.verify;
 	struct compiled *c = &a->twin.compiled;
-	json_t *programs = programs_report(a->s, &v->live);
+	json_t *programs = programs_report(a->s, &v->live, NULL);
 	char packet[PACKET_TEXT_MAX];
 
 	return json_pack("{s:i, s:s, s:O?, s:I, s:b, s:s, s:o, s:s, s:o, s:b, "

@@ -90,6 +90,12 @@ static int load_pass(void)
 			     "Dual BSD/GPL", pass, 2, &o);
 }
 
+/* Nothing is wrong with the kernel: this process, or the host, is short of it. */
+static bool is_shortage(int err)
+{
+	return err == -EMFILE || err == -ENFILE || err == -ENOMEM;
+}
+
 void doctor_hook(struct doctor *d)
 {
 	AUTO_FD fd = load_pass();
@@ -101,6 +107,10 @@ void doctor_hook(struct doctor *d)
 		doctor_say(d, FINDING_UNKNOWN, "run as root, or with CAP_BPF "
 			   "and CAP_NET_ADMIN", "may not try to load a "
 			   "program");
+	else if (is_shortage(fd))
+		doctor_say(d, FINDING_UNKNOWN, fd == -EMFILE ? "raise "
+			   "`ulimit -n`" : NULL, "cannot try to load a "
+			   "program: %s", strerror(-fd));
 	else
 		doctor_say(d, FINDING_FAIL, "the kernel needs "
 			   "CONFIG_BPF_SYSCALL and CONFIG_INET; look for "
@@ -238,6 +248,10 @@ void doctor_jit(struct doctor *d)
 	else if (machine_code(probe))
 		doctor_say(d, FINDING_OK, NULL, "programs are compiled to "
 			   "machine code");
+	else if (is_shortage(probe))
+		doctor_say(d, FINDING_UNKNOWN, NULL, "cannot see whether "
+			   "programs are compiled to machine code: %s",
+			   strerror(-probe));
 	else if (probe < 0 || !handle_capable(CAP_SYS_ADMIN))
 		doctor_say(d, FINDING_UNKNOWN, "run as root", "may not see "
 			   "whether programs are compiled to machine code");

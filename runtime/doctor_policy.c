@@ -5,6 +5,7 @@
  * In: the status report, copies of the sockets of other processes. Out:
  * findings. Of a copy only options are read: it shares all else with its owner.
  */
+#include <errno.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,6 +13,7 @@
 #include "auto.h"
 #include "doctor.h"
 #include "owner.h"
+#include "programs.h"
 
 #ifndef IP_RECVORIGDSTADDR
 #define IP_RECVORIGDSTADDR 20
@@ -99,20 +101,34 @@ void doctor_sockets(struct doctor *d)
 			   "socket", n);
 }
 
+static void say_unlisted(struct doctor *d, int err)
+{
+	bool privilege = err == -EPERM || err == -EACCES;
+	const char *why = d->s->netns < 0 ? "no name and no process leads "
+		"there" : strerror(-err);
+
+	doctor_say(d, FINDING_UNKNOWN, privilege ? "run as root, or with "
+		   "CAP_NET_ADMIN" : NULL, "cannot list the programs on the "
+		   "namespace: %s", why);
+}
+
+/* The kernel is asked, since this needs nothing of our state. */
 void doctor_programs(struct doctor *d)
 {
-	json_t *list = json_object_get(d->status, "programs");
-	const char *order = json_string_value(json_object_get(d->status,
-							      "order"));
+	int err;
+	AUTO_JSON list = programs_report(d->s, &d->live, &err);
+	AUTO_JSON order = programs_order(list);
 	size_t n = json_array_size(list);
 
-	if (!json_is_array(list))
-		doctor_say(d, FINDING_UNKNOWN, "run as root, or with "
-			   "CAP_NET_ADMIN", "cannot list the programs on the "
-			   "namespace");
-	else if (order)
+	if (err)
+		say_unlisted(d, err);
+	else if (n && !d->status)
+		doctor_say(d, FINDING_UNKNOWN, NULL, "%zu program%s on the "
+			   "namespace; which is ours is not known, for the "
+			   "state cannot be read", n, n == 1 ? " is" : "s are");
+	else if (json_is_string(order))
 		doctor_say(d, FINDING_WARN, "skpol status lists them", "%s",
-			   order);
+			   json_string_value(order));
 	else
 		doctor_say(d, FINDING_OK, NULL, n ? "no other program is on "
 			   "the namespace" : "no program is on the namespace");

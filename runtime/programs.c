@@ -33,12 +33,16 @@ static json_t *program_entry(const struct live *live, uint32_t id)
 	return j;
 }
 
-json_t *programs_report(struct skpol *s, const struct live *live)
+json_t *programs_report(struct skpol *s, const struct live *live, int *err)
 {
 	__u32 ids[PROGRAMS_MAX], n = PROGRAMS_MAX, flags = 0;
+	int failed = bpf_prog_query(s->netns, BPF_SK_LOOKUP, 0, &flags, ids,
+				    &n);
 	json_t *list;
 
-	if (bpf_prog_query(s->netns, BPF_SK_LOOKUP, 0, &flags, ids, &n))
+	if (err)
+		*err = failed;
+	if (failed)
 		return json_null();
 	list = json_array();
 	for (__u32 i = 0; i < n; i++)

@@ -12,8 +12,11 @@
 
 #include "generation.h"
 
-/* [{"id","name","ours"}]; JSON null without CAP_NET_ADMIN. */
-json_t *programs_report(struct skpol *s, const struct live *live);
+/*
+ * [{"id","name","ours"}]; JSON null where the kernel does not tell. *ERR (may
+ * be NULL) is 0 or a negative errno: -EPERM is want of CAP_NET_ADMIN.
+ */
+json_t *programs_report(struct skpol *s, const struct live *live, int *err);
 
 /*
  * How they share the verdict, as the kernel does it: they run in the order in

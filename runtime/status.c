@@ -192,7 +192,7 @@ static json_t *attached(const struct view *v)
 static json_t *describe(struct view *v)
 {
 	const struct generation *g = &v->live.gen;
-	json_t *programs = programs_report(v->s, &v->live);
+	json_t *programs = programs_report(v->s, &v->live, NULL);
 
 	check_link(v);
 	check_pins(v);

@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -289,6 +290,49 @@ static void without_descriptors_nothing_is_gone(void **state)
 	assert_true(well);
 }
 
+/* What the kernel tells about programs needs no bpf file system. */
+static void causes_are_named(void **state)
+{
+	struct rig_output o;
+
+	(void)state;
+	o = RIG_SKPOL("--bpffs", "/proc", "doctor");
+	assert_int_equal(o.status, 3);
+	assert_non_null(strstr(o.out, "no bpf file system at /proc"));
+	assert_non_null(strstr(o.out, "programs      no program is on the "
+			       "namespace"));
+	assert_null(strstr(o.out, "CAP_NET_ADMIN\n"));
+	rig_must_apply(POLICY);
+	assert_int_equal(mount(NULL, rig_bpffs, NULL, MS_REMOUNT | MS_RDONLY,
+			       NULL), 0);
+	o = RIG_SKPOL("doctor");
+	assert_int_equal(mount(NULL, rig_bpffs, NULL, MS_REMOUNT, NULL), 0);
+	assert_non_null(strstr(o.out, "Read-only file system"));
+	assert_non_null(strstr(o.out, "1 program is on the namespace"));
+	assert_null(strstr(o.out, "run as root"));
+}
+
+static void without_descriptors_nobody_is_to_be_root(void **state)
+{
+	bool seen = false;
+
+	(void)state;
+	rig_must_apply(POLICY);
+	for (unsigned int n = FEW_DESCRIPTORS; n < ENOUGH_DESCRIPTORS; n++) {
+		struct rig_output o;
+
+		rig_descriptors = n;
+		o = RIG_SKPOL("doctor");
+		rig_descriptors = 0;
+		seen |= strstr(o.out, "Too many open files") != NULL;
+		if (strstr(o.out, "programs      cannot") ||
+		    strstr(o.out, "the kernel refuses") ||
+		    strstr(o.out, "CAP_NET_ADMIN\n"))
+			fail_msg("%u descriptors: %s", n, o.out);
+	}
+	assert_true(seen);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -299,6 +343,8 @@ int main(void)
 		TEST(who_wins_is_said),
 		TEST(broken_state_is_a_failure),
 		TEST(without_descriptors_nothing_is_gone),
+		TEST(causes_are_named),
+		TEST(without_descriptors_nobody_is_to_be_root),
 	};
 
 	RIG_MAIN(tests);

@@ -412,6 +412,9 @@ static void others_are_told_no_lies(void **state)
 	says(o.out, "unknown  sockets       not looked at");
 	says(o.out, "unknown  routes        not looked at");
 	says(o.out, "unknown  replies       not looked at");
+	says(o.out, "cannot list the programs on the namespace: Operation not "
+	     "permitted\n                       -> run as root, or with "
+	     "CAP_NET_ADMIN");
 }
 
 int main(void)
