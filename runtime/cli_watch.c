@@ -171,10 +171,14 @@ int cli_watch(struct cli *c)
 	w = watch_open(c->s, print_event, c);
 	if (!w)
 		return cli_error(EXIT_SYSTEM, "out of memory");
-	catch_signals(&outside);
-	watch_until_stopped(w, b, &outside);
+	status = watch_allowed(w) ? cli_fail(c) : 0;
+	if (!status) {
+		catch_signals(&outside);
+		watch_until_stopped(w, b, &outside);
+		status = cli_flush();
+	}
 	watch_close(w);
 	if (b)
 		broker_close(b);
-	return cli_flush();
+	return status;
 }

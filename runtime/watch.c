@@ -16,6 +16,7 @@
 
 #include "auto.h"
 #include "generation.h"
+#include "state.h"
 #include "watch_private.h"
 
 enum { FORGET_MS = 60000, REST_MAX_MS = 2000 };
@@ -459,6 +460,35 @@ int watch_tick(struct watch *w)
 		watch_trouble(w, skpol_message(w->s));
 	forget_sockets(w);
 	return rest(wait, now_ms() - start);
+}
+
+/* Opens what a fill opens, and makes a map. */
+static int try_access(struct skpol *s)
+{
+	struct link_view link;
+	struct slots t;
+	int err = link_quiesce(s);
+
+	err = err ? err : state_find(s);
+	if (err)
+		return err;
+	err = link_view(s, &link);
+	if (err)
+		return err;
+	link_close(&link);
+	err = slots_open(s, &t, false);
+	if (!err)
+		slots_close(&t);
+	return err;
+}
+
+int watch_allowed(struct watch *w)
+{
+	int err;
+
+	handle_begin(w->s);
+	err = try_access(w->s);
+	return err == -EPERM || err == -EACCES ? err : 0;
 }
 
 struct watch *watch_open(struct skpol *s,

@@ -58,6 +58,12 @@ struct watch *watch_open(struct skpol *s,
 			 void *ctx);
 void watch_close(struct watch *w);
 
+/*
+ * Whether there is any sense in it: 0, or a negative errno with a message when
+ * the caller may not do it. What else is wrong may pass, and is `trouble`.
+ */
+int watch_allowed(struct watch *w);
+
 /* Looks once. How long to wait until the next, in ms. Never fails. */
 int watch_tick(struct watch *w);
 

@@ -193,6 +193,8 @@ static void a_full_disk_is_no_success(void **state)
 
 /* ------------------------------------------------------------ privileges */
 
+enum { STAYS = 60 };		/* s, until a command is ended that does not */
+
 /* Runs `skpol VERB` as root of nothing but the capabilities A and B. */
 static struct rig_output with_capabilities(int a, int b, const char *verb,
 					   const char *arg, const char *arg2)
@@ -220,12 +222,13 @@ static struct rig_output with_capabilities(int a, int b, const char *verb,
 		}
 		if (capng_apply(CAPNG_SELECT_BOTH))
 			_exit(126);
+		alarm(STAYS);
 		execl(getenv("SKPOL") ? getenv("SKPOL") : "./skpol", "skpol",
 		      "--bpffs", rig_bpffs, verb, arg, arg2, NULL);
 		_exit(127);
 	}
 	waitpid(pid, &status, 0);
-	result.status = WEXITSTATUS(status);
+	result.status = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 	out = open(path, O_RDONLY);
 	n = read(out, result.err, sizeof(result.err) - 1);
 	result.err[n < 0 ? 0 : n] = '\0';
@@ -269,6 +272,17 @@ static void missing_capabilities_are_named(void **state)
 	assert_int_equal(RIG_SKPOL("apply", object).status, 0);
 	exits(with_capabilities(-1, -1, "remove", NULL, NULL), 3, "may not");
 	assert_int_equal(RIG_SKPOL("remove").status, 0);
+}
+
+/* Who may not fill a slot need not wait for one to become empty. */
+static void a_watch_without_capabilities_ends(void **state)
+{
+	(void)state;
+	exits(with_capabilities(-1, -1, "watch", NULL, NULL), 3,
+	      "skpol: may not make a map: needs CAP_BPF");
+	assert_int_equal(RIG_SKPOL("apply", object).status, 0);
+	exits(with_capabilities(-1, -1, "watch", NULL, NULL), 3,
+	      "skpol: may not");
 }
 
 enum { GROUP = 4321 };
@@ -366,6 +380,7 @@ int main(void)
 		TEST(a_full_disk_is_no_success),
 		TEST(two_capabilities_suffice),
 		TEST(missing_capabilities_are_named),
+		TEST(a_watch_without_capabilities_ends),
 		TEST(a_group_that_cannot_read_is_named),
 		TEST(the_kernel_gives_verdicts),
 		TEST(wrong_lines_are_named),
