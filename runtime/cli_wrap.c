@@ -3,10 +3,11 @@
  * cli_wrap - skpol register NAME -- COMMAND...
  *
  * In: a command that will listen. Out: its sockets in the slots, and its exit
- * status. The command is started first, with all that we were started with;
- * its process and those that it starts are looked at until one has a socket
- * that fits, and a little longer for more. Then this process only hands
- * signals on. A command whose sockets cannot be registered is ended.
+ * status. The command is started first, with all that we were started with,
+ * unless the policy does not have the name; its process and those that it
+ * starts are looked at until one has a socket that fits, and a little longer
+ * for more. Then this process only hands signals on. A command whose sockets
+ * cannot be registered is ended.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -357,6 +358,9 @@ int cli_wrap(struct cli *c, const struct skpol_claim *claim, char **command)
 	if (claim->local && !endpoint_parse(claim->local, &w.local))
 		return cli_error(EXIT_USAGE, "`%s` is no ADDRESS:PORT",
 				 claim->local);
+	/* a broker may have another policy than is to be seen from here */
+	if (!cli_has(c, OPTION_VIA) && register_check(c->s, claim))
+		return cli_fail(c);
 	catch_signals(&w);
 	status = start_command(&w, command);
 	return status ? status : run(&w, timeout);

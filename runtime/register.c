@@ -173,15 +173,19 @@ static int read_options(struct work *w, const struct skpol_claim *c)
 	return 0;
 }
 
-static int start(struct skpol *s, struct work *w, const struct skpol_claim *c)
+static int init(struct skpol *s, struct work *w, const struct skpol_claim *c)
 {
-	int err;
-
 	*w = (struct work){ .s = s, .lock = -1, .live.link.fd = -1,
 			    .live.gen = GENERATION_NONE,
 			    .slots = { .sockets = -1, .names = -1 } };
 	handle_begin(s);
-	err = read_options(w, c);
+	return read_options(w, c);
+}
+
+static int start(struct skpol *s, struct work *w, const struct skpol_claim *c)
+{
+	int err = init(s, w, c);
+
 	if (err)
 		return err;
 	w->lock = state_lock(s);
@@ -196,6 +200,28 @@ static int start(struct skpol *s, struct work *w, const struct skpol_claim *c)
 		err = slots_collect(s, &w->slots);
 	if (!err)
 		err = live_find(s, &w->live);
+	return err;
+}
+
+/* A policy whose trial is over is rolled back by whoever registers. */
+static bool has_policy(struct work *w)
+{
+	struct trial_period p;
+
+	if (state_find(w->s) || live_find(w->s, &w->live) || !w->live.gen.meta)
+		return false;
+	p = confirm_period(w->s, &w->live.gen);
+	return !p.pending || p.left_ms;
+}
+
+int register_check(struct skpol *s, const struct skpol_claim *c)
+{
+	struct work w;
+	int err = init(s, &w, c);
+
+	if (!err && has_policy(&w))
+		err = declare(&w);
+	finish(&w);
 	return err;
 }
 

@@ -160,6 +160,38 @@ static void commands_that_do_not_listen(void **state)
 			       "after 1 seconds: it does not listen"));
 }
 
+/* No command runs that could not be registered whatever it does. */
+static void a_name_that_the_policy_has_not(void **state)
+{
+	struct rig_output o;
+	char file[96];
+
+	(void)state;
+	snprintf(file, sizeof(file), "%s.started", rig_bpffs);
+	o = RIG_SKPOL("register", "webb", "--", "touch", file);
+	assert_int_equal(o.status, 1);
+	assert_non_null(strstr(o.err, "skpol: policy `edge` has no socket "
+			       "`webb`; it has: web, dns, four"));
+	assert_int_equal(access(file, F_OK), -1);
+	o = RIG_SKPOL("register", "dns", "--tcp", "--", "touch", file);
+	assert_int_equal(o.status, 1);
+	assert_non_null(strstr(o.err, "`dns` is declared for udp over ip4"));
+	assert_int_equal(access(file, F_OK), -1);
+}
+
+/* The policy may come later. */
+static void before_there_is_a_policy(void **state)
+{
+	pid_t pid;
+
+	(void)state;
+	assert_int_equal(RIG_SKPOL("remove", "--sockets").status, 0);
+	pid = start("now", NULL);
+	wait_until_held();
+	kill(pid, SIGTERM);
+	assert_int_equal(status_of(pid), 7);
+}
+
 /* Somebody else has the slot: he keeps it, and the command is ended. */
 static void a_taken_slot(void **state)
 {
@@ -188,6 +220,8 @@ int main(int argc, char **argv)
 		SERVICE_TEST(commands_that_listen),
 		SERVICE_TEST(commands_that_end_first),
 		SERVICE_TEST(commands_that_do_not_listen),
+		SERVICE_TEST(a_name_that_the_policy_has_not),
+		SERVICE_TEST(before_there_is_a_policy),
 		SERVICE_TEST(a_taken_slot),
 		SERVICE_TEST(workers_are_found),
 	};
