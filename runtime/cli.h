@@ -66,13 +66,14 @@ int cli_error(int status, const char *fmt, ...)
 int cli_flush(void);
 
 /*
- * The bytes of a policy.o; "-" is standard input. malloc'ed. An exit status,
- * with the error printed. The one place that would compile a .skl first.
+ * A policy.o, or a .skl compiled; "-" is standard input. 0 and *OUT, for
+ * objfile_free; or an exit status, with an error printed that names the file.
  */
-int cli_object(const char *path, void **bytes, size_t *size);
+struct objfile;
+int cli_object(const char *path, struct objfile **out);
 /* A .skl is compiled with the OPTIONS of a manifest; NULL = skpolc's own. */
-int cli_object_like(const char *path, const json_t *options, void **bytes,
-		    size_t *size);
+int cli_object_like(const char *path, const json_t *options,
+		    struct objfile **out);
 
 /* The policy.o of a .skl: as skpolc would make it, its diagnostics printed. */
 int cli_compile(const char *path, const json_t *options, void **bytes,

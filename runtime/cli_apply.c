@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "../compiler/diff.h"
+#include "apply.h"
 #include "auto.h"
 #include "cli.h"
 #include "cli_confirm.h"
@@ -90,10 +91,9 @@ static int print_done(const struct cli *c, const struct done *d)
 }
 
 /* What --keep, its file and --diff ask about the object. */
-static int review(struct cli *c, const void *bytes, size_t size,
-		  struct done *d)
+static int review(struct cli *c, const struct objfile *o, struct done *d)
 {
-	struct review r = { c, c->args[0], bytes, size };
+	struct review r = { c, c->args[0], o };
 	int status = review_keeps(&r, &d->keeps);
 
 	if (status || !cli_has(c, OPTION_DIFF))
@@ -105,16 +105,17 @@ static int review(struct cli *c, const void *bytes, size_t size,
 static int apply(struct cli *c, const struct skpol_apply_options *o,
 		 struct done *d)
 {
-	AUTO_FREE void *bytes = NULL;
-	size_t size;
-	int status = cli_object(c->args[0], &bytes, &size);
+	struct objfile *object;
+	int status = cli_object(c->args[0], &object);
 
 	if (!status)
-		status = review(c, bytes, size, d);
+		status = review(c, object, d);
+	handle_begin(c->s);
+	if (!status && apply_object(c->s, object, o, &d->applied))
+		status = cli_fail(c);
+	objfile_free(object);
 	if (status)
 		return status;
-	if (skpol_apply(c->s, bytes, size, o, &d->applied))
-		return cli_fail(c);
 	status = print_done(c, d);
 	if (!status && d->applied.changed && cli_has(c, OPTION_DETAILED))
 		status = EXIT_CHANGED;

@@ -90,27 +90,20 @@ static json_t *compare(struct compiled *a, const json_t *was,
 
 json_t *review_diff(const struct review *r)
 {
-	char error[OBJFILE_ERROR_MAX], name[32];
-	AUTO_JSON old = NULL;
-	struct objfile *o;
+	char name[32];
+	AUTO_JSON old = running(r->c, name);
 	struct compiled a, b;
 	json_t *diff = NULL;
 
-	if (objfile_from_bytes(r->bytes, r->size, &o, error)) {
-		cli_error(EXIT_INPUT, "%s: %s", r->path, error);
-		return NULL;
-	}
-	old = running(r->c, name);
 	if (old && read_policy(old, name, &a)) {
 		diff = json_null();
 	} else if (old) {
 		diff = json_null();
-		if (!read_policy(o->manifest, r->path, &b)) {
-			diff = compare(&a, old, &b, o->manifest);
+		if (!read_policy(r->object->manifest, r->path, &b)) {
+			diff = compare(&a, old, &b, r->object->manifest);
 			compiled_free(&b);
 		}
 		compiled_free(&a);
 	}
-	objfile_free(o);
 	return diff;
 }

@@ -2,9 +2,10 @@
 /*
  * cli_file - the files that skpol reads
  *
- * In: a path, "-" is standard input. Out: its bytes; a policy's text is
- * compiled on the way.
+ * In: a path, "-" is standard input. Out: its bytes, or an object; a policy's
+ * text is compiled on the way.
  */
+#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -13,6 +14,7 @@
 
 #include "auto.h"
 #include "cli.h"
+#include "objfile.h"
 
 enum { STEP = 1 << 16, FILE_MAX = 1 << 30 };
 
@@ -73,13 +75,13 @@ static bool has_suffix(const char *path, const char *suffix)
 	return n >= m && !strcmp(path + n - m, suffix);
 }
 
-int cli_object(const char *path, void **bytes, size_t *size)
+int cli_object(const char *path, struct objfile **out)
 {
-	return cli_object_like(path, NULL, bytes, size);
+	return cli_object_like(path, NULL, out);
 }
 
-int cli_object_like(const char *path, const json_t *options, void **bytes,
-		    size_t *size)
+static int read_object(const char *path, const json_t *options, void **bytes,
+		       size_t *size)
 {
 	char *text;
 	int err;
@@ -89,4 +91,28 @@ int cli_object_like(const char *path, const json_t *options, void **bytes,
 	err = cli_read(path, &text, size);
 	*bytes = text;
 	return err ? cli_error(EXIT_INPUT, "%s: %s", path, strerror(-err)) : 0;
+}
+
+static bool is_elf(const void *bytes, size_t size)
+{
+	return size >= SELFMAG && !memcmp(bytes, ELFMAG, SELFMAG);
+}
+
+int cli_object_like(const char *path, const json_t *options,
+		    struct objfile **out)
+{
+	char error[OBJFILE_ERROR_MAX];
+	AUTO_FREE void *bytes = NULL;
+	size_t size;
+	int status = read_object(path, options, &bytes, &size), err;
+
+	*out = NULL;
+	if (status)
+		return status;
+	err = objfile_from_bytes(bytes, size, out, error);
+	if (err == -ENOMEM)
+		return cli_error(EXIT_SYSTEM, "out of memory");
+	return err ? cli_error(EXIT_INPUT, "%s: %s%s", path, error,
+			       is_elf(bytes, size) ? "" : "; a policy's text "
+			       "must be called NAME.skl") : 0;
 }

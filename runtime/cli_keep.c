@@ -181,11 +181,10 @@ static int say_all(const struct review *r, const struct keeps *k,
 			 r->path);
 }
 
-static int ask(const struct review *r, const struct keeps *k,
-	       const struct objfile *o)
+static int ask(const struct review *r, const struct keeps *k)
 {
-	const char *policy = json_string_value(json_object_get(o->manifest,
-							       "text"));
+	const char *policy = json_string_value(
+		json_object_get(r->object->manifest, "text"));
 	AUTO_FREE char *text = with_expects(policy, k);
 	struct compile_options options = {
 		.until = COMPILE_PROVED, .target = target_find("6.18"),
@@ -204,20 +203,12 @@ static int ask(const struct review *r, const struct keeps *k,
 
 int review_keeps(const struct review *r, size_t *n)
 {
-	char error[OBJFILE_ERROR_MAX];
 	struct keeps k = { .v = NULL };
-	struct objfile *o = NULL;
 	int status = read_keeps(r->c, &k);
 
 	*n = k.n;
-	if (!status && k.n) {
-		if (objfile_from_bytes(r->bytes, r->size, &o, error))
-			status = cli_error(EXIT_INPUT, "%s: %s", r->path,
-					   error);
-		else
-			status = ask(r, &k, o);
-	}
-	objfile_free(o);
+	if (!status && k.n)
+		status = ask(r, &k);
 	keeps_free(&k);
 	return status;
 }

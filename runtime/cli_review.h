@@ -14,12 +14,12 @@
 #include <stddef.h>
 
 struct cli;
+struct objfile;
 
 struct review {
 	struct cli *c;
 	const char *path;		/* of the object or the policy */
-	const void *bytes;		/* the object */
-	size_t size;
+	const struct objfile *object;
 };
 
 /*

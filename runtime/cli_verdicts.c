@@ -58,38 +58,31 @@ static void raise_limit(void)
 	}
 }
 
-static int open_trial(struct run *r, const void *bytes, size_t size)
+static int open_trial(struct run *r, const struct objfile *o)
 {
-	char error[OBJFILE_ERROR_MAX];
-	struct objfile *o;
-	int err = objfile_from_bytes(bytes, size, &o, error);
-
-	if (err)
-		return cli_error(EXIT_INPUT, "%s: %s", r->c->args[0], error);
 	raise_limit();
-	err = trial_open(r->c->s, o, &r->trial);
-	objfile_free(o);
-	return err ? cli_fail(r->c) : 0;
+	return trial_open(r->c->s, o, &r->trial) ? cli_fail(r->c) : 0;
 }
 
 int cli_verdicts(struct cli *c)
 {
 	const char *path = c->args[1];
 	struct run r = { .c = c };
-	AUTO_FREE void *bytes = NULL;
 	AUTO_FREE char *text = NULL;
-	size_t size, text_size;
-	int status = cli_object(c->args[0], &bytes, &size);
-	int err = status ? 0 : cli_read(path, &text, &text_size);
+	struct objfile *object;
+	size_t size;
+	int status = cli_object(c->args[0], &object);
+	int err = status ? 0 : cli_read(path, &text, &size);
 
 	if (err)
 		status = cli_error(EXIT_INPUT, "%s: %s", path,
 				   strerror(-err));
 	if (!status)
-		status = open_trial(&r, bytes, size);
+		status = open_trial(&r, object);
+	objfile_free(object);
 	if (status)
 		return status;
-	status = ask_all(&r, path, text, text_size);
+	status = ask_all(&r, path, text, size);
 	trial_close(r.trial);
 	return status;
 }

@@ -46,16 +46,14 @@ static int print(struct cli *c, const json_t *j)
 int cli_verify(struct cli *c)
 {
 	AUTO_JSON options = verify_options(c->s);
-	AUTO_FREE void *bytes = NULL;
-	AUTO_FREE char *text = NULL;
+	struct objfile *object;
 	AUTO_JSON j = NULL;
-	size_t size;
-	int status = cli_object_like(c->args[0], options, &bytes, &size);
+	int status = cli_object_like(c->args[0], options, &object);
 
 	if (status)
 		return status;
-	if (skpol_verify_json(c->s, bytes, size, &text))
-		return cli_fail(c);
-	j = json_loads(text, 0, NULL);
-	return j ? print(c, j) : cli_error(EXIT_SYSTEM, "out of memory");
+	handle_begin(c->s);
+	j = report_verify(c->s, object);
+	objfile_free(object);
+	return j ? print(c, j) : cli_fail(c);
 }

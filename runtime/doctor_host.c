@@ -90,7 +90,7 @@ static int load_pass(void)
 			     "Dual BSD/GPL", pass, 2, &o);
 }
 
-/* Nothing is wrong with the kernel: this process, or the host, is short of it. */
+/* No fault of the kernel: this process, or the host, has no more of it. */
 static bool is_shortage(int err)
 {
 	return err == -EMFILE || err == -ENFILE || err == -ENOMEM;

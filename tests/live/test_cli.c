@@ -85,7 +85,9 @@ static void faults_have_their_exit_status(void **state)
 {
 	(void)state;
 	exits(RIG_SKPOL("apply", "/nonexistent.o"), 1, "No such file");
-	exits(RIG_SKPOL("apply", "/dev/null"), 1, "skpol: ");
+	exits(RIG_SKPOL("apply", "/dev/null"), 1, "skpol: /dev/null: no object "
+	      "file (it does not begin as ELF); a policy's text must be called "
+	      "NAME.skl\n");
 	exits(RIG_SKPOL("apply", "/"), 1, "Is a directory");
 	exits(RIG_SKPOL("apply"), 2, "usage: skpol apply FILE.o");
 	exits(RIG_SKPOL("apply", object, "more"), 2, "usage");
@@ -105,6 +107,42 @@ static void faults_have_their_exit_status(void **state)
 	exits(RIG_SKPOL("stats"), 0, "no policy here");
 	exits(RIG_SKPOL("register", "web", "--pid", "999999999"), 1,
 	      "no process");
+}
+
+enum { BYTE_ORDER_AT = 5, MACHINE_AT = 18 };	/* in an ELF file */
+
+/* VERB names the file that has BYTES, and says WORDS of it. */
+static void names_file(const char *verb, const void *bytes, size_t size,
+		       const char *words)
+{
+	char line[256];
+
+	write_file(packets, bytes, size);
+	snprintf(line, sizeof(line), "skpol: %s: %s\n", packets, words);
+	exits(RIG_SKPOL(verb, packets), 1, line);
+}
+
+static void names_all(const char *verb)
+{
+	static const char text[] = "policy edge\ndefault -> pass\n";
+	struct rig_object o = rig_compile(policy);
+	char *bytes = o.bytes;
+
+	names_file(verb, text, sizeof(text) - 1, "no object file (it does not "
+		   "begin as ELF); a policy's text must be called NAME.skl");
+	names_file(verb, bytes, 30, "cut off in the ELF header");
+	bytes[MACHINE_AT]++;
+	names_file(verb, bytes, o.size, "an ELF file, but no BPF object");
+	bytes[BYTE_ORDER_AT] ^= 3;
+	names_file(verb, bytes, o.size, "compiled for the other byte order");
+	free(bytes);
+}
+
+static void files_that_are_no_object_are_named(void **state)
+{
+	(void)state;
+	names_all("apply");
+	names_all("verify");
 }
 
 static void is_json(const char *text, const char *expected)
@@ -376,6 +414,7 @@ int main(void)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(faults_have_their_exit_status),
+		TEST(files_that_are_no_object_are_named),
 		TEST(json_has_the_keys_of_the_design),
 		TEST(a_full_disk_is_no_success),
 		TEST(two_capabilities_suffice),
