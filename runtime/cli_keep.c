@@ -94,8 +94,8 @@ static int read_file(struct keeps *k, const char *file)
 {
 	AUTO_FREE char *text = NULL;
 	const char *path = file ? file : KEEP_FILE;
-	size_t size;
-	int err = cli_read(path, &text, &size);
+	size_t size, before = k->n;
+	int err = cli_read(path, &text, &size), status;
 
 	if (err == -ENOENT && !file)
 		return 0;
@@ -103,18 +103,35 @@ static int read_file(struct keeps *k, const char *file)
 		return cli_error(EXIT_INPUT, "%s: %s", path, strerror(-err));
 	if (strlen(text) != size)
 		return cli_error(EXIT_INPUT, "%s: has a NUL byte", path);
-	return read_lines(k, text, path);
+	status = read_lines(k, text, path);
+	if (!status && file && size && k->n == before)
+		status = cli_error(EXIT_USAGE, "%s: there is no keep in it "
+				   "(--keep-file /dev/null is for none)",
+				   path);
+	return status;
+}
+
+/* Whoever asks for a guard is not to go without. */
+static int read_option(struct keeps *k, const char *text)
+{
+	size_t before = k->n;
+	int status;
+
+	if (strchr(text, '\n'))
+		return cli_error(EXIT_USAGE, "a keep is one line");
+	status = add(k, text, strlen(text), NULL, 0);
+	if (!status && k->n == before)
+		status = cli_error(EXIT_USAGE, "--keep '%s' is empty: it takes "
+				   "a match, like 'tcp port 22'", text);
+	return status;
 }
 
 static int read_keeps(const struct cli *c, struct keeps *k)
 {
 	int status = 0;
 
-	for (int i = 0; !status && i < c->nkeeps; i++) {
-		if (strchr(c->keeps[i], '\n'))
-			return cli_error(EXIT_USAGE, "a keep is one line");
-		status = add(k, c->keeps[i], strlen(c->keeps[i]), NULL, 0);
-	}
+	for (int i = 0; !status && i < c->nkeeps; i++)
+		status = read_option(k, c->keeps[i]);
 	return status ? status : read_file(k, c->values[OPTION_KEEP_FILE]);
 }
 

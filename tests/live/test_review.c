@@ -365,6 +365,25 @@ static void keeps_by_file(void **state)
 				   two).status, 0);
 }
 
+static void no_guard_is_no_keep(void **state)
+{
+	static const char *const empty[] = { "", " \t", "# x", " # x" };
+	struct rig_output o;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(empty) / sizeof(*empty); i++) {
+		o = RIG_SKPOL("apply", "--keep", empty[i], one);
+		assert_int_equal(o.status, 2);
+		said(o.err, "is empty: it takes a match");
+	}
+	write_file(keeps, "\n  \n# nothing yet\n");
+	o = RIG_SKPOL("apply", "--keep-file", keeps, one);
+	assert_int_equal(o.status, 2);
+	said(o.err, ".keep: there is no keep in it (--keep-file /dev/null is "
+	     "for none)");
+	assert_int_equal(rig_attached(), 0);
+}
+
 /* A keep cannot end the policy's text and say something else. */
 static void keeps_are_expectations_only(void **state)
 {
@@ -394,6 +413,7 @@ int main(void)
 		TEST(diff_is_bounded),
 		TEST(keeps_by_option),
 		TEST(keeps_by_file),
+		TEST(no_guard_is_no_keep),
 		TEST(keeps_are_expectations_only),
 	};
 
