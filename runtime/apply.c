@@ -19,6 +19,7 @@
 #include "counter.h"
 #include "load.h"
 #include "plan.h"
+#include "programs.h"
 #include "selftest.h"
 #include "state.h"
 
@@ -369,6 +370,23 @@ static void report(const struct apply *a, bool changed,
 	out->back = p.back;
 }
 
+/* Other programs, of another bpf file system for example: who wins. */
+static void say_others(const struct apply *a)
+{
+	struct live now;
+	json_t *programs, *order;
+
+	if (live_find(a->s, &now))
+		return;
+	programs = programs_report(a->s, &now, NULL);
+	order = programs_order(programs);
+	if (json_is_string(order))
+		note(a->s, "%s", json_string_value(order));
+	json_decref(order);
+	json_decref(programs);
+	live_close(&now);
+}
+
 /* What would be: the number may be taken by somebody else first. */
 static int report_check(struct apply *a, bool same, struct skpol_applied *out)
 {
@@ -389,6 +407,8 @@ static int check(struct apply *a, bool same, struct skpol_applied *out)
 {
 	int err = same ? 0 : try(a);
 
+	if (!err && !same)
+		say_others(a);
 	return err ? err : report_check(a, same, out);
 }
 
@@ -398,8 +418,10 @@ static int change(struct apply *a, bool same, struct skpol_applied *out)
 
 	if (err)
 		return err;
-	if (!same)
+	if (!same) {
 		tidy(a);
+		say_others(a);
+	}
 	report(a, !same || a->filled, out);
 	return 0;
 }

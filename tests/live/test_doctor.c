@@ -17,6 +17,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -237,6 +238,8 @@ static void who_wins_is_said(void **state)
 	assert_true(order_says("other programs decide here"));
 	rig_must_apply(POLICY);
 	assert_true(order_says("this policy runs last of 2 programs"));
+	assert_non_null(strstr(rig_notes, "this policy runs last of 2 "
+			       "programs"));
 	after = attach_another();
 	assert_true(order_says("(another) runs after this policy"));
 	assert_int_equal(findings("programs", "warn", "runs after"), 1);
@@ -248,6 +251,36 @@ static void who_wins_is_said(void **state)
 	close(after);
 	assert_true(order_says(NULL));
 	assert_int_equal(findings("programs", "ok", "no other program"), 1);
+}
+
+/* A policy of another bpf file system is a program like any other. */
+static void another_file_system_is_noticed(void **state)
+{
+	char path[96], object[96];
+	struct rig_object c = rig_compile(POLICY);
+	struct rig_output o;
+	FILE *f;
+
+	(void)state;
+	rig_must_apply(POLICY);
+	snprintf(path, sizeof(path), "%s.other", rig_bpffs);
+	snprintf(object, sizeof(object), "%s.o", rig_bpffs);
+	f = fopen(object, "w");
+	assert_non_null(f);
+	assert_int_equal(fwrite(c.bytes, 1, c.size, f), c.size);
+	assert_int_equal(fclose(f), 0);
+	free(c.bytes);
+	assert_int_equal(mkdir(path, 0700), 0);
+	assert_int_equal(mount("bpf", path, "bpf", 0, "mode=0700"), 0);
+	o = RIG_SKPOL("--bpffs", path, "apply", "--check", object);
+	assert_non_null(strstr(o.err, "note: other programs decide here: "));
+	o = RIG_SKPOL("--bpffs", path, "apply", object);
+	umount2(path, MNT_DETACH);
+	rmdir(path);
+	unlink(object);
+	assert_int_equal(o.status, 0);
+	assert_non_null(strstr(o.err, "note: this policy runs last of 2 "
+			       "programs"));
 }
 
 static void broken_state_is_a_failure(void **state)
@@ -341,6 +374,7 @@ int main(void)
 		TEST(addresses_must_be_local),
 		TEST(udp_servers_must_know_the_address),
 		TEST(who_wins_is_said),
+		TEST(another_file_system_is_noticed),
 		TEST(broken_state_is_a_failure),
 		TEST(without_descriptors_nothing_is_gone),
 		TEST(causes_are_named),
