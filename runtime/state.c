@@ -353,6 +353,7 @@ static bool is_dead(struct skpol *s)
 	struct slots slots;
 	size_t n = 0;
 	bool any = false;
+	int err;
 
 	if (link_view(s, &link))
 		return false;
@@ -360,8 +361,9 @@ static bool is_dead(struct skpol *s)
 	if (link.state == LINK_ALIVE ||
 	    (link.state == LINK_NONE && generation_list(s, NULL, &n)) || n)
 		return false;
-	if (slots_open(s, &slots, false))
-		return true;
+	err = slots_open(s, &slots, false);
+	if (err)
+		return err == -ENOENT || err == -EUCLEAN;
 	for (size_t i = 0; i < slots.n && !any; i++)
 		any = slot_cookie(&slots, slots.v[i].slot) != 0;
 	slots_close(&slots);

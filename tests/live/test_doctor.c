@@ -323,6 +323,42 @@ static void without_descriptors_nothing_is_gone(void **state)
 	assert_true(well);
 }
 
+/* Generations that are kept, and names that have a slot. */
+static size_t kept(void)
+{
+	int fd = bpf_obj_get(rig_state("names"));
+	json_t *j = rig_status();
+	size_t n = json_array_size(json_object_get(j, "generations"));
+	char key[128], *before = NULL;
+
+	assert_true(fd >= 0);
+	for (; !bpf_map_get_next_key(fd, before, key); before = key)
+		n++;
+	close(fd);
+	json_decref(j);
+	return n;
+}
+
+/* A command that cannot open what is kept must not take it for rubbish. */
+static void without_descriptors_nothing_is_lost(void **state)
+{
+	size_t before;
+
+	(void)state;
+	rig_must_apply(POLICY);
+	rig_must_apply(POLICY "expect tcp to 198.51.100.1 -> drop\n");
+	before = kept();
+	assert_int_equal(before, 2 + 2);
+	for (unsigned int n = FEW_DESCRIPTORS; n < ENOUGH_DESCRIPTORS; n++) {
+		rig_descriptors = n;
+		RIG_SKPOL("unregister", "dns");
+		RIG_SKPOL("confirm");
+		rig_descriptors = 0;
+		if (kept() != before)
+			fail_msg("%u descriptors", n);
+	}
+}
+
 /* What the kernel tells about programs needs no bpf file system. */
 static void causes_are_named(void **state)
 {
@@ -377,6 +413,7 @@ int main(void)
 		TEST(another_file_system_is_noticed),
 		TEST(broken_state_is_a_failure),
 		TEST(without_descriptors_nothing_is_gone),
+		TEST(without_descriptors_nothing_is_lost),
 		TEST(causes_are_named),
 		TEST(without_descriptors_nobody_is_to_be_root),
 	};
