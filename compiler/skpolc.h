@@ -54,8 +54,14 @@ int skpolc_error(int status, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 /* Flushes stdout: 0, or EXIT_SYSTEM when it could not be written. */
 int skpolc_flush(void);
-/* To k->output; an exit status. */
-int skpolc_write(struct skpolc *k, const void *bytes, size_t size);
+/*
+ * To k->output, which must be no file that was read for C; an exit status.
+ * skpolc_rewrite: the policy's own file it may be.
+ */
+int skpolc_write(const struct skpolc *k, const struct compiled *c,
+		 const void *bytes, size_t size);
+int skpolc_rewrite(const struct skpolc *k, const struct compiled *c,
+		   const void *bytes, size_t size);
 /* Whether PATH is an object by its first bytes, or its name for "-". */
 bool skpolc_is_object(const char *path);
 

@@ -2,15 +2,13 @@
 /*
  * skpolc_compile - skpolc FILE.skl -o FILE.o, check, json
  *
- * In: a policy. Out: an object or another form of it, to a file that is
- * replaced whole or not at all, or to standard output.
+ * In: a policy. Out: an object or another form of it.
  */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "assemble.h"
-#include "object.h"
 #include "skpolc.h"
 
 static void print_rules(const struct compiled *c, FILE *out)
@@ -67,17 +65,6 @@ static int text(struct skpolc *k, struct compiled *c, void **bytes,
 	return 0;
 }
 
-int skpolc_write(struct skpolc *k, const void *bytes, size_t size)
-{
-	int err = object_write(k->output, bytes, size);
-
-	if (!err)
-		return 0;
-	return skpolc_error(EXIT_SYSTEM, "cannot write %s: %s",
-			    strcmp(k->output, "-") ? k->output :
-			    "standard output", strerror(-err));
-}
-
 int skpolc_compile(struct skpolc *k)
 {
 	bool is_object = !k->emit || !strcmp(k->emit, "obj");
@@ -96,7 +83,7 @@ int skpolc_compile(struct skpolc *k)
 	status = is_object ? object(k, &c, &bytes, &size) :
 		text(k, &c, &bytes, &size);
 	if (!status)
-		status = skpolc_write(k, bytes, size);
+		status = skpolc_write(k, &c, bytes, size);
 	if (!status && k->report)
 		skpolc_report(k, &c, is_object ? size : 0);
 	free(bytes);

@@ -23,7 +23,7 @@ int skpolc_fmt(struct skpolc *k)
 	if (!k->output)
 		k->output = k->write && strcmp(k->args[0], "-") ?
 			k->args[0] : "-";
-	status = skpolc_write(k, out, size);
+	status = skpolc_rewrite(k, &c, out, size);
 	compiled_free(&c);
 	return status;
 }

@@ -200,6 +200,52 @@ existing_target() {
 	no_leftovers
 }
 
+# keeps FILE COMMAND...: it is refused, as FILE was read, and nothing is written
+keeps() {
+	kept=$1
+	shift
+	cp "$kept" before
+	gives 2 "$@"
+	says "would overwrite "
+	says "$kept: nothing is written"
+	cmp "$kept" before
+	no_leftovers
+}
+
+what_was_read_is_kept() {
+	printf '192.0.2.0/24\n' >list.txt
+	printf '192.0.2.7 -> a\n' >map.txt
+	printf 'set s = file "list.txt"\n' >part.skl
+	cat >whole.skl <<-'EOF'
+		policy p
+		socket a
+		include "part.skl"
+		map m by to = file "map.txt"
+		tcp to s -> a
+		udp -> map m
+		default -> pass
+	EOF
+	echo '{"version":1,"policy":"p","rules":[]}' >hits.json
+	gives 0 skpolc whole.skl --profile hits.json -o x.o
+	silent
+	for file in whole.skl part.skl list.txt map.txt hits.json; do
+		keeps $file skpolc whole.skl --profile hits.json -o $file
+		keeps $file skpolc json whole.skl --profile hits.json -o ./$file
+		ln -s $file link
+		keeps $file skpolc whole.skl --profile hits.json -o link
+		rm link
+	done
+	for form in asm dot json rules; do
+		keeps list.txt skpolc whole.skl --emit=$form -o list.txt
+	done
+	keeps part.skl skpolc fmt whole.skl -o part.skl
+	gives 2 skpolc - -o whole.skl <whole.skl
+	gives 0 skpolc fmt whole.skl -o whole.skl
+	gives 0 skpolc fmt -w whole.skl
+	gives 0 skpolc whole.skl -o /dev/null
+	gives 0 skpolc whole.skl --profile hits.json -o x.o
+}
+
 # A private policy stays private, and what all may read is read by all.
 mode_is_kept() {
 	cp web.skl kept.skl
@@ -492,7 +538,8 @@ fi
 bad=0
 for name in a_profile same_bytes_anywhere same_bytes_for_the_same_text \
 	standard_output pipe_nobody_reads full_target unwritable_target \
-	read_only_target existing_target mode_is_kept mistakes usage warnings \
+	read_only_target existing_target what_was_read_is_kept mode_is_kept \
+	mistakes usage warnings \
 	json_diagnostics odd_names formatter verdicts_of_all_engines \
 	verdicts_that_differ differences too_large \
 	compares_where_tables_are_too_large \
