@@ -396,6 +396,39 @@ static void leftovers(struct resolver *r)
 	r->p->ninterfaces = ninterfaces;
 }
 
+static void say_empty(struct resolver *r, const struct ast_name *name,
+		      const char *kind, const char *file, const char *follows)
+{
+	struct diag *d = diag_add(r->d, DIAG_EMPTY_SET, &name->place,
+				  "the %s `%s` is empty after reading `%.200s`",
+				  kind, name->text, file);
+
+	d->label = "holds nothing";
+	d->note = follows;
+}
+
+/* An empty `{ }` is seen where it is written, an emptied file is not. */
+static void empty_files(struct resolver *r)
+{
+	for (size_t i = 0; i < r->nsets; i++) {
+		const struct ast_set *s = r->sets[i].ast;
+
+		if (s->file && !r->sets[i].set.bad &&
+		    r->sets[i].set.kind == RSET_EMPTY)
+			say_empty(r, &s->name, "set", s->file,
+				  arena_printf(r->a, "no packet is in `%s`, "
+					       "and every one in `not %s`",
+					       s->name.text, s->name.text));
+	}
+	for (size_t i = 0; i < r->nmaps; i++) {
+		const struct ast_map *m = r->maps[i].ast;
+
+		if (m->file && !m->nentries)
+			say_empty(r, &m->name, "map", m->file, "packets of "
+				  "rules that ask it go on to the next rule");
+	}
+}
+
 /*
  * An entry serves every rule that asks its map: its socket is a mistake when
  * none of them brings it a packet.
@@ -445,7 +478,9 @@ struct policy *policy_resolve(struct arena *a, const struct ast *ast,
 	leftovers(r);
 	for (i = 0; i < r->nmaps && !diag_full(d); i++)
 		check_entries(r, &r->maps[i]);
-	if (!diag_full(d))
+	if (!diag_full(d)) {
+		empty_files(r);
 		name_unused(r);
+	}
 	return d->nerrors || !ast->default_rule ? NULL : r->p;
 }

@@ -357,6 +357,33 @@ warnings() {
 	silent
 }
 
+emptied_files() {
+	cat >list.skl <<-'EOF'
+		policy p
+		set trusted = file "list.txt"
+		map m by to = file "map.txt"
+		a: tcp port 22 from not trusted -> drop
+		b: tcp -> map m
+		default -> pass
+	EOF
+	echo 192.0.2.0/24 >list.txt
+	echo '192.0.2.1 -> drop' >map.txt
+	gives 0 skpolc check list.skl --deny all
+	silent
+	echo '# none today' >list.txt
+	: >map.txt
+	gives 0 skpolc list.skl -o x.o
+	says 'warning[empty-set]: the set `trusted` is empty'
+	says 'list.skl:2:5'
+	says 'warning[empty-set]: the map `m` is empty'
+	gives 1 skpolc check list.skl --deny empty-set
+	says 'error[empty-set]'
+	gives 0 skpolc check list.skl -Wno-empty-set
+	silent
+	gives 0 skpolc explain list.skl 'tcp 192.0.2.1:5 -> 192.0.2.1:80'
+	silent
+}
+
 json_diagnostics() {
 	command -v jq >/dev/null || skip 'no jq to read JSON with'
 	gives 1 skpolc check bad.skl --diagnostics=json
@@ -539,9 +566,8 @@ bad=0
 for name in a_profile same_bytes_anywhere same_bytes_for_the_same_text \
 	standard_output pipe_nobody_reads full_target unwritable_target \
 	read_only_target existing_target what_was_read_is_kept mode_is_kept \
-	mistakes usage warnings \
-	json_diagnostics odd_names formatter verdicts_of_all_engines \
-	verdicts_that_differ differences too_large \
+	mistakes usage warnings emptied_files json_diagnostics odd_names formatter \
+	verdicts_of_all_engines verdicts_that_differ differences too_large \
 	compares_where_tables_are_too_large \
 	a_hundred_thousand_packets; do
 	mkdir "$work/$name"
