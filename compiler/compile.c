@@ -73,6 +73,56 @@ static bool looks_at_interface(const struct compiled *c)
 	       split_looks_at_interface(c->policy);
 }
 
+static bool has_on(const struct ast_key_list *k)
+{
+	return memchr(k->v, AST_KEY_ON, k->n);
+}
+
+/* Where map M asks for the interface when verdict V asks M, or NULL. */
+static const struct place *map_on(const struct ast_map *m,
+				  const struct ast_verdict *v)
+{
+	if (has_on(&m->keys))
+		return &v->place;
+	for (size_t i = 0; i < m->nentries; i++)
+		if (has_on(&m->entries[i].verdict.keys))
+			return &m->entries[i].verdict.place;
+	return NULL;
+}
+
+static const struct place *verdict_on(const struct policy *p,
+				      const struct ast_verdict *v)
+{
+	const struct ast_map *m = p->ast->maps;
+
+	if (v->kind != AST_MAP)
+		return has_on(&v->keys) ? &v->place : NULL;
+	while (m && strcmp(m->name.text, v->map.text))
+		m = m->next;
+	return m ? map_on(m, v) : NULL;
+}
+
+static const struct place *rule_on(const struct policy *p,
+				   const struct policy_rule *r)
+{
+	for (size_t i = 0; i < r->nwhens; i++)
+		if (r->whens[i]->on.present)
+			return &r->whens[i]->on.place;
+	if (r->ast->match.on.present)
+		return &r->ast->match.on.place;
+	return verdict_on(p, &r->ast->verdict);
+}
+
+/* Where the rules first ask for the interface, or NULL. */
+static const struct place *first_on(const struct policy *p)
+{
+	const struct place *at = NULL;
+
+	for (size_t i = 0; i < p->nrules && !at; i++)
+		at = rule_on(p, &p->rules[i]);
+	return at;
+}
+
 static bool choose_target(struct compiled *c, const struct compile_options *o)
 {
 	struct diag *d;
@@ -84,9 +134,10 @@ static bool choose_target(struct compiled *c, const struct compile_options *o)
 		c->oldest = c->target = target_find("5.17");
 		return true;
 	}
-	d = diag_add(&c->diags, DIAG_TOO_OLD, NULL,
+	d = diag_add(&c->diags, DIAG_TOO_OLD, first_on(c->policy),
 		     "kernel %s does not tell a program the interface",
 		     o->target->name);
+	d->label = "asks for it";
 	d->help = "compile for 5.17 or newer, or take `on` out of the rules";
 	return false;
 }

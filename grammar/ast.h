@@ -38,6 +38,7 @@ struct ast_element {
 	uint8_t kind;		/* enum ast_element_kind */
 	uint8_t family;		/* 4 or 6 for prefixes and addresses, else 0 */
 	uint8_t length;		/* of a prefix */
+	bool wrong;		/* was reported; the value is any */
 };
 
 struct ast_elements {

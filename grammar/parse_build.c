@@ -36,6 +36,8 @@ struct ast_element build_range(struct parse *p, const struct ast_element *low,
 			"both ends of a range are of one family";
 		return e;
 	}
+	if (low->wrong || high->wrong)
+		return e;
 	if (high->low < low->low)
 		empty_range(p, low, high, at);
 	else

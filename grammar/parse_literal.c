@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "parse_state.h"
+#include "parser.h"
 #include "print.h"
 #include "utf8.h"
 
@@ -90,7 +91,8 @@ void literal_address(struct parse *p, struct place at, const char *text,
 	memset(e, 0, sizeof(*e));
 	e->kind = AST_ADDRESS;
 	e->place = at;
-	if (!to_address(text, len, e))
+	e->wrong = !to_address(text, len, e);
+	if (e->wrong)
 		bad_address(p, at, text, len, e->family);
 	e->high = e->low;
 }
@@ -190,7 +192,21 @@ void literal_prefix(struct parse *p, struct place at, const char *text,
 	}
 }
 
-void literal_integer(struct parse *p, struct place at, const char *text,
+/* What a number at this place may be, as far as the words before it tell. */
+static const char *number_range(const struct scan *s)
+{
+	bool inside = s->previous == T_NOT || s->previous == T_LBRACE;
+
+	switch (inside ? s->before : s->previous) {
+	case T_PORT:
+		return "a port is 0 to 65535";
+	case T_ON:
+		return "an interface index is 1 to 2147483647";
+	}
+	return "a port is 0 to 65535, an interface index 1 to 2147483647";
+}
+
+void literal_integer(struct scan *s, struct place at, const char *text,
 		     size_t len, struct ast_element *e)
 {
 	uint64_t v = 0;
@@ -201,9 +217,10 @@ void literal_integer(struct parse *p, struct place at, const char *text,
 	for (size_t i = 0; i < len && v <= UINT32_MAX; i++)
 		v = v * 10 + (uint64_t)(text[i] - '0');
 	if (v > UINT32_MAX) {
-		diag_add(p->diags, DIAG_PORT_RANGE, &at,
+		diag_add(s->parse->diags, DIAG_PORT_RANGE, &at,
 			 "`%.*s` is too large a number", shown(len),
-			 text)->label = "a port is 0 to 65535";
+			 text)->label = number_range(s);
+		e->wrong = true;
 		v = 0;
 	}
 	e->low = e->high = v;

@@ -123,7 +123,7 @@ void literal_address(struct parse *p, struct place at, const char *text,
 		     size_t len, struct ast_element *e);
 void literal_prefix(struct parse *p, struct place at, const char *text,
 		    size_t len, struct ast_element *e);
-void literal_integer(struct parse *p, struct place at, const char *text,
+void literal_integer(struct scan *s, struct place at, const char *text,
 		     size_t len, struct ast_element *e);
 uint32_t literal_percent(struct parse *p, struct place at, const char *text,
 			 size_t len);

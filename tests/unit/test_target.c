@@ -6,7 +6,8 @@
  * than the 4 MiB that kernels before 6.0 allocate for a value of a map. Without a
  * target the object is for a newer kernel, and says so; for an older target it is
  * an error that names the size and what helps, and that does help. What is in the
- * tables is proved, and asked.
+ * tables is proved, and asked. An interface that an older kernel does not tell is
+ * an error at the place that asks for it.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -278,6 +279,44 @@ static void hosts_are_left_out(void **state)
 	free(text);
 }
 
+/* What comes after a policy's head; LINE and COLUMN of what asks for the interface. */
+static const struct {
+	const char *text;
+	uint32_t line, column;
+} asks[] = {
+	{ "udp -> a\ntcp on \"eth0\" -> b\non 3 -> a", 5, 8 },
+	{ "when tcp on not \"eth0\" {\nport 80 -> a\n}", 4, 13 },
+	{ "map m by on {\n\"eth0\" -> a\n}\nudp -> a\ntcp -> map m", 8, 8 },
+	{ "tcp -> split by from, on { 50% a, 50% b }", 4, 8 },
+	{ "map m by port {\n80 -> split by on { 50% a, 50% b }\n}\n"
+	  "tcp -> map m", 5, 7 },
+};
+
+static void who_asks_for_the_interface_is_shown(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(asks) / sizeof(*asks); i++) {
+		struct source_position at;
+		struct compile_options o;
+		const struct diag *g;
+		struct compiled c;
+		char text[300];
+
+		sprintf(text, "policy t\nsocket a\nsocket b\n%s\n"
+			"default -> pass\n", asks[i].text);
+		o = options(text, "5.10");
+		assert_int_equal(compile(&c, NULL, &o), 0);
+		assert_int_equal(c.diags.nerrors, 1);
+		for (g = c.diags.first; g->id != DIAG_TOO_OLD; )
+			g = g->next;
+		assert_true(g->has_place);
+		at = source_position(&c.sources, 0, g->place.begin);
+		assert_int_equal(at.line, asks[i].line);
+		assert_int_equal(at.column, asks[i].column);
+		compiled_free(&c);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -285,6 +324,7 @@ int main(void)
 		cmocka_unit_test(the_newest_reason_counts),
 		cmocka_unit_test(a_target_is_kept),
 		cmocka_unit_test(hosts_are_left_out),
+		cmocka_unit_test(who_asks_for_the_interface_is_shown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
