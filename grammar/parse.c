@@ -26,13 +26,29 @@ static void scan_file(struct scan *s)
 	scanner_close(s);
 }
 
+/* True, and reported, when FILE is no text; PLACE names it, or is NULL. */
+static bool is_object(struct parse *p, uint32_t file,
+		      const struct place *place)
+{
+	const struct source_file *f = &p->sources->files[file];
+
+	if (f->size < 4 || memcmp(f->text, "\177ELF", 4))
+		return false;
+	p->incomplete = true;
+	diag_add(p->diags, DIAG_FILE, place,
+		 "`%.200s` is an object (ELF), and text belongs here",
+		 f->name)->help = "give the text that it was made from; of "
+		"skpolc's verbs `diff` and `verdicts` take an object, too";
+	return true;
+}
+
 /* Names in messages are cut: they come from the user. */
 static int open_file(struct parse *p, const char *path, struct place string)
 {
 	int file = source_open(p->sources, path, (int)string.file);
 
 	if (file >= 0)
-		return file;
+		return is_object(p, (uint32_t)file, &string) ? -1 : file;
 	p->incomplete = true;
 	diag_add(p->diags, DIAG_FILE, &string, "cannot read `%.200s`: %s",
 		 path, strerror(-file))->help =
@@ -171,7 +187,8 @@ static struct ast *parse(struct arena *a, struct source_set *s,
 	ast->last_map = &ast->maps;
 	ast->last_expect = &ast->expects;
 	ast->last_statement = &ast->statements;
-	parse_file(&p, file, (struct place) { file, 0, 0 });
+	if (!is_object(&p, file, NULL))
+		parse_file(&p, file, (struct place) { file, 0, 0 });
 	if (whole)
 		missing(&p, file);
 	return ast;

@@ -316,6 +316,28 @@ compares_where_tables_are_too_large() {
 	says 'its tables take more than 100 bytes'
 }
 
+object_for_text() {
+	skpolc web.skl -o web.o
+	skpolc web.skl -o other.o
+	packet='tcp 192.0.2.1:5 -> 192.0.2.1:80'
+	for verb in 'compile -o x.o' check fmt json "explain"; do
+		[ "$verb" != explain ] || set -- "$packet"
+		# shellcheck disable=SC2086 # words on purpose
+		gives 1 skpolc $verb web.o "$@"
+		says 'error[file]: `web.o` is an object (ELF)'
+		says '`diff` and `verdicts` take an object'
+		[ "$(grep -c '^error' stderr)" = 1 ]
+		[ "$(wc -l <stderr)" -lt 5 ]
+	done
+	gives 1 skpolc fmt -w web.o
+	cmp web.o other.o
+	gives 1 skpolc check - <web.o
+	says '`<stdin>` is an object (ELF)'
+	gives 1 skpolc check "$(command -v skpolc)"
+	[ "$(grep -c '^error' stderr)" = 1 ]
+	[ ! -e x.o ]
+}
+
 usage() {
 	for args in --no-such-option '-O3' '-O 2x' '--emit=tree' \
 		'--target-kernel=4.19' '--max-instructions=0' \
@@ -566,8 +588,8 @@ bad=0
 for name in a_profile same_bytes_anywhere same_bytes_for_the_same_text \
 	standard_output pipe_nobody_reads full_target unwritable_target \
 	read_only_target existing_target what_was_read_is_kept mode_is_kept \
-	mistakes usage warnings emptied_files json_diagnostics odd_names formatter \
-	verdicts_of_all_engines verdicts_that_differ differences too_large \
+	mistakes object_for_text usage warnings emptied_files json_diagnostics \
+	odd_names formatter verdicts_of_all_engines verdicts_that_differ differences too_large \
 	compares_where_tables_are_too_large \
 	a_hundred_thousand_packets; do
 	mkdir "$work/$name"

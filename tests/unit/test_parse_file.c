@@ -73,6 +73,12 @@ static const struct folder {
 	{ { { "a", "include \"a/b\"" TAIL } }, "file@1:9", NULL },
 	{ { { "a", "set s = file \"b\"\nmap m by to = file \"sub\"" TAIL },
 	    { "sub/b", "" } }, "file@1:14 file@2:20", NULL },
+	/* an object where text belongs: said once */
+	{ { { "a", "\177ELF\2\1\nto ->\ntcp tcp\n" } }, "file@1:1",
+	  NULL },
+	{ { { "a", "include \"b\"\nset s = file \"b\"\nmap m by to = file "
+	    "\"b\"" TAIL }, { "b", "\177ELF\2\1\nto ->\n" } },
+	  "file@1:9 file@2:14 file@3:20", NULL },
 	/* a set's file */
 	{ { { "a", "set s = file \"b\"" TAIL },
 	    { "b", "# drop\n10.0.0.0/8   # ten\n\n  ::1\r\n1-2\n\"e\"\nt" } },
