@@ -41,14 +41,14 @@ static const struct option long_options[] = {
 };
 
 static const char option_text[] =
-"  -o, --output FILE       where to; `-` is standard output\n"
+"  -o, --output FILE       compile, fmt, json: where to; `-` is standard output\n"
 "  -O0, -O1, -O2           how much to optimize (2)\n"
 "      --target-kernel V   5.10, 5.17, 6.1, 6.12 or 6.18; the oldest that can\n"
 "      --max-instructions N, --max-tables BYTES\n"
 "                          no larger program (1000000, 512M)\n"
-"      --emit WHAT         obj, asm, dot, json or rules\n"
+"      --emit WHAT         compile: obj, asm, dot, json or rules\n"
 "      --profile FILE      weigh rules by hits, from `skpol stats --profile`\n"
-"      --report            what was made, how, and how large it is\n"
+"      --report            compile, check, json: what was made, and how\n"
 "      --engine E          verdicts: rules, diagram or bytes (bytes)\n"
 "      --json              explain, diff, --report: as JSON\n"
 "  -w, --write             fmt: rewrite the file\n"
@@ -57,15 +57,22 @@ static const char option_text[] =
 "      --diagnostics json  diagnostics as JSON\n"
 "      --version, --help\n";
 
+/* Options that some verbs take only. */
+enum { OPTION_OUTPUT = 1, OPTION_WRITE = 2, OPTION_EMIT = 4, OPTION_REPORT = 8,
+       OPTION_ENGINE = 16, OPTION_JSON = 32 };
+
 static const struct verb {
 	const char *name, *arguments, *text;
 	int least, most;
+	unsigned int options;
 	int (*run)(struct skpolc *k);
 } verbs[] = {
-#define SKPOLC_VERB(name, arguments, least, most, text) \
-	{ #name, arguments, text, least, most, skpolc_##name },
+#define O(name) | OPTION_##name
+#define SKPOLC_VERB(name, arguments, least, most, options, text) \
+	{ #name, arguments, text, least, most, 0 options, skpolc_##name },
 #include "skpolc_verb.def"
 #undef SKPOLC_VERB
+#undef O
 };
 
 enum { VERBS = sizeof(verbs) / sizeof(*verbs) };
@@ -361,6 +368,41 @@ static const struct verb *verb_of(const char *name)
 	return NULL;
 }
 
+static int refuse(const struct verb *v, unsigned int option, const char *text)
+{
+	char takers[80] = "";
+
+	for (int i = 0; i < VERBS; i++) {
+		if (!(verbs[i].options & option))
+			continue;
+		strcat(*takers ? strcat(takers, ", ") : takers, verbs[i].name);
+	}
+	return skpolc_error(EXIT_USAGE, "%s takes no %s: it is for %s%s",
+			    v->name, text, takers, option == OPTION_JSON ?
+			    ", and for --report" : "");
+}
+
+static int check_options(const struct skpolc *k, const struct verb *v)
+{
+	const struct { bool given; unsigned int option; const char *text; }
+	of_some[] = {
+		{ k->output, OPTION_OUTPUT, "-o" },
+		{ k->write, OPTION_WRITE, "-w" },
+		{ k->emit, OPTION_EMIT, "--emit" },
+		{ k->report, OPTION_REPORT, "--report" },
+		{ k->engine, OPTION_ENGINE, "--engine" },
+		{ k->json && !k->report, OPTION_JSON, "--json" },
+	};
+
+	for (size_t i = 0; i < sizeof(of_some) / sizeof(*of_some); i++)
+		if (of_some[i].given && !(v->options & of_some[i].option))
+			return refuse(v, of_some[i].option, of_some[i].text);
+	if (k->write && k->output)
+		return skpolc_error(EXIT_USAGE, "-w rewrites the file, -o "
+				    "writes to another: take one of them");
+	return 0;
+}
+
 /* Whether NAME can be a file's: it is one, or looks like it. */
 static bool may_be_file(const char *name)
 {
@@ -370,6 +412,7 @@ static bool may_be_file(const char *name)
 static int run(struct skpolc *k, int argc, char **argv)
 {
 	const struct verb *v;
+	int status;
 
 	if (!argc)
 		return skpolc_error(EXIT_USAGE, "what is to be compiled? See "
@@ -390,7 +433,8 @@ static int run(struct skpolc *k, int argc, char **argv)
 	if (argc < v->least || argc > v->most)
 		return skpolc_error(EXIT_USAGE, "usage: skpolc %s %s",
 				    v->name, v->arguments);
-	return v->run(k);
+	status = check_options(k, v);
+	return status ? status : v->run(k);
 }
 
 int main(int argc, char **argv)

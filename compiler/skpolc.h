@@ -28,7 +28,7 @@ struct skpolc {
 	int nargs;
 };
 
-#define SKPOLC_VERB(name, arguments, least, most, text) \
+#define SKPOLC_VERB(name, arguments, least, most, options, text) \
 	int skpolc_##name(struct skpolc *k);
 #include "skpolc_verb.def"
 #undef SKPOLC_VERB

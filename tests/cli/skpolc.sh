@@ -364,6 +364,52 @@ usage() {
 	silent
 }
 
+# refuses VERBS OPTION ARGUMENT...: only these verbs take it
+refuses() {
+	verbs=$1
+	option=$2
+	shift 2
+	# shellcheck disable=SC2086 # an option may have a value
+	gives 2 skpolc $option "$@"
+	says "takes no ${option%% *}: it is for $verbs"
+	[ ! -s stdout ]
+	# shellcheck disable=SC2086 # as above
+	gives 2 skpolc "$@" $option
+}
+
+options_of_other_verbs() {
+	packet='tcp 192.0.2.1:5 -> 192.0.2.1:80'
+	writes='compile, fmt, json'
+	reports='compile, check, json'
+	refuses "$writes" '-o x.o' check web.skl
+	refuses "$writes" '-o x.o' explain web.skl "$packet"
+	refuses "$writes" '-o x.o' diff web.skl web.skl
+	refuses "$writes" '-o x.o' verdicts web.skl web.pkt
+	refuses fmt -w check web.skl
+	refuses fmt -w web.skl
+	refuses compile '--emit asm' json web.skl
+	refuses compile '--emit asm' check web.skl
+	refuses "$reports" --report fmt web.skl
+	refuses "$reports" --report explain web.skl "$packet"
+	refuses "$reports" --report diff web.skl web.skl
+	refuses "$reports" --report verdicts web.skl web.pkt
+	refuses verdicts '--engine rules' check web.skl
+	refuses verdicts '--engine rules' explain web.skl "$packet"
+	refuses 'explain, diff, and for --report' --json check web.skl
+	refuses 'explain, diff, and for --report' --json verdicts web.skl \
+		web.pkt
+	cp web.skl kept.skl
+	gives 2 skpolc fmt -w kept.skl -o x.skl
+	says 'take one of them'
+	gives 2 skpolc check web.skl -o x.o -O0 --deny all
+	[ ! -e x.o ]
+	[ ! -e x.skl ]
+	cmp web.skl kept.skl
+	gives 0 skpolc --report --json check web.skl
+	gives 0 skpolc json web.skl --report -o web.json
+	gives 0 skpolc fmt web.skl -O0 --target-kernel 6.1 --deny all
+}
+
 warnings() {
 	gives 0 skpolc warn.skl -o x.o
 	says 'warning[unused-name]'
@@ -588,8 +634,8 @@ bad=0
 for name in a_profile same_bytes_anywhere same_bytes_for_the_same_text \
 	standard_output pipe_nobody_reads full_target unwritable_target \
 	read_only_target existing_target what_was_read_is_kept mode_is_kept \
-	mistakes object_for_text usage warnings emptied_files json_diagnostics \
-	odd_names formatter verdicts_of_all_engines verdicts_that_differ differences too_large \
+	mistakes object_for_text usage options_of_other_verbs warnings \
+	emptied_files json_diagnostics odd_names formatter verdicts_of_all_engines verdicts_that_differ differences too_large \
 	compares_where_tables_are_too_large \
 	a_hundred_thousand_packets; do
 	mkdir "$work/$name"
