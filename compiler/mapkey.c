@@ -185,6 +185,8 @@ static bool take_first(struct mapper *k, const struct ast_element *e,
 		key.space = SPACE_NAME;
 		key.low = key.high = id;
 	}
+	if (e == written)
+		mapped_note(&k->mapped, e);
 	push_keys(k, key, first_rank(e));
 	return true;
 }
@@ -322,4 +324,5 @@ void mapkey_read(struct mapper *k)
 	m->entry_kinds = arena_array(k->r->a, n, sizeof(*m->entry_kinds));
 	for (i = 0; i < n && !diag_full(k->r->d); i++)
 		read_entry(k, i);
+	mapped_say(k->r, &k->mapped);
 }

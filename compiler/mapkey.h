@@ -48,6 +48,7 @@ struct mapper {
 	struct mapkey_frame *stack;
 	size_t stack_cap;
 	struct symtab verdicts;
+	struct mapped mapped;		/* of the entries, not of sets they name */
 	const struct ast_entry *standard;	/* the `default` entry */
 	uint32_t standard_verdict;
 };

@@ -186,6 +186,14 @@ bool set_check_element(struct resolver *r, const struct ast_element *e,
 		       enum set_use use);
 void set_resolve(struct resolver *r, struct set_info *s);
 
+/* resolve_mapped.c: elements are noted one by one, and said once */
+struct mapped {
+	const struct ast_element *first;
+	size_t n;
+};
+void mapped_note(struct mapped *m, const struct ast_element *e);
+void mapped_say(struct resolver *r, const struct mapped *m);
+
 /* resolve_match.c: always fills OUT */
 void match_resolve(struct resolver *r, const struct ast_match *m,
 		   const struct context *outer, struct context *out);

@@ -25,6 +25,7 @@ struct gather {			/* a set being put together */
 	struct vector in4, in6, number, name;
 	const struct ast_element *lowest, *highest;
 	enum rset_kind kind;
+	struct mapped mapped;
 	const struct ast_element *first;	/* the one that gave the kind */
 	bool bad;
 };
@@ -211,6 +212,7 @@ static void gather_value(struct resolver *r, struct gather *g,
 	case AST_PREFIX:
 	case AST_ADDRESS:
 		push(r, e->family == 4 ? &g->in4 : &g->in6, e->low, e->high);
+		mapped_note(&g->mapped, e);
 		break;
 	case AST_NUMBER:
 		push(r, &g->number, e->low, e->high);
@@ -290,6 +292,7 @@ static void gather(struct resolver *r, const struct ast_elements *e,
 
 	for (i = 0; i < e->n && !diag_full(r->d); i++)
 		gather_element(r, &g, &e->v[i], use);
+	mapped_say(r, &g.mapped);
 	out->kind = g.kind;
 	out->bad = g.bad;
 	out->lowest = g.lowest;

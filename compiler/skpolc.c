@@ -41,7 +41,7 @@ static const struct option long_options[] = {
 };
 
 static const char option_text[] =
-"  -o, --output FILE       compile, fmt, json: where to; `-` is standard output\n"
+"  -o, --output FILE       compile, fmt, json: where to; `-` is stdout\n"
 "  -O0, -O1, -O2           how much to optimize (2)\n"
 "      --target-kernel V   5.10, 5.17, 6.1, 6.12 or 6.18; the oldest that can\n"
 "      --max-instructions N, --max-tables BYTES\n"

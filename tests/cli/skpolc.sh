@@ -423,6 +423,12 @@ warnings() {
 	silent
 	gives 0 skpolc web.skl -o x.o --deny=all
 	silent
+	sed 's/port 80/& to ::ffff:192.0.2.0\/120/' web.skl >mapped.skl
+	gives 1 skpolc check mapped.skl --deny mapped-address
+	says 'error[mapped-address]: `::ffff:192.0.2.0/120` matches no packet'
+	says 'write `192.0.2.0/24`'
+	gives 0 skpolc check mapped.skl -Wno-mapped-address
+	silent
 }
 
 emptied_files() {
