@@ -12,8 +12,7 @@ trap 'rm -rf "$work"' EXIT
 
 # options: the long options in a text, one a line
 options() {
-	grep -Eo '(^|[^-a-z0-9])--[a-z][-a-z0-9]*' | grep -Eo -e '--.*' |
-		sort -u | grep -vx -e --help -e --version
+	grep -Eo '(^|[^-a-z0-9])--[a-z][-a-z0-9]*' | grep -Eo -e '--.*' | sort -u
 }
 
 # verbs: of a help text, those with an argument or without
