@@ -124,3 +124,13 @@ const char *asker_ask(struct asker *e, const struct packet *p,
 	}
 	return NULL;
 }
+
+bool asker_knows(const struct asker *e, const char *socket)
+{
+	const struct policy *p = e->c->policy;
+
+	for (size_t i = 0; i < p->nsockets; i++)
+		if (!strcmp(p->sockets[i].name, socket))
+			return true;
+	return false;
+}

@@ -24,5 +24,6 @@ struct asker *asker_new(struct compiled *c, enum ask_kind kind,
 /* NULL when the bytes did what no program may do: *TRAP says what. */
 const char *asker_ask(struct asker *e, const struct packet *p,
 		       const char **trap);
+bool asker_knows(const struct asker *e, const char *socket);
 
 #endif

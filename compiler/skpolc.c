@@ -309,7 +309,7 @@ static int limit(const char *option, size_t most, size_t *out)
 	}
 	if (errno || *end || end == optarg || *optarg == '-' || !n || n > most)
 		return skpolc_error(EXIT_USAGE, "--%s takes a number from 1 to "
-				    "%zu", option, most);
+				    "%zu; it may end in K, M or G", option, most);
 	*out = (size_t)n;
 	return 0;
 }

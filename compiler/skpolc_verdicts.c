@@ -4,8 +4,8 @@
  *
  * In: a policy or an object, a .pkt file. Out: every packet with its verdict;
  * a line that expects another verdict is named on stderr, and the exit status
- * is 1. An object carries its policy's text, so the other engines work on it,
- * too.
+ * is 1, as it is where there is no packet. An object carries its policy's text,
+ * so the other engines work on it, too.
  */
 #include <string.h>
 
@@ -26,13 +26,23 @@ static const char *ask(void *ctx, const struct packet *p, const char **error,
 	return NULL;
 }
 
+static bool knows(void *ctx, const char *socket)
+{
+	return asker_knows(ctx, socket);
+}
+
 static int ask_file(struct pkt *k, const struct source_file *f)
 {
 	pkt_ask_all(k, f->text, f->size);
 	if (skpolc_flush())
 		return EXIT_SYSTEM;
-	if (!k->wrong || k->status)
+	if (k->status)
 		return k->status;
+	if (!k->packets && !k->wrong)
+		return skpolc_error(EXIT_INPUT, "%s: there is no packet in it",
+				    k->path);
+	if (!k->wrong)
+		return 0;
 	return skpolc_error(EXIT_INPUT, "%s: %zu of %zu lines are not as "
 			    "expected", k->path, k->wrong, k->line);
 }
@@ -65,7 +75,7 @@ int skpolc_verdicts(struct skpolc *k)
 {
 	enum ask_kind kind = ask_kind(k);
 	struct pkt list = { .path = k->args[1], .who = "the policy",
-			       .ask = ask };
+			    .ask = ask, .knows = knows };
 	struct image image;
 	struct compiled c;
 	int status, file;

@@ -4,7 +4,7 @@
  *
  * In: the text of the file, and whom to ask. Out: every packet with its verdict
  * on stdout; on stderr, by file and line, each that is no packet, cannot be
- * answered, or expects another verdict. For the commands: nobody else prints.
+ * answered, or expects another verdict; and a file without packets. For the commands: nobody else prints.
  */
 #ifndef SKPOL_PKT_H
 #define SKPOL_PKT_H
@@ -20,6 +20,7 @@ struct pkt {
 	 */
 	const char *(*ask)(void *ctx, const struct packet *p,
 			   const char **error, int *status);
+	bool (*knows)(void *ctx, const char *socket);
 	void *ctx;
 	size_t line, packets;	/* seen so far */
 	size_t wrong;		/* lines complained about */

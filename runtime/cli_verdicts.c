@@ -3,7 +3,8 @@
  * cli_verdicts - skpol verdicts: what the kernel says about a list of packets
  *
  * Prints every packet with its verdict; a line that expects another verdict is
- * named on stderr, as is one that cannot be run. Exit status 1 if there is any.
+ * named on stderr, as is one that cannot be run. Exit status 1 if there is any,
+ * and if there is no packet.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,16 +35,26 @@ static const char *ask(void *ctx, const struct packet *p, const char **error,
 	return NULL;
 }
 
+static bool knows(void *ctx, const char *socket)
+{
+	const struct run *r = ctx;
+
+	return trial_knows(r->trial, socket);
+}
+
 static int ask_all(struct run *r, const char *path, const char *text,
 		   size_t size)
 {
 	struct pkt k = { .path = path, .who = "the kernel", .ask = ask,
-			 .ctx = r };
+			 .knows = knows, .ctx = r };
 
 	pkt_ask_all(&k, text, size);
 	if (k.wrong && !k.status)
 		k.status = cli_error(EXIT_INPUT, "%s: %zu of %zu lines are "
 				     "not as expected", path, k.wrong, k.line);
+	if (!k.packets && !k.wrong && !k.status)
+		k.status = cli_error(EXIT_INPUT, "%s: there is no packet in it",
+				     path);
 	return k.status ? k.status : cli_flush();
 }
 

@@ -231,3 +231,11 @@ const char *trial_run(struct skpol *s, const struct trial *t,
 			      "is not of this trial");
 	return found ? found->name : NULL;
 }
+
+bool trial_knows(const struct trial *t, const char *socket)
+{
+	for (size_t i = 0; i < t->n; i++)
+		if (!strcmp(t->targets[i].name, socket))
+			return true;
+	return false;
+}

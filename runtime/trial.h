@@ -21,5 +21,6 @@ void trial_close(struct trial *t);
 /* "pass", "drop" or a socket's name, valid until trial_close; or NULL. */
 const char *trial_run(struct skpol *s, const struct trial *t,
 		      const struct packet *p);
+bool trial_knows(const struct trial *t, const char *socket);
 
 #endif

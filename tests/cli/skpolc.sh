@@ -5,6 +5,7 @@
 #
 # From the build directory; needs no privilege. Each case is a function of its
 # name, run in a folder of its own that holds web.skl, web.pkt and bad.skl.
+# shellcheck disable=SC2016 # messages have backquotes
 set -eu
 
 build=${SKPOL_BUILD:-$PWD}
@@ -239,6 +240,7 @@ what_was_read_is_kept() {
 		keeps list.txt skpolc whole.skl --emit=$form -o list.txt
 	done
 	keeps part.skl skpolc fmt whole.skl -o part.skl
+	# shellcheck disable=SC2094 # on purpose
 	gives 2 skpolc - -o whole.skl <whole.skl
 	gives 0 skpolc fmt whole.skl -o whole.skl
 	gives 0 skpolc fmt -w whole.skl
@@ -350,6 +352,8 @@ usage() {
 		[ -s stderr ]
 		[ ! -s stdout ]
 	done
+	gives 2 skpolc web.skl -o x.o --max-tables 5X
+	says 'it may end in K, M or G'
 	gives 2 skpolc
 	gives 2 skpolc bogus web.skl
 	says 'there is no verb'
@@ -551,6 +555,25 @@ verdicts_that_differ() {
 	gives 1 skpolc verdicts cut.o web.pkt
 }
 
+sockets_that_are_none() {
+	echo 'tcp 203.0.113.9:1 -> 192.0.2.1:80 => wep' >wrong.pkt
+	echo 'tcp 203.0.113.9:1 -> 192.0.2.1:80 => dns' >>wrong.pkt
+	echo 'tcp 203.0.113.9:1 -> 192.0.2.1:80 => drop' >>wrong.pkt
+	skpolc web.skl -o web.o
+	for policy in web.skl web.o; do
+		gives 1 skpolc verdicts "$policy" wrong.pkt
+		says 'wrong.pkt:1: there is no socket `wep`; the policy says web'
+		says 'wrong.pkt:2: expected dns, the policy says web'
+		says 'wrong.pkt:3: expected drop, the policy says web'
+	done
+	: >none.pkt
+	gives 1 skpolc verdicts web.skl none.pkt
+	says 'none.pkt: there is no packet in it'
+	echo '# later' >none.pkt
+	gives 1 skpolc verdicts web.o none.pkt
+	says 'none.pkt: there is no packet in it'
+}
+
 # Policies and objects, in both places; warnings are for those who compile.
 differences() {
 	sed 's/port 80 -> web/port 81 -> web/; 1i # moved' warn.skl >other.skl
@@ -641,7 +664,9 @@ for name in a_profile same_bytes_anywhere same_bytes_for_the_same_text \
 	standard_output pipe_nobody_reads full_target unwritable_target \
 	read_only_target existing_target what_was_read_is_kept mode_is_kept \
 	mistakes object_for_text usage options_of_other_verbs warnings \
-	emptied_files json_diagnostics odd_names formatter verdicts_of_all_engines verdicts_that_differ differences too_large \
+	emptied_files json_diagnostics odd_names formatter \
+	verdicts_of_all_engines verdicts_that_differ sockets_that_are_none \
+	differences too_large \
 	compares_where_tables_are_too_large \
 	a_hundred_thousand_packets; do
 	mkdir "$work/$name"

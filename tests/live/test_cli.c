@@ -377,16 +377,19 @@ static void wrong_lines_are_named(void **state)
 		"tcp 203.0.113.9:50000 -> 192.0.2.1:80 => web\n"
 		"tcp 203.0.113.9:50000 -> 192.0.2.1:81 => web\n"
 		"tcp 203.0.113.9:50000 -> 192.0.2.1:80 on lo => web\n"
-		"tcp 203.0.113.9 -> 192.0.2.1:80\n";
+		"tcp 203.0.113.9 -> 192.0.2.1:80\n"
+		"tcp 203.0.113.9:50000 -> 192.0.2.1:81 => wep\n";
 	struct rig_output o = verdicts(wrong);
 
 	(void)state;
 	exits(o, 1, ".pkt:2: expected web, the kernel says drop");
 	said(o.err, ".pkt:3: the kernel takes no packet with an interface");
 	said(o.err, ".pkt:4: ");
-	said(o.err, "3 of 4 lines are not as expected");
+	said(o.err, ".pkt:5: there is no socket `wep`; the kernel says drop");
+	said(o.err, "4 of 5 lines are not as expected");
 	assert_null(strstr(o.err, ".pkt:1:"));
 	exits(RIG_SKPOL("verdicts", object, "/nonexistent"), 1, "No such");
+	exits(verdicts("# none\n"), 1, ".pkt: there is no packet in it");
 }
 
 static void namespaces_by_name_path_and_pid(void **state)
