@@ -4,7 +4,7 @@
  *
  * In: the text of the file, and whom to ask. Out: every packet with its verdict
  * on stdout; on stderr, by file and line, each that is no packet, cannot be
- * answered, or expects another verdict; and a file without packets. For the commands: nobody else prints.
+ * answered, or expects another verdict. For the commands: nobody else prints.
  */
 #ifndef SKPOL_PKT_H
 #define SKPOL_PKT_H
