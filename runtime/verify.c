@@ -81,6 +81,13 @@ static void compare_source(struct verify *v, const json_t *running,
 			       "comments or layout differ");
 }
 
+static bool has_profile(const json_t *manifest)
+{
+	return json_is_string(json_object_get(json_object_get(manifest,
+							      "options"),
+					      "profile"));
+}
+
 static void compare_options(struct verify *v, const json_t *running,
 			    const json_t *given)
 {
@@ -89,9 +96,13 @@ static void compare_options(struct verify *v, const json_t *running,
 	AUTO_FREE char *b = json_dumps(json_object_get(given, "options"),
 				       JSON_COMPACT | JSON_SORT_KEYS);
 
-	if (!same(running, given, "options"))
-		verify_differs(v, "options", "compiled with %s, not with %s",
-			       a ? a : "?", b ? b : "?");
+	if (has_profile(running) && !has_profile(given))
+		verify_differs(v, "options", "what runs was compiled with a "
+			       "profile, which is not kept: verify the object "
+			       "that was applied");
+	else if (!same(running, given, "options"))
+		verify_differs(v, "options", "what runs was compiled with %s, "
+			       "and this with %s", a ? a : "?", b ? b : "?");
 	if (!same(running, given, "compiler"))
 		verify_differs(v, "compiler", "compiled by skpolc %s, not by "
 			       "%s", text(running, "compiler"),

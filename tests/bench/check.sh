@@ -36,7 +36,7 @@ for f in sizes bars; do
 done
 tests/bench/count "$src/tests/bench/hand/edge.skl" >"$work/count"
 cat "$work/count"
-[ "$(wc -l <"$work/count")" = 13 ] || { echo "not thirteen counts"; exit 1; }
+[ "$(wc -l <"$work/count")" = 16 ] || { echo "not sixteen counts"; exit 1; }
 grep -Eq '^instructions +[1-9][0-9]\.' "$work/count"
 tests/bench/memory 1000 >"$work/memory"
 cat "$work/memory"

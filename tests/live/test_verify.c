@@ -290,10 +290,37 @@ static void the_limits_are_among_them(void **state)
 	make_object("", path, object);
 	o = RIG_SKPOL("verify", object);
 	assert_int_equal(o.status, 1);
-	assert_non_null(strstr(o.out, "differs: options: compiled with "
-			       "{\"max_tables\":350,"));
+	assert_non_null(strstr(o.out, "differs: options: what runs was "
+			       "compiled with {\"max_tables\":350,"));
 	unlink(path);
 	unlink(object);
+}
+
+/* A profile is not kept: only the object can be the same. */
+static void a_profile_is_not(void **state)
+{
+	char path[96], object[96], profile[96], options[120];
+	struct rig_output o;
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s.skl", rig_bpffs);
+	snprintf(object, sizeof(object), "%s.o", rig_bpffs);
+	snprintf(profile, sizeof(profile), "%s.profile", rig_bpffs);
+	rig_must_apply(ONE);
+	o = RIG_SKPOL("stats", "--profile");
+	assert_int_equal(o.status, 0);
+	write_file(profile, o.out);
+	write_file(path, ONE);
+	snprintf(options, sizeof(options), "--profile=%s", profile);
+	make_object(options, path, object);
+	assert_int_equal(RIG_SKPOL("apply", object).status, 0);
+	o = RIG_SKPOL("verify", path);
+	assert_int_equal(o.status, 1);
+	assert_non_null(strstr(o.out, "verify the object that was applied"));
+	assert_int_equal(RIG_SKPOL("verify", object).status, 0);
+	unlink(path);
+	unlink(object);
+	unlink(profile);
 }
 
 int main(void)
@@ -309,6 +336,7 @@ int main(void)
 		TEST(interfaces_move),
 		TEST(the_command_takes_the_options_of_what_runs),
 		TEST(the_limits_are_among_them),
+		TEST(a_profile_is_not),
 	};
 
 	RIG_MAIN(tests);
