@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "place.h"
+#include "plan.h"
 #include "slots.h"
 #include "snapshot.h"
 #include "state.h"
@@ -160,7 +161,27 @@ static const char *text(const json_t *meta, const char *key)
 	return t ? t : "";
 }
 
-static void add_policy(struct source *s, const struct snapshot *n)
+/* Whether rules with `on` mean the interfaces that have these names now. */
+static void add_interfaces(const struct source *s, struct skpol *skpol,
+			   const struct generation *g)
+{
+	json_t *j;
+	size_t i;
+
+	json_array_foreach(json_object_get(g->meta, "interfaces"), i, j) {
+		json_int_t was = json_integer_value(json_object_get(j,
+								    "index"));
+		const char *name = text(j, "name");
+		uint32_t index;
+
+		if (plan_interface_index(skpol, name, &index))
+			sample(s, METRIC_INTERFACE, LABELS({ "name", name }),
+			       index == was);
+	}
+}
+
+static void add_policy(struct source *s, struct skpol *skpol,
+		       const struct snapshot *n)
 {
 	const struct generation *g = &n->live.gen;
 	char number[16];
@@ -172,6 +193,7 @@ static void add_policy(struct source *s, const struct snapshot *n)
 	sample(s, METRIC_GENERATION, NULL, g->number);
 	snapshot_each(n, add_rule, s);
 	add_slots(s, g);
+	add_interfaces(s, skpol, g);
 }
 
 int metrics_add(struct metrics *m, struct skpol *s, const char *netns)
@@ -186,7 +208,7 @@ int metrics_add(struct metrics *m, struct skpol *s, const char *netns)
 		sample(&source, METRIC_ATTACHED, NULL,
 		       live_attached(&n.live));
 	if (n.totals)
-		add_policy(&source, &n);
+		add_policy(&source, s, &n);
 	snapshot_close(&n);
 	return 0;
 }

@@ -30,7 +30,9 @@
 	FAMILY(LAST_HIT, "skpol_rule_last_hit_timestamp_seconds", "gauge", \
 	       "seconds", "When the rule last decided a packet.") \
 	FAMILY(REGISTERED, "skpol_socket_registered", "gauge", "", \
-	       "Whether a socket is in the slot.")
+	       "Whether a socket is in the slot.") \
+	FAMILY(INTERFACE, "skpol_interface_current", "gauge", "", \
+	       "Whether the interface is as it was when the policy was applied.")
 
 enum metric {
 #define FAMILY(id, name, type, unit, help) METRIC_##id,

@@ -134,11 +134,12 @@ static int plan_interfaces(struct skpol *s, bool real, struct plan *p,
 	return err;
 }
 
-uint32_t plan_interface_index(struct skpol *s, const char *name)
+bool plan_interface_index(struct skpol *s, const char *name, uint32_t *index)
 {
 	AUTO_FD fd = netns_socket(s, AF_INET, SOCK_DGRAM, 0);
 
-	return fd < 0 ? 0 : interface_index(fd, name);
+	*index = fd < 0 ? 0 : interface_index(fd, name);
+	return fd >= 0;
 }
 
 bool plan_interfaces_same(struct skpol *s, const json_t *was)

@@ -30,8 +30,8 @@ int plan_make(struct skpol *s, struct slots *t, const json_t *manifest,
 	      struct plan *p);
 void plan_free(struct plan *p);
 
-/* What the namespace has under NAME now; 0: there is none. */
-uint32_t plan_interface_index(struct skpol *s, const char *name);
+/* What the namespace has under NAME now, 0 for nothing; false: it cannot be asked. */
+bool plan_interface_index(struct skpol *s, const char *name, uint32_t *index);
 /* Whether the interfaces of an old meta still have their numbers. */
 bool plan_interfaces_same(struct skpol *s, const json_t *was);
 

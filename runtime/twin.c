@@ -289,7 +289,7 @@ int twin_ask(struct twin *t, const struct packet *p, struct twin_answer *out)
 void twin_arrives(struct twin *t, struct packet *p)
 {
 	if (*p->ifname)
-		p->ifindex = plan_interface_index(t->verify.s, p->ifname);
+		plan_interface_index(t->verify.s, p->ifname, &p->ifindex);
 	if (*p->ifname && !p->ifindex)
 		p->ifindex = IMAGE_NO_INTERFACE - 1;
 	snprintf(p->ifname, sizeof(p->ifname), "%s", p->ifindex ?
@@ -299,11 +299,12 @@ void twin_arrives(struct twin *t, struct packet *p)
 const char *twin_interfaces(struct twin *t, const struct packet *p)
 {
 	struct skpol *s = t->verify.s;
+	uint32_t index;
 
 	if (!plan_interfaces_same(s, interfaces(t)))
 		return "interfaces have come, gone, or got other numbers since "
 			"the policy was applied: apply it again";
-	if (*p->ifname && !plan_interface_index(s, p->ifname))
+	if (*p->ifname && plan_interface_index(s, p->ifname, &index) && !index)
 		return arena_printf(&t->compiled.arena, "there is no interface "
 				    "`%s` here: no packet comes from it",
 				    p->ifname);

@@ -417,10 +417,40 @@ static void others_are_told_no_lies(void **state)
 	     "CAP_NET_ADMIN");
 }
 
+/* Of a kind that this kernel has. */
+static bool add_interface(void)
+{
+	return !system("ip link add dummy7 type dummy 2>/dev/null || "
+		       "ip link add dummy7 type bridge 2>/dev/null");
+}
+
+/* A program knows the number, and a new interface of the name has another one. */
+static void interfaces_that_move(void **state)
+{
+	static const char on[] = "policy edge\n"
+		"tcp port 7001 on \"dummy7\" -> drop\n"
+		"tcp port 7002 on \"lo\" -> drop\ndefault -> pass\n";
+	struct rig_output o;
+
+	(void)state;
+	if (!add_interface())
+		skip();
+	rig_must_apply(on);
+	o = RIG_SKPOL("metrics");
+	says(o.out, "skpol_interface_current{policy=\"edge\","
+	     "name=\"dummy7\"} 1\n");
+	assert_int_equal(system("ip link del dummy7"), 0);
+	o = RIG_SKPOL("metrics");
+	says(o.out, "name=\"dummy7\"} 0\n");
+	says(o.out, "name=\"lo\"} 1\n");
+	judge_both();
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
+		TEST(interfaces_that_move),
 		TEST(numbers_and_labels),
 		TEST(when_it_was_last_hit),
 		TEST(nothing_applied),
