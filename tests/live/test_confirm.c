@@ -25,7 +25,7 @@
 #include "edge.h"
 #include "rig.h"
 
-enum { LONG = 3600000, WAIT_TRIES = 400, WAIT_US = 25000 };
+enum { LONG = 3600000, WAIT_TRIES = 1200, WAIT_US = 25000 };
 
 static struct rig_object two;
 static char file[96];
@@ -257,11 +257,26 @@ static pid_t find_watcher(void)
 	return found;
 }
 
+/* Where the watcher is, for whoever reads that a test failed. */
+static void say_watcher(void)
+{
+	pid_t pid = find_watcher();
+	char command[160];
+
+	snprintf(command, sizeof(command), "cd /proc/%d && cat stat wchan stack "
+		 "cmdline >&2; ls -l /proc/%d/fd >&2", (int)pid, (int)pid);
+	if (pid && system(command))
+		fprintf(stderr, "process %d is not there any more\n", (int)pid);
+}
+
 static bool comes_true(bool (*condition)(void))
 {
 	for (int i = 0; i < WAIT_TRIES && !condition(); i++)
 		usleep(WAIT_US);
-	return condition();
+	if (condition())
+		return true;
+	say_watcher();
+	return false;
 }
 
 static bool one_runs(void)
