@@ -523,3 +523,13 @@ void rig_kill(pid_t pid)
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
 }
+
+bool rig_interface(const char *name)
+{
+	char command[120];
+
+	snprintf(command, sizeof(command), "ip link add %s type dummy 2>"
+		 "/dev/null || ip link add %s type bridge 2>/dev/null", name,
+		 name);
+	return !system(command);
+}

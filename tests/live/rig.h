@@ -88,4 +88,7 @@ int rig_drain(int fd);
 pid_t rig_child(void (*work)(void *ctx), void *ctx);
 void rig_kill(pid_t pid);
 
+/* An interface of the test's namespace, of a kind that this kernel has. */
+bool rig_interface(const char *name);
+
 #endif

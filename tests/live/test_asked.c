@@ -206,17 +206,6 @@ static bool says_of_interfaces(const char *what)
 	return strstr(text(said, "interfaces"), what);
 }
 
-/* Of a kind that this kernel has. */
-static bool add_interface(const char *name)
-{
-	char command[120];
-
-	snprintf(command, sizeof(command), "ip link add %s type dummy 2>"
-		 "/dev/null || ip link add %s type bridge 2>/dev/null", name,
-		 name);
-	return !system(command);
-}
-
 /* A program knows numbers: an interface that got the name later is not meant by it,
  * one that had it then is, whatever it is called now. */
 static void interfaces_move(void **state)
@@ -227,7 +216,7 @@ static void interfaces_move(void **state)
 		"default -> pass\n";
 
 	(void)state;
-	if (!add_interface("dummy8"))
+	if (!rig_interface("dummy8"))
 		skip();
 	rig_must_apply(policy);
 	ask("tcp 1.2.3.4:5 -> 127.0.0.1:81 on dummy7");
@@ -235,7 +224,7 @@ static void interfaces_move(void **state)
 	assert_true(says_of_interfaces("no interface `dummy7` here"));
 	ask("tcp 1.2.3.4:5 -> 127.0.0.1:82 on dummy7");
 	decides("n", "drop");
-	assert_true(add_interface("dummy7"));
+	assert_true(rig_interface("dummy7"));
 	ask("tcp 1.2.3.4:5 -> 127.0.0.1:81 on dummy7");
 	decides("default", "pass");
 	assert_true(says_of_interfaces("apply it again"));
