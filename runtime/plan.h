@@ -34,5 +34,8 @@ void plan_free(struct plan *p);
 bool plan_interface_index(struct skpol *s, const char *name, uint32_t *index);
 /* Whether the interfaces of an old meta still have their numbers. */
 bool plan_interfaces_same(struct skpol *s, const json_t *was);
+/* What is said when they have not. */
+#define PLAN_INTERFACES_MOVED "interfaces have come, gone, or got other numbers " \
+	"since the policy was applied: apply it again"
 
 #endif

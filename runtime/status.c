@@ -88,8 +88,7 @@ static void check_interfaces(struct view *v)
 							 SOCK_DGRAM, 0) : -1;
 
 	if (fd >= 0 && !plan_interfaces_same(v->s, was))
-		problem(v, "interfaces have come, gone, or got other numbers "
-			"since the policy was applied: apply it again");
+		problem(v, PLAN_INTERFACES_MOVED);
 }
 
 /* Who owns what is in our slots. Best effort. */

@@ -302,8 +302,7 @@ const char *twin_interfaces(struct twin *t, const struct packet *p)
 	uint32_t index;
 
 	if (!plan_interfaces_same(s, interfaces(t)))
-		return "interfaces have come, gone, or got other numbers since "
-			"the policy was applied: apply it again";
+		return PLAN_INTERFACES_MOVED;
 	if (*p->ifname && plan_interface_index(s, p->ifname, &index) && !index)
 		return arena_printf(&t->compiled.arena, "there is no interface "
 				    "`%s` here: no packet comes from it",
