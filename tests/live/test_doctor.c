@@ -297,6 +297,16 @@ static void broken_state_is_a_failure(void **state)
 
 enum { FEW_DESCRIPTORS = 6, ENOUGH_DESCRIPTORS = 24 };
 
+static struct rig_output with_descriptors(unsigned int n, const char *verb)
+{
+	struct rig_output o;
+
+	rig_descriptors = n;
+	o = RIG_SKPOL(verb);
+	rig_descriptors = 0;
+	return o;
+}
+
 /* A pin that cannot be opened for want of descriptors is not gone. */
 static void without_descriptors_nothing_is_gone(void **state)
 {
@@ -307,9 +317,7 @@ static void without_descriptors_nothing_is_gone(void **state)
 	for (unsigned int n = FEW_DESCRIPTORS; n < ENOUGH_DESCRIPTORS; n++) {
 		struct rig_output o;
 
-		rig_descriptors = n;
-		o = RIG_SKPOL("status");
-		rig_descriptors = 0;
+		o = with_descriptors(n, "status");
 		if (o.status == 127)
 			continue;	/* not even its libraries */
 		refused |= o.status == 3 &&
@@ -390,9 +398,7 @@ static void without_descriptors_nobody_is_to_be_root(void **state)
 	for (unsigned int n = FEW_DESCRIPTORS; n < ENOUGH_DESCRIPTORS; n++) {
 		struct rig_output o;
 
-		rig_descriptors = n;
-		o = RIG_SKPOL("doctor");
-		rig_descriptors = 0;
+		o = with_descriptors(n, "doctor");
 		seen |= strstr(o.out, "Too many open files") != NULL;
 		if (strstr(o.out, "programs      cannot") ||
 		    strstr(o.out, "the kernel refuses") ||
