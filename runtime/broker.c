@@ -187,6 +187,7 @@ static void serve(struct broker *b, int fd, const struct peer *p)
 			  "this user");
 		return;
 	}
+	bury(b);
 	c = admit(b, p->uid);
 	pid = c ? fork() : -1;
 	if (pid < 0) {
@@ -201,7 +202,6 @@ static void serve(struct broker *b, int fd, const struct peer *p)
 
 void broker_serve(struct broker *b)
 {
-	bury(b);
 	for (int i = 0; i < ACCEPTS_AT_ONCE; i++) {
 		AUTO_FD fd = accept4(b->fd, NULL, NULL, SOCK_CLOEXEC);
 		struct peer p;

@@ -191,6 +191,16 @@ static void default_signals(void)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+/*
+ * Before the reply: who has read it is the only one left who keeps the sockets
+ * open, and one that it closes leaves its slots at once.
+ */
+static void close_fds(struct request *r)
+{
+	while (r->nfds)
+		close(r->fds[--r->nfds]);
+}
+
 void broker_request(struct skpol *s, const struct rules *rules,
 		    const struct peer *p, int fd, broker_log *log, void *ctx)
 {
@@ -213,6 +223,7 @@ void broker_request(struct skpol *s, const struct rules *rules,
 	else
 		say(&r, "ok %zu\n", slots);
 	write_log(&r, err, slots, log, ctx);
+	close_fds(&r);
 	send(fd, r.reply, r.n, MSG_NOSIGNAL | MSG_DONTWAIT);
 	_exit(0);
 }
