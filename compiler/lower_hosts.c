@@ -34,7 +34,10 @@ enum {
 	LANE_BITS = 21, LANES_OF_64 = 3, MARK = 19,	/* the bit */
 	CELL = 60,		/* from that bit on: twice the sum */
 	PAIRS_MAX = 4,
-	TRIES = 64,		/* of other factors: a third is good, or more */
+	/* of other factors: a third is good, or more; if numbers are to be few
+	 * and dense, as many as that takes little time */
+	TRIES = 64, TRIED_KEYS = 2 << 20, DENSE_TRIES = 128, DENSE_FROM = 8,
+	KEPT = 10,		/* log of numbers that stay in the first cache */
 	COST = 50,		/* tenths of a nanosecond: acl1's first 1,000
 				 * rules, hot */
 	/* what is done */
@@ -242,22 +245,52 @@ static void leave_words_out(struct host_table *t, uint64_t *hashes)
 	}
 }
 
+/* Of N hosts, with 1 << LOG numbers. */
+static int tries_of(size_t n, unsigned int log)
+{
+	size_t tries = TRIED_KEYS / n;
+
+	if (log == perfect_log(n, PERFECT_SPARSE))
+		return TRIES;
+	return tries > DENSE_TRIES ? DENSE_TRIES : tries < DENSE_FROM ?
+		DENSE_FROM : (int)tries;
+}
+
+/* How few numbers are worth a try: each is a read that the next one waits for. */
+static unsigned int fewest(size_t n)
+{
+	unsigned int sparse = perfect_log(n, PERFECT_SPARSE);
+	unsigned int dense = perfect_log(n, PERFECT_DENSE);
+
+	if (dense < KEPT)
+		return sparse < KEPT ? sparse : KEPT;
+	return dense;
+}
+
+static void change_factors(struct key *k, uint64_t *random)
+{
+	for (int i = 0; i < 2 * k->n; i++)
+		if (k->factors[i])
+			k->factors[i] = number_next(random) | 1;
+}
+
 static bool find_places(struct arena *a, struct host_table *t)
 {
 	size_t n = t->hosts->n;
 	uint64_t *hashes = arena_array(a, n, sizeof(*hashes)), random = 0;
+	struct perfect_space *space = perfect_space(a, n);
 
-	for (int i = 0; i < 2 * t->key.n; i++)
-		t->key.factors[i] = number_next(&random) | 1;
+	memset(t->key.factors, 0xff, sizeof(t->key.factors));
+	change_factors(&t->key, &random);
 	leave_words_out(t, hashes);
-	for (int i = 0; i < TRIES; i++) {
-		for (int j = 0; j < 2 * t->key.n; j++)
-			if (t->key.factors[j])
-				t->key.factors[j] = number_next(&random) | 1;
-		hash_all(t, hashes);
-		if (perfect_build(a, hashes, n, &t->places))
-			return true;
-	}
+	for (unsigned int log = fewest(n); space &&
+	     log <= perfect_log(n, PERFECT_SPARSE); log++)
+		for (int i = tries_of(n, log); i > 0; i--) {
+			change_factors(&t->key, &random);
+			hash_all(t, hashes);
+			if (perfect_build(space, hashes, log, &t->places))
+				return true;
+		}
 	return false;
 }
 

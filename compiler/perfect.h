@@ -19,6 +19,7 @@
 #include <stdint.h>
 
 struct arena;
+struct perfect_space;
 
 struct perfect {
 	uint32_t nplaces;	/* an eighth more than there are keys */
@@ -28,7 +29,8 @@ struct perfect {
 	uint32_t *place;	/* by key */
 };
 
-enum { PERFECT_KEYS_MAX = 1 << 24, PERFECT_LOG_MIN = 1, PERFECT_BACK = 1 << 15 };
+enum { PERFECT_KEYS_MAX = 1 << 24, PERFECT_LOG_MIN = 1, PERFECT_BACK = 1 << 15,
+       PERFECT_SPARSE = 2, PERFECT_DENSE = 6 };	/* keys a number, at most */
 
 static inline uint32_t perfect_start(const struct perfect *p, uint64_t hash)
 {
@@ -43,9 +45,21 @@ static inline uint64_t perfect_place(const struct perfect *p, uint64_t hash,
 		(uint64_t)PERFECT_BACK * p->step;
 }
 
-/* False: no keys, too many, or two hashes too much alike: so it is with a third
- * to two thirds of all random ones, and others are to be tried. */
-bool perfect_build(struct arena *a, const uint64_t *hashes, size_t n,
-		   struct perfect *out);
+/* The log of how many numbers N keys take. */
+unsigned int perfect_log(size_t n, unsigned int keys_a_number);
+
+/* For as many tries as one likes with N keys, sparse or dense; NULL: no keys, or
+ * too many. What a try has found is there until the next one. */
+struct perfect_space *perfect_space(struct arena *a, size_t n);
+
+/*
+ * False: two hashes are too much alike, or a key finds no place. So it is with a
+ * third to two thirds of all random hashes where numbers are sparse. With some
+ * thousand keys and three of them a number, one in four or five is good; with five,
+ * one in some dozens; with six, or with fewer keys, hardly any. Others are to be
+ * tried.
+ */
+bool perfect_build(struct perfect_space *s, const uint64_t *hashes,
+		   unsigned int log, struct perfect *out);
 
 #endif
