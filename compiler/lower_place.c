@@ -6,11 +6,15 @@
  * large policy waits for its pages as much as for its lines: .rodata is mapped
  * in pages of 4 KiB, a tree has thousands of them. So a row stands in one page
  * with as many of those below it as there is room for, and with those below
- * them: from there on, a look-up stays in this page.
+ * them: from there on, a look-up stays in this page. Rows that many lead to would
+ * be in the page of one of these only: they stand side by side, the most wanted
+ * first, in lines and pages that are hardly ever out of the caches.
  */
+#include <stdlib.h>
+
 #include "lower_level.h"
 
-enum { NOWHERE = UINT32_MAX };
+enum { NOWHERE = UINT32_MAX, MANY = 8 };
 
 struct placer {
 	const struct blocks *tree;
@@ -106,6 +110,51 @@ static void place_cluster(struct placer *p, uint32_t block)
 	p->end = begin + size;
 }
 
+struct wanted {			/* a row, and how many rows lead to it */
+	uint32_t block, parents;
+};
+
+static int most_first(const void *a, const void *b)
+{
+	const struct wanted *x = a, *y = b;
+
+	if (x->parents != y->parents)
+		return x->parents < y->parents ? 1 : -1;
+	return x->block < y->block ? 1 : -1;
+}
+
+static void count_parents(const struct placer *p, struct wanted *v)
+{
+	for (uint32_t i = 0; i < p->tree->n; i++) {
+		const struct block *b = &p->tree->v[i];
+
+		v[i].block = i;
+		for (uint32_t k = 0; p->units[i] && k <= b->ncuts; k++) {
+			bref r = b->children[k];
+
+			if (!bref_is_leaf(r) && (!k || b->children[k - 1] != r))
+				v[r].parents++;
+		}
+	}
+}
+
+static void place_wanted(struct arena *a, struct placer *p)
+{
+	size_t n = p->tree->n;
+	struct wanted *v = arena_array(a, n + 1, sizeof(*v));
+
+	count_parents(p, v);
+	qsort(v, n, sizeof(*v), most_first);
+	for (size_t i = 0; i < n && v[i].parents >= MANY; i++) {
+		uint32_t units = p->units[v[i].block];
+
+		if (!units || units > ROW_LINE)
+			continue;
+		p->place[v[i].block] = aligned(p->end, units);
+		p->end = p->place[v[i].block] + units;
+	}
+}
+
 uint32_t rows_place(struct arena *a, const struct blocks *tree,
 		    const uint32_t *units, uint32_t *place)
 {
@@ -114,6 +163,7 @@ uint32_t rows_place(struct arena *a, const struct blocks *tree,
 	p.cluster = arena_array(a, tree->n + 1, sizeof(*p.cluster));
 	for (size_t i = 0; i < tree->n; i++)
 		place[i] = NOWHERE;
+	place_wanted(a, &p);
 	for (uint32_t i = (uint32_t)tree->n; i-- > 0;)	/* children first */
 		if (units[i] && place[i] == NOWHERE)
 			place_cluster(&p, i);

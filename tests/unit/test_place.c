@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * test_place - rows of random trees: none lies over another, each is whole in as
- * few pages and lines as can be, and most are in the page of what leads to them
+ * few pages and lines as can be, and most are in the page of what leads to them;
+ * but those that many lead to are side by side
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -15,7 +16,7 @@
 #include "../../compiler/lower_level.h"
 #include "../random/world.h"
 
-enum { BLOCKS = 20000, CHILDREN = 6, SEEDS = 8 };
+enum { BLOCKS = 20000, CHILDREN = 6, SEEDS = 8, WANTED = 100 };
 
 struct fixture {
 	struct arena a;
@@ -24,6 +25,15 @@ struct fixture {
 	uint32_t end;
 };
 
+static void begin_tree(struct fixture *f)
+{
+	arena_init(&f->a, NULL);
+	f->tree.v = arena_array(&f->a, BLOCKS, sizeof(*f->tree.v));
+	f->units = arena_array(&f->a, BLOCKS, sizeof(*f->units));
+	f->place = arena_array(&f->a, BLOCKS, sizeof(*f->place));
+	f->tree.n = BLOCKS;
+}
+
 /* Children first. SHARED of 100 children are any, the others are the next. */
 static void make_tree(struct fixture *f, uint64_t seed, uint32_t largest,
 		      uint32_t shared)
@@ -31,11 +41,7 @@ static void make_tree(struct fixture *f, uint64_t seed, uint32_t largest,
 	struct random r = random_new(seed);
 	uint32_t next = 0;
 
-	arena_init(&f->a, NULL);
-	f->tree.v = arena_array(&f->a, BLOCKS, sizeof(*f->tree.v));
-	f->units = arena_array(&f->a, BLOCKS, sizeof(*f->units));
-	f->place = arena_array(&f->a, BLOCKS, sizeof(*f->place));
-	f->tree.n = BLOCKS;
+	begin_tree(f);
 	for (uint32_t i = 0; i < BLOCKS; i++) {
 		struct block *b = &f->tree.v[i];
 		uint32_t n = 2 + random_below(&r, CHILDREN - 1);
@@ -143,11 +149,49 @@ static void rows_of_any_size(void **state)
 	}
 }
 
+/* The first blocks have no rows below them; each other one leads to one of these,
+ * and the lower its number, the more do. */
+static void make_wanted(struct fixture *f, uint64_t seed)
+{
+	struct random r = random_new(seed);
+
+	begin_tree(f);
+	for (uint32_t i = 0; i < BLOCKS; i++) {
+		bref *children = arena_array(&f->a, 2, sizeof(*children));
+		uint32_t most = 1 + random_below(&r, WANTED);
+
+		children[0] = BREF_LEAF;
+		children[1] = i < WANTED ? BREF_LEAF : random_below(&r, most);
+		f->tree.v[i].ncuts = 1;
+		f->tree.v[i].children = children;
+		f->units[i] = 1 + random_below(&r, ROW_LINE);
+	}
+	f->end = rows_place(&f->a, &f->tree, f->units, f->place);
+}
+
+static void what_many_lead_to(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 0; seed < SEEDS; seed++) {
+		struct fixture f = { .end = 0 };
+
+		make_wanted(&f, seed);
+		nothing_overlaps(&f);
+		nothing_is_torn(&f);
+		for (uint32_t i = 0; i < WANTED / 2; i++)
+			assert_true(f.place[i] < WANTED * ROW_LINE);
+		/* many times as many lead to the first as to this one */
+		assert_true(f.place[0] < f.place[WANTED - 20]);
+		arena_free(&f.a);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(small_rows),
 		cmocka_unit_test(rows_of_any_size),
+		cmocka_unit_test(what_many_lead_to),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
