@@ -11,12 +11,17 @@
 #include "parse_state.h"
 #include "print.h"
 
+enum { PORT_MAX = 65535 };
+
+/* A port may be what is meant, and then the other way round is no range, either. */
 static void empty_range(struct parse *p, const struct ast_element *low,
 			const struct ast_element *high, struct place at)
 {
 	struct diag *g = diag_add(p->diags, DIAG_EMPTY_RANGE, &at,
 				  "a range that ends before it begins");
 
+	if (low->kind == AST_NUMBER && low->low > PORT_MAX)
+		return;
 	g->help = arena_printf(p->arena, "write `%s-%s`",
 			       print_element(p->arena, high),
 			       print_element(p->arena, low));
@@ -38,7 +43,8 @@ struct ast_element build_range(struct parse *p, const struct ast_element *low,
 	}
 	if (low->wrong || high->wrong)
 		return e;
-	if (high->low < low->low)
+	e.wrong = high->low < low->low;
+	if (e.wrong)
 		empty_range(p, low, high, at);
 	else
 		e.high = high->low;
@@ -47,7 +53,7 @@ struct ast_element build_range(struct parse *p, const struct ast_element *low,
 
 static bool port_fits(struct parse *p, const struct ast_element *e)
 {
-	if (e->kind != AST_NUMBER || e->high <= 65535)
+	if (e->wrong || e->kind != AST_NUMBER || e->high <= PORT_MAX)
 		return true;
 	diag_add(p->diags, DIAG_PORT_RANGE, &e->place,
 		 "`%s` is not a port", print_element(p->arena, e))->label =

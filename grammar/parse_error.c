@@ -297,6 +297,19 @@ static bool service_name(struct scan *s, int found, struct place at,
 	return true;
 }
 
+/* More than one value where a list has no braces, and where a match may go on. */
+static bool is_bare_list(const struct scan *s, int found,
+			 const struct expected *e)
+{
+	switch (s->before) {
+	case T_INTEGER: case T_ADDRESS: case T_PREFIX: case T_NAME:
+	case T_STRING:
+		return found == T_COMMA &&
+			(e->has[T_ARROW] || e->has[T_BLOCK]);
+	}
+	return false;
+}
+
 static const char *help_for(struct scan *s, int found, struct place at,
 			    const struct expected *e)
 {
@@ -319,6 +332,10 @@ static const char *help_for(struct scan *s, int found, struct place at,
 		return "an entry of a map cannot ask a map";
 	if (found == T_COLON && s->before == T_ADDRESS)
 		return "a port is a word of its own: `192.0.2.1 port 443`";
+	if (s->set && e->has[T_END])
+		return "a file has one element a line";
+	if (is_bare_list(s, found, e))
+		return "several values are in braces: `{ 80, 443 }`";
 	if (found == T_NAME) {
 		word = meant(s, e, at);
 		if (word)
