@@ -7,7 +7,7 @@
  * unless the policy does not have the name; its process and those that it
  * starts are looked at until one has a socket that fits, and a little longer
  * for more. Then this process only hands signals on. A command whose sockets
- * cannot be registered is ended.
+ * cannot be registered is ended, and what it has started with it.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -124,19 +124,6 @@ static void wait_ms(struct wrap *w, int64_t ms)
 			  "CAP_KILL");
 }
 
-static void end_command(struct wrap *w)
-{
-	int64_t until = now_ms() + END_MS;
-
-	kill(w->pid, SIGTERM);
-	while (!w->ended && now_ms() < until)
-		wait_ms(w, STEP_MAX_MS);
-	if (!w->ended)
-		kill(w->pid, SIGKILL);
-	while (!w->ended)
-		wait_ms(w, STEP_MAX_MS);
-}
-
 /* ------------------------------------------------------------- looking */
 
 struct family {
@@ -190,6 +177,37 @@ static void find_family(struct family *f)
 		for (size_t j = 0; j < f->n && f->nours < PIDS_MAX; j++)
 			if (f->all[j].parent == f->ours[i])
 				f->ours[f->nours++] = f->all[j].pid;
+}
+
+/* Out: to how many that still are. */
+static size_t signal_family(struct wrap *w, struct family *f, int number)
+{
+	bury(w);
+	find_family(f);
+	for (size_t i = 1; i < f->nours; i++)
+		kill(f->ours[i], number);
+	return f->nours - 1;
+}
+
+/* The command first, which may know best how to end its own; then whatever it
+ * has left. */
+static void end_command(struct wrap *w)
+{
+	AUTO_FREE struct family *f = malloc(sizeof(*f));
+	int64_t until = now_ms() + END_MS;
+
+	kill(w->pid, SIGTERM);
+	while (!w->ended && now_ms() < until)
+		wait_ms(w, STEP_MAX_MS);
+	if (f && signal_family(w, f, SIGTERM))
+		while (signal_family(w, f, 0) && now_ms() < until)
+			wait_ms(w, STEP_MAX_MS);
+	while (f && signal_family(w, f, SIGKILL))
+		wait_ms(w, STEP_MAX_MS);
+	if (!w->ended)
+		kill(w->pid, SIGKILL);
+	while (!w->ended)
+		wait_ms(w, STEP_MAX_MS);
 }
 
 struct found {

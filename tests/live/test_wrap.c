@@ -42,6 +42,24 @@ static void listen_and_wait(void)
 		pause();
 }
 
+/* Two processes that do not listen; FILE gets the number of one that would stay,
+ * as nobody hands signals on to it. */
+static void serve_far(const char *file)
+{
+	FILE *f;
+
+	if (fork())
+		for (;;)
+			pause();
+	signal(SIGTERM, SIG_DFL);
+	setsid();
+	f = fopen(file, "w");
+	fprintf(f, "%d", getpid());
+	fclose(f);
+	for (;;)
+		pause();
+}
+
 static int serve(const char *how)
 {
 	signal(SIGTERM, end);
@@ -52,6 +70,8 @@ static int serve(const char *how)
 		return 5;
 	if (!strcmp(how, "nobody") && (setgid(NOBODY) || setuid(NOBODY)))
 		return 1;
+	if (*how == '/')
+		serve_far(how);
 	if (!strcmp(how, "later"))
 		usleep(300000);
 	if (!strcmp(how, "child")) {
@@ -160,6 +180,28 @@ static void commands_that_do_not_listen(void **state)
 			       "after 1 seconds: it does not listen"));
 }
 
+/* Nothing of a command that is ended goes on. */
+static void what_it_has_started(void **state)
+{
+	struct rig_output o;
+	char file[96];
+	int pid = 0;
+	FILE *f;
+
+	(void)state;
+	snprintf(file, sizeof(file), "%s.far", rig_bpffs);
+	o = RIG_SKPOL("register", "web", "--timeout", "1s", "--", self,
+		      "serve", file);
+	assert_int_equal(o.status, 1);
+	f = fopen(file, "r");
+	assert_non_null(f);
+	assert_int_equal(fscanf(f, "%d", &pid), 1);
+	fclose(f);
+	unlink(file);
+	assert_int_equal(kill(pid, 0), -1);
+	assert_int_equal(errno, ESRCH);
+}
+
 /* No command runs that could not be registered whatever it does. */
 static void a_name_that_the_policy_has_not(void **state)
 {
@@ -220,6 +262,7 @@ int main(int argc, char **argv)
 		SERVICE_TEST(commands_that_listen),
 		SERVICE_TEST(commands_that_end_first),
 		SERVICE_TEST(commands_that_do_not_listen),
+		SERVICE_TEST(what_it_has_started),
 		SERVICE_TEST(a_name_that_the_policy_has_not),
 		SERVICE_TEST(before_there_is_a_policy),
 		SERVICE_TEST(a_taken_slot),
