@@ -115,8 +115,10 @@ int broker_open(struct skpol *s, int fd, const char *path, const char *rules,
 	b->log = log;
 	b->ctx = ctx;
 	err = rules_parse(s, rules, &b->rules);
-	if (!err)
+	if (!err) {
+		rules_compare(s, &b->rules);
 		err = fd < 0 ? listen_at(b, path) : adopt(b, fd);
+	}
 	if (err) {
 		broker_close(b);
 		*out = NULL;

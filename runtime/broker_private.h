@@ -30,6 +30,9 @@ struct peer {
 };
 
 int rules_parse(struct skpol *s, const char *text, struct rules *out);
+/* Notes names that no socket of the policy that runs has: no mistake, another one
+ * may have them. */
+void rules_compare(const struct skpol *s, const struct rules *r);
 /* Whether any rule is for P; for socket NAME, if not NULL. */
 bool rules_allow(const struct rules *r, const struct peer *p,
 		 const char *name);

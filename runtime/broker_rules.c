@@ -14,6 +14,8 @@
 #include <sys/socket.h>
 
 #include "broker_private.h"
+#include "generation.h"
+#include "state.h"
 
 static bool parse_id(const char *text, uint32_t *id)
 {
@@ -94,6 +96,48 @@ int rules_parse(struct skpol *s, const char *text, struct rules *out)
 		err = fail_input(s, -EINVAL, "nobody is allowed anything: say "
 				 "--allow NAME=USER");
 	return err;
+}
+
+static bool has_socket(const json_t *slots, const char *name)
+{
+	json_t *slot;
+	size_t i;
+
+	json_array_foreach(slots, i, slot) {
+		const char *this = json_string_value(json_object_get(slot,
+								     "name"));
+
+		if (this && !strcmp(this, name))
+			return true;
+	}
+	return false;
+}
+
+static void note_unknown(const struct skpol *s, const struct rules *r,
+			 const json_t *slots)
+{
+	char names[512];
+
+	generation_names(slots, NULL, names, sizeof(names));
+	for (size_t i = 0; i < r->n; i++)
+		if (strcmp(r->v[i].name, "*") &&
+		    !has_socket(slots, r->v[i].name) &&
+		    (!i || strcmp(r->v[i].name, r->v[i - 1].name)))
+			note(s, "`%s` is allowed to somebody, and the policy "
+			     "that runs has no such socket; it has: %s",
+			     r->v[i].name, *names ? names : "none");
+}
+
+void rules_compare(const struct skpol *s, const struct rules *r)
+{
+	struct skpol quiet = *s;
+	struct live live;
+
+	if (state_find(&quiet) || live_find(&quiet, &live))
+		return;
+	if (live.gen.meta)
+		note_unknown(s, r, json_object_get(live.gen.meta, "slots"));
+	live_close(&live);
 }
 
 static bool is_member(const struct peer *p, uint32_t gid)

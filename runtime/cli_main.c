@@ -192,6 +192,30 @@ static const struct verb *find_verb(const char *name)
 	return NULL;
 }
 
+/* An option whose value could be left out, and was: the word behind it is not its
+ * value, whatever was meant. */
+static const char *without_value(const struct cli *c)
+{
+	for (int id = 1; id < OPTION_COUNT; id++)
+		if (c->values[id] && !*c->values[id] && options[id].argument &&
+		    is_optional(options[id].argument))
+			return options[id].name;
+	return NULL;
+}
+
+static int check_words(const struct cli *c, const struct verb *v)
+{
+	const char *name = without_value(c);
+
+	if (c->nargs > v->most && name)
+		return cli_error(EXIT_USAGE, "the value of --%s follows a `=`: "
+				 "--%s=%s", name, name, c->args[v->most]);
+	if (c->nargs < v->least || c->nargs > v->most)
+		return cli_error(EXIT_USAGE, "usage: skpol %s %s", v->name,
+				 v->arguments);
+	return 0;
+}
+
 static int check(const struct cli *c, const struct verb *v)
 {
 	for (int id = 1; id < OPTION_COUNT; id++)
@@ -202,10 +226,7 @@ static int check(const struct cli *c, const struct verb *v)
 				       cli_has(c, OPTION_WATCH)))
 		return cli_error(EXIT_USAGE, "--all does not go with --%s",
 				 cli_has(c, OPTION_NETNS) ? "netns" : "watch");
-	if (c->nargs < v->least || c->nargs > v->most)
-		return cli_error(EXIT_USAGE, "usage: skpol %s %s", v->name,
-				 v->arguments);
-	return 0;
+	return check_words(c, v);
 }
 
 static void print_note(void *ctx, const char *text)

@@ -475,3 +475,25 @@ int generation_delete(struct skpol *s, uint32_t number)
 	snprintf(name, sizeof(name), "%u", number);
 	return folder_delete(s, name);
 }
+
+void generation_names(const json_t *objects, const char *key, char *buf,
+		      size_t size)
+{
+	const char *last = "";
+	size_t n = 0, i;
+	json_t *o;
+
+	buf[0] = '\0';
+	json_array_foreach(objects, i, o) {
+		const char *name = json_string_value(json_object_get(o, "name"));
+
+		if (!name || !strcmp(name, last) ||
+		    (key && !json_is_true(json_object_get(o, key))))
+			continue;
+		n += (size_t)snprintf(buf + n, size - n, "%s%s",
+				      n ? ", " : "", name);
+		if (n >= size)
+			return;
+		last = name;
+	}
+}

@@ -92,6 +92,11 @@ json_t *generation_report(struct skpol *s, const struct live *live);
 void generation_applied(const struct generation *g, bool changed,
 			struct skpol_applied *out);
 
+/* For a message: the names of objects in an array of its meta or manifest, of
+ * slots or rules, where KEY is true; NULL: of all. Of equal ones in a row, once. */
+void generation_names(const json_t *objects, const char *key, char *buf,
+		      size_t size);
+
 /* Pins G under its number. Its meta, base and manifest must be there. */
 int generation_write(struct skpol *s, const struct generation *g);
 int generation_delete(struct skpol *s, uint32_t number);

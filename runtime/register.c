@@ -81,34 +81,12 @@ static char *kinds_text(const bool kinds[KIND_COUNT], char buf[64])
 	return buf;
 }
 
-/* The names that a policy has, for a message. */
-static void names_text(const json_t *slots, char *buf, size_t size)
-{
-	const char *last = "";
-	size_t n = 0, i;
-	json_t *slot;
-
-	buf[0] = '\0';
-	json_array_foreach(slots, i, slot) {
-		const char *name = json_string_value(json_object_get(slot,
-								     "name"));
-
-		if (!name || !strcmp(name, last))
-			continue;
-		n += (size_t)snprintf(buf + n, size - n, "%s%s",
-				      n ? ", " : "", name);
-		if (n >= size)
-			return;
-		last = name;
-	}
-}
-
 static int fail_name(struct work *w)
 {
 	char names[512];
 
-	names_text(json_object_get(w->live.gen.meta, "slots"), names,
-		   sizeof(names));
+	generation_names(json_object_get(w->live.gen.meta, "slots"), NULL,
+			 names, sizeof(names));
 	return fail_input(w->s, -ENOENT, "policy `%s` has no socket `%s`; it "
 			  "has: %s",
 			  json_string_value(json_object_get(w->live.gen.meta,

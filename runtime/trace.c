@@ -370,10 +370,15 @@ static int fail_silent(struct skpol_trace *t)
 
 static int check_rule(struct skpol_trace *t)
 {
+	char names[512];
+
 	if (!t->rule || listener_rule(t->v[0].g.manifest, t->rule) >= 0)
 		return 0;
+	generation_names(json_object_get(t->v[0].g.manifest, "rules"), "trace",
+			 names, sizeof(names));
 	return fail_input(t->s, -ENOENT, "the policy that runs has no rule "
-			  "`%s` that says `trace`", t->rule);
+			  "`%s` that says `trace`; it has: %s", t->rule,
+			  *names ? names : "none");
 }
 
 static int start(struct skpol_trace *t)

@@ -342,8 +342,13 @@ static void where_it_listens(void **state)
 	for (int i = 0; i < 500 && dial() < 0; i++)
 		usleep(10000);
 	answers(WEB, WEB, "unregister web", NULL, 0, "ok 0");
-	o = RIG_SKPOL("watch", "--broker", "/nonexistent/x", "--allow", "a=0");
+	o = RIG_SKPOL("watch", "--broker", "/nonexistent/x", "--allow", "a=0",
+		      "--allow", "web=0");
 	assert_int_equal(o.status, 3);
+	assert_non_null(strstr(o.err, "note: `a` is allowed to somebody, and "
+			       "the policy that runs has no such socket; it "
+			       "has: "));
+	assert_null(strstr(o.err, "`web` is allowed"));
 	o = RIG_SKPOL("watch", "--broker", "x", "--allow", "web=no-such-user");
 	assert_int_equal(o.status, 1);
 	assert_non_null(strstr(o.err, "there is no user `no-such-user`"));

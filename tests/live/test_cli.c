@@ -94,6 +94,9 @@ static void faults_have_their_exit_status(void **state)
 	exits(RIG_SKPOL("fly"), 2, "no verb `fly`");
 	exits(RIG_SKPOL("status", "--tcp"), 2, "status takes no --tcp");
 	exits(RIG_SKPOL("status", "--colour"), 2, "--colour");
+	exits(RIG_SKPOL("stats", "--watch", "1"), 2, "the value of --watch "
+	      "follows a `=`: --watch=1\n");
+	exits(RIG_SKPOL("stats", "1", "--json"), 2, "usage: skpol stats");
 	exits(RIG_SKPOL("register", "web", "--fds", "--pid", "1"), 2,
 	      "one of");
 	exits(RIG_SKPOL("--netns", "nobody", "status"), 1,

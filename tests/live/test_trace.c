@@ -388,6 +388,7 @@ static int finish(pid_t pid, int out, char *text, size_t size)
 
 static void lines_and_objects(void **state)
 {
+	struct rig_output o;
 	char text[4096];
 	int out;
 	pid_t pid;
@@ -396,6 +397,9 @@ static void lines_and_objects(void **state)
 	(void)state;
 	rig_must_apply(ONE);
 	register_web();
+	o = RIG_SKPOL("trace", "--rule", "nobody");
+	assert_int_equal(o.status, 1);
+	said(o.err, "no rule `nobody` that says `trace`; it has: web");
 	pid = start(&out, "--count=3", NULL);
 	send_some(2, 7007);
 	send_some(3, 7008);
