@@ -10,8 +10,8 @@
  * intervals instead of chunks). What is known is a node of the diagram that asks in
  * this order, so there are as many rows as there are different nodes: of the orders
  * that are tried, the one with the smallest tables is taken. A packet is looked up
- * without a branch that could be guessed wrong: the best there is, while the tables
- * are a few times as large as a second cache. None where an interface is asked for,
+ * without a branch that could be guessed wrong: the best there is, while a second
+ * cache holds the tables. None where an interface is asked for,
  * a verdict is split, or only one of the addresses matters. Where the kernel takes
  * less, the largest tables are kept as strips: a read more each.
  */

@@ -192,7 +192,7 @@ static void many(void **state)
 				i >> 8, i & 255, 1000 + i, i % 2);
 	}
 	sprintf(t.to, "default -> pass\n");
-	grow(&c, t.v, PRODUCTS_USUAL);
+	grow(&c, t.v, PRODUCTS_ALWAYS);
 	assert_int_not_equal(c.program.lowered.products.bytes, 0);
 	assert_in_range(c.program.lowered.products.columns[PRODUCT_LOCAL], 257,
 			MANY + 1);
