@@ -34,10 +34,9 @@ struct rodata;
 enum compile_until { COMPILE_PARSED, COMPILE_RESOLVED, COMPILE_PROVED,
 		     COMPILE_ALL };
 
-/* Tables of IPv4 alone, see products.h: as usual, wherever they can be, the same with
- * each of them in strips that can be, never. */
-enum compile_products { PRODUCTS_USUAL, PRODUCTS_ALWAYS, PRODUCTS_STRIPS,
-			PRODUCTS_NEVER };
+/* Tables of IPv4 alone, see products.h: as usual, wherever they can be,
+ * never. */
+enum compile_products { PRODUCTS_USUAL, PRODUCTS_ALWAYS, PRODUCTS_NEVER };
 
 struct compile_options {
 	unsigned int optimize;		/* 0, 1, 2 */

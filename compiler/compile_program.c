@@ -314,9 +314,7 @@ static bool add_products(struct compiled *c, const struct compile_options *o,
 	struct how with = *how;
 	struct products *products = arena_alloc(&c->arena, sizeof(*products));
 	struct products_input in = { c->policy, c->effects,
-				     c->target->max_tables,
-				     size_forces_products(o),
-				     o->products == PRODUCTS_STRIPS };
+				     size_forces_products(o) };
 
 	products_find(&c->arena, &in, products);
 	if (!products->any)

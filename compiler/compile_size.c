@@ -147,7 +147,7 @@ static bool is_forced(const struct compile_options *o)
 
 bool size_forces_products(const struct compile_options *o)
 {
-	return o->products == PRODUCTS_ALWAYS || o->products == PRODUCTS_STRIPS;
+	return o->products == PRODUCTS_ALWAYS;
 }
 
 bool size_wants_products(const struct compiled *c,

@@ -59,7 +59,6 @@ struct lowered_products {	/* tables of all IPv4 packets; bytes = 0: none */
 	uint32_t columns[PRODUCT_FIELDS];	/* 0: nobody asks for it */
 	const uint8_t *sequence;	/* of the fields, as they are looked up */
 	size_t bytes;
-	unsigned int strips;	/* tables that consist of them */
 	unsigned int cost;	/* tenths of a nanosecond, expected */
 };
 

@@ -9,8 +9,7 @@
  *	r3 = column		the bits of the number, some at a time
  *	r7 = next[r7][r3]	what is known then
  *
- * by two tables where that one is in strips; and in the end r7 = the first of four
- * steps. A number of 16 bits that was read is compared with what there is, so that
+ * and in the end r7 = the first of four steps. A number of 16 bits that was read is compared with what there is, so that
  * a verifier knows where the next read is: these jumps are never taken, and nothing
  * waits for them. Bytes where they are enough: they need no compare, and are in the
  * first cache more often.
@@ -38,11 +37,6 @@ static const char *const next_names[PRODUCT_FIELDS] = {
 	[PRODUCT_REMOTE] = "skpol_next_remote",
 	[PRODUCT_LPORT] = "skpol_next_lport",
 	[PRODUCT_RPORT] = "skpol_next_rport",
-};
-static const char *const strip_names[PRODUCT_FIELDS] = {
-	[PRODUCT_REMOTE] = "skpol_strips_remote",
-	[PRODUCT_LPORT] = "skpol_strips_lport",
-	[PRODUCT_RPORT] = "skpol_strips_rport",
 };
 
 /* ------------------------------------------------------------- the tables */
@@ -78,7 +72,7 @@ static uint32_t add_level(struct lower *l, enum product_field field,
 	return offset;
 }
 
-/* N numbers of rows, or of strips; or with LAST, what is done in the end. */
+/* N numbers of rows; or with LAST, what is done in the end. */
 static uint32_t add_numbers(struct lower *l, const char *name,
 			    const uint16_t *known, size_t n, bool last)
 {
@@ -166,50 +160,20 @@ static void load_number(struct lower *l, enum product_field field)
 	emit_alu64(l->c, BPF_ADD, NUMBER, BITS);
 }
 
-/* KNOWN = the number in column REG of row KNOWN, of 1 << LOG each, at OFFSET */
-static void read_number(struct lower *l, uint32_t offset, int reg, uint32_t log)
-{
-	struct code *c = l->c;
-
-	emit_map(c, PLACE, IMAGE_RODATA, offset);
-	add_scaled(c, reg, 1);
-	add_scaled(c, KNOWN, log + 1);
-	emit_load(c, BPF_H, KNOWN, PLACE, 0);
-}
-
-/* KNOWN = strips[next[KNOWN][COLUMN >> log]][COLUMN & mask] */
-static void look_up_strip(struct lower *l, enum product_field field, bool last,
-			  label others)
-{
-	const struct product *x = &l->in->products->of[field];
-	const struct strips *s = &x->strips;
-	uint32_t log = x->row_log - s->log;
-	struct code *c = l->c;
-
-	emit_alu64(c, BPF_MOV, BITS, COLUMN);
-	emit_alu64_imm(c, BPF_RSH, BITS, (int32_t)s->log);
-	read_number(l, add_numbers(l, next_names[field], s->of,
-				   (size_t)x->nrows << log, false), BITS, log);
-	is_below(c, KNOWN, 2, s->n, others);
-	emit_alu64_imm(c, BPF_AND, COLUMN, (1 << s->log) - 1);
-	read_number(l, add_numbers(l, strip_names[field], s->cells,
-				   (size_t)s->n << s->log, last),
-		    COLUMN, s->log);
-}
-
 /* KNOWN = next[KNOWN][COLUMN] */
 static void look_up(struct lower *l, enum product_field field, bool last,
 		    label others)
 {
 	const struct product *x = &l->in->products->of[field];
+	struct code *c = l->c;
 
-	is_below(l->c, KNOWN, 2, x->nrows, others);
-	if (x->in_strips)
-		look_up_strip(l, field, last, others);
-	else
-		read_number(l, add_numbers(l, next_names[field], x->next,
-					   (size_t)x->nrows << x->row_log,
-					   last), COLUMN, x->row_log);
+	is_below(c, KNOWN, 2, x->nrows, others);
+	emit_map(c, PLACE, IMAGE_RODATA,
+		 add_numbers(l, next_names[field], x->next,
+			     (size_t)x->nrows << x->row_log, last));
+	add_scaled(c, COLUMN, 1);
+	add_scaled(c, KNOWN, x->row_log + 1);
+	emit_load(c, BPF_H, KNOWN, PLACE, 0);
 }
 
 static enum product_field last_asked(const struct products *p)
@@ -252,10 +216,8 @@ static void report(struct lower *l)
 	r->products.bytes = p->bytes;
 	r->products.cost = COST;
 	r->products.sequence = p->sequence;
-	for (int i = 0; i < PRODUCT_FIELDS; i++) {
+	for (int i = 0; i < PRODUCT_FIELDS; i++)
 		r->products.columns[i] = p->of[i].asked ? p->of[i].ncolumns : 0;
-		r->products.strips += p->of[i].in_strips;
-	}
 }
 
 void lower_products(struct lower *l)

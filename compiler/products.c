@@ -25,7 +25,6 @@ enum {
 	MAX_STEPS = 4000000,	/* of making it */
 	MAX_CELLS = 16000000,	/* rows times intervals */
 	PARTS = 2,		/* protocols */
-	REST = 16,		/* part of what the kernel takes is for all else */
 };
 
 /* What is asked for early is told apart wholly: addresses where few rules of one
@@ -351,55 +350,10 @@ static bool find_in_order(struct arena *a, const struct products_input *in,
 		find_steps(&f, in->effects, out);
 }
 
-/* -------------------------------------------------------------------- room */
-
-/* That with the most rows, of those not TRIED, or PRODUCT_FIELDS. */
-static int largest(const struct products *p, const bool tried[PRODUCT_FIELDS])
-{
-	int best = PRODUCT_FIELDS;
-
-	for (int i = 0; i < PRODUCT_FIELDS; i++)
-		if (p->of[i].next && !tried[i] &&
-		    (best == PRODUCT_FIELDS || bytes_of_rows(&p->of[i]) >
-		     bytes_of_rows(&p->of[best])))
-			best = i;
-	return best;
-}
-
-/* ANYHOW: whether that is less or not. */
-static void make_strips(struct arena *a, struct product *x, bool anyhow,
-			size_t *bytes)
-{
-	size_t rows = bytes_of_rows(x), strips;
-
-	if (!strips_find(a, x->next, x->nrows, x->row_log, &x->strips))
-		return;
-	strips = strips_bytes(&x->strips, x->nrows, x->row_log);
-	x->in_strips = anyhow || strips < rows;
-	if (x->in_strips)
-		*bytes += strips - rows;
-}
-
-/* The largest tables become strips until all are less than MOST bytes; 0: each that
- * can. A strip takes a read more, so not those that need not be. */
-static bool make_room(struct arena *a, size_t most, struct products *p)
-{
-	bool tried[PRODUCT_FIELDS] = { false };
-	int i;
-
-	while (p->bytes >= most &&
-	       (i = largest(p, tried)) < PRODUCT_FIELDS) {
-		tried[i] = true;
-		make_strips(a, &p->of[i], !most, &p->bytes);
-	}
-	return !most || p->bytes < most;
-}
-
 void products_find(struct arena *a, const struct products_input *in,
 		   struct products *out)
 {
 	size_t most = in->always ? ALWAYS_BYTES : MAX_BYTES;
-	size_t room = in->strips ? 0 : in->max_bytes - in->max_bytes / REST;
 
 	*out = (struct products){ .any = false };
 	if (!in->always && (!is_asked(in->policy, FIELD_LADDR4) ||
@@ -407,15 +361,11 @@ void products_find(struct arena *a, const struct products_input *in,
 		return;
 	for (size_t i = 0; i < sizeof(orders) / sizeof(*orders); i++) {
 		struct products p;
-		size_t bytes;
 
 		if (!find_in_order(a, in, i, most, &p))
 			continue;
-		bytes = p.bytes;
-		if (!make_room(a, room, &p))
-			continue;
 		p.any = true;
-		most = bytes;
+		most = p.bytes;
 		*out = p;
 	}
 }

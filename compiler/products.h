@@ -12,15 +12,13 @@
  * that are tried, the one with the smallest tables is taken. A packet is looked up
  * without a branch that could be guessed wrong: the best there is, while a second
  * cache holds the tables. None where an interface is asked for,
- * a verdict is split, or only one of the addresses matters. Where the kernel takes
- * less, the largest tables are kept as strips: a read more each.
+ * a verdict is split, or only one of the addresses matters.
  */
 #ifndef SKPOL_PRODUCTS_H
 #define SKPOL_PRODUCTS_H
 
 #include "effect.h"
 #include "radix.h"
-#include "strips.h"
 
 enum product_field { PRODUCT_LOCAL, PRODUCT_REMOTE, PRODUCT_LPORT,
 		     PRODUCT_RPORT, PRODUCT_FIELDS };
@@ -36,8 +34,6 @@ struct product {		/* of what is known with one field more */
 	 * first that is asked for: there the column is what is known. */
 	uint16_t *next;
 	uint32_t nrows, row_log;
-	bool in_strips;		/* `strips` says what `next` does, in fewer bytes */
-	struct strips strips;
 };
 
 struct products {
@@ -51,9 +47,8 @@ struct products {
 struct products_input {
 	const struct policy *policy;
 	const struct effects *effects;
-	size_t max_bytes;	/* that the kernel takes */
-	bool always;		/* any two fields are enough (tests) */
-	bool strips;		/* each table that can be is strips (tests) */
+	bool always;		/* any two fields are enough, and tables may be as
+				 * large as can be (tests) */
 };
 void products_find(struct arena *a, const struct products_input *in,
 		   struct products *out);

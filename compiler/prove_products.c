@@ -158,7 +158,6 @@ static struct target step(const struct prove *p, uint32_t i, uint32_t known,
 {
 	const struct prove_products *t = p->products;
 	const struct lookup *x = &t->of[i];
-	uint16_t next;
 
 	if (c == UNKNOWN)
 		return (struct target){ .kind = TO_LEFT };
@@ -166,13 +165,7 @@ static struct target step(const struct prove *p, uint32_t i, uint32_t known,
 		return nowhere;
 	if (!i)
 		return behind(t, i, c);
-	next = number_at(p, x->next, known, x->row_log, c >> x->strip_log);
-	if (x->nstrips && next >= x->nstrips)
-		return nowhere;
-	if (x->nstrips)
-		next = number_at(p, x->strips, next, x->strip_log,
-				 c & ((1u << x->strip_log) - 1));
-	return behind(t, i, next);
+	return behind(t, i, number_at(p, x->next, known, x->row_log, c));
 }
 
 static bool visit_protocols(struct prove *p, struct target at, uint32_t node)

@@ -5,8 +5,7 @@
  * prove_products_code.c understands that code, prove_products.c asks what the
  * tables say. A number is looked up by its bits, some at a time, in levels of nodes,
  * of which the last one says its column; and a table says by what is known, and the
- * column, what is known then. Or the table says a strip, by what is known and the
- * upper bits of the column, and the strip says by the others what is known then.
+ * column, what is known then.
  */
 #ifndef SKPOL_PROVE_PRODUCTS_H
 #define SKPOL_PROVE_PRODUCTS_H
@@ -35,9 +34,6 @@ struct lookup {			/* of one word, or of a protocol and a word */
 	size_t n, cap;
 	uint32_t next;		/* offset of the table; of the first look-up none */
 	uint32_t nrows, row_log;
-	/* 0, or a row of it is the numbers of strips, less than NSTRIPS, of
-	 * 1 << STRIP_LOG columns each: these are at STRIPS. */
-	uint32_t nstrips, strip_log, strips;
 };
 
 struct prove_products {

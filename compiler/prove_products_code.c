@@ -135,70 +135,28 @@ static bool read_index(struct matcher *m, struct lookup *x, uint32_t others)
 	return true;
 }
 
-/* r4 += r7 << LOG; r7 = what is there */
-static bool read_known(struct matcher *m, uint32_t *log)
-{
-	const struct bpf_insn scale = ALU64_K(BPF_LSH, 7, 0);
-	const struct bpf_insn add = ALU64_X(BPF_ADD, 4, 7);
-	const struct bpf_insn load = LOAD(BPF_H, 7, 4, 0);
-	int32_t imm;
-
-	if (!match_any_imm(m, scale, &imm) || imm < 1 || imm > 17 ||
-	    !match_one(m, &add) || !match_one(m, &load))
-		return false;
-	*log = (uint32_t)imm - 1;
-	return true;
-}
-
 static uint32_t columns_of(const struct lookup *x)
 {
 	return x->level[x->nlevels - 1].below;
 }
 
 /* r7 = next[r7][r3] */
-static bool read_row(struct matcher *m, struct lookup *x)
-{
-	return match_table(m, 4, &x->next) && add_scaled(m, 3, 1) &&
-		read_known(m, &x->row_log) &&
-		is_readable(m, x->next, 2,
-			    ((uint64_t)(x->nrows - 1) << x->row_log) +
-			    columns_of(x));
-}
-
-/* r7 = strips[next[r7][r3 >> log]][r3 & mask], LOG of them in a row */
-static bool read_strip(struct matcher *m, struct lookup *x, uint32_t others)
-{
-	const struct bpf_insn down = ALU64_K(BPF_RSH, 5, 0);
-	const struct bpf_insn mask = ALU64_K(BPF_AND, 3, 0);
-	const struct bpf_insn copy = ALU64_X(BPF_MOV, 5, 3);
-	uint32_t log;
-	int32_t imm, ones;
-
-	if (!match_one(m, &copy) || !match_any_imm(m, down, &imm) || imm < 1 ||
-	    imm > 16 || !match_table(m, 4, &x->next) || !add_scaled(m, 5, 1) ||
-	    !read_known(m, &x->row_log) ||
-	    !is_below(m, 7, 2, &x->nstrips, others) ||
-	    !match_any_imm(m, mask, &ones) || ones != (1 << imm) - 1)
-		return false;
-	x->strip_log = (uint32_t)imm;
-	return match_table(m, 4, &x->strips) && add_scaled(m, 3, 1) &&
-		read_known(m, &log) && log == x->strip_log &&
-		is_readable(m, x->next, 2,
-			    ((uint64_t)(x->nrows - 1) << x->row_log) +
-			    ((columns_of(x) - 1) >> x->strip_log) + 1) &&
-		is_readable(m, x->strips, 2,
-			    (uint64_t)x->nstrips << x->strip_log);
-}
-
 static bool read_next(struct matcher *m, struct lookup *x, uint32_t others)
 {
-	const struct bpf_insn *i;
+	const struct bpf_insn scale = ALU64_K(BPF_LSH, 7, 0);
+	const struct bpf_insn add = ALU64_X(BPF_ADD, 4, 7);
+	const struct bpf_insn load = LOAD(BPF_H, 7, 4, 0);
+	int32_t imm;
 
-	if (!is_below(m, 7, 2, &x->nrows, others))
+	if (!is_below(m, 7, 2, &x->nrows, others) ||
+	    !match_table(m, 4, &x->next) || !add_scaled(m, 3, 1) ||
+	    !match_any_imm(m, scale, &imm) || imm < 1 || imm > 17 ||
+	    !match_one(m, &add) || !match_one(m, &load))
 		return false;
-	i = match_here(m);
-	return i && i->code == (BPF_ALU64 | BPF_MOV | BPF_X) ?
-		read_strip(m, x, others) : read_row(m, x);
+	x->row_log = (uint32_t)imm - 1;
+	return is_readable(m, x->next, 2,
+			   ((uint64_t)(x->nrows - 1) << x->row_log) +
+			   columns_of(x));
 }
 
 static bool read_lookup(struct matcher *m, struct prove_products *p, size_t shape,

@@ -198,9 +198,6 @@ static void print_products(const struct lowered_products *p)
 			fprintf(stderr, "  %u kinds of %s\n",
 				p->columns[field], product_names[field]);
 	}
-	if (p->strips)
-		fprintf(stderr, "  %u of the tables in strips, for older "
-			"kernels\n", p->strips);
 }
 
 /* What the program is made of. */
@@ -307,9 +304,8 @@ static json_t *products_json(const struct lowered_products *p)
 {
 	if (!p->bytes)
 		return json_null();
-	return json_pack("{sI,sI,s{sI,sI,sI,sI}}", "bytes",
-			 (json_int_t)p->bytes, "strips", (json_int_t)p->strips,
-			 "kinds", "local",
+	return json_pack("{sI,s{sI,sI,sI,sI}}", "bytes",
+			 (json_int_t)p->bytes, "kinds", "local",
 			 (json_int_t)p->columns[PRODUCT_LOCAL], "remote",
 			 (json_int_t)p->columns[PRODUCT_REMOTE], "local_port",
 			 (json_int_t)p->columns[PRODUCT_LPORT], "remote_port",

@@ -463,7 +463,6 @@ static void begin(struct good *g, const char *text, unsigned int level)
 		.diagram_weight = strstr(text, "policy forest") ? 1 : 0,
 		.all_data = strstr(text, "policy forest-data") ? 1 : 0,
 		.products = strstr(text, "policy products") ? PRODUCTS_ALWAYS :
-			strstr(text, "policy strips") ? PRODUCTS_STRIPS :
 			PRODUCTS_USUAL,
 		.tables_least = shapes ? 2 : 0,
 		.tables_kind = shapes ?

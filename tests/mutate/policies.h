@@ -136,7 +136,7 @@ static const char *const policies[] = {
 	"z: ip4 from port 53 to port 0-255 -> drop\n"
 	"w: udp to 2001:db8::/32 -> b\n"
 	"default -> pass\n",
-	"policy strips\n"
+	"policy products-more\n"
 	"socket a\nsocket b\nsocket c\n"
 	"x: ip4 tcp from port 53 to port 443 -> a\n"
 	"y: ip4 udp from port 1000-1999 to port 53-90 -> b count\n"

@@ -197,11 +197,8 @@ const struct engine engine_tables = { "tables", prepare_tables, ask, finish };
 /* Where there are none, it is what -O2 makes. */
 static void *prepare_products(struct subject *s)
 {
-	size_t size = s->sources.files[0].size;
-
 	return prepare(s, (struct how){
-		.optimize = 2,
-		.products = size % 2 ? PRODUCTS_ALWAYS : PRODUCTS_STRIPS,
+		.optimize = 2, .products = PRODUCTS_ALWAYS,
 	});
 }
 

@@ -129,19 +129,15 @@ static void ask(struct asked *a, struct compiled *c)
 
 /* Which field was looked up second, how often. */
 static size_t second[PRODUCT_FIELDS];
-/* Tables that are strips, by what was asked for. */
-static size_t strips[PRODUCTS_NEVER];
 
-static void check_as(uint64_t seed, int fields, uint32_t n,
-		     enum compile_products products)
+static void check(uint64_t seed, int fields, uint32_t n)
 {
 	char *text = make(seed, fields, n);
 	struct compiled c;
 	struct asked a;
 
-	grow(&c, text, products);
+	grow(&c, text, PRODUCTS_ALWAYS);
 	assert_int_not_equal(c.program.lowered.products.bytes, 0);
-	strips[products] += c.program.lowered.products.strips;
 	for (int f = 0; f < PRODUCT_FIELDS; f++)
 		if (f != PRODUCT_LPORT)	/* has the protocol */
 			assert_int_equal(!c.program.lowered.products.columns[f],
@@ -153,13 +149,7 @@ static void check_as(uint64_t seed, int fields, uint32_t n,
 	free(text);
 }
 
-static void check(uint64_t seed, int fields, uint32_t n)
-{
-	check_as(seed, fields, n, PRODUCTS_ALWAYS);
-	check_as(seed, fields, n, PRODUCTS_STRIPS);
-}
-
-/* Each two fields, three, all; in both orders; rows and strips. */
+/* Each two fields, three, all; in both orders. */
 static void each_field(void **state)
 {
 	(void)state;
@@ -169,8 +159,6 @@ static void each_field(void **state)
 	for (uint64_t seed = 100; seed < 110; seed++)
 		check(seed, ALL, 120);
 	assert_true(second[PRODUCT_REMOTE] && second[PRODUCT_LPORT]);
-	assert_int_equal(strips[PRODUCTS_ALWAYS], 0);
-	assert_true(strips[PRODUCTS_STRIPS] > 20);
 }
 
 /* More columns and nodes than a byte can number. */
@@ -435,26 +423,6 @@ static void change_table(struct compiled *c, const char *name,
 	}
 }
 
-/* Of rows where they are strips: which these are. */
-static void tables_show_of(enum compile_products products,
-			   const char *const *names, size_t n, size_t witnesses)
-{
-	char *text = make(3, ALL, 12);
-	struct tally t = { 0 };
-	struct compiled c;
-
-	grow(&c, text, products);
-	assert_int_equal(c.program.lowered.products.sequence[1], PRODUCT_REMOTE);
-	for (size_t i = 0; i < n; i++)
-		change_table(&c, names[i], &t);
-	/* what no number leads to may change */
-	assert_true(t.witnesses > witnesses && t.proved > 5);
-	assert_int_equal(t.refused, t.witnesses);
-	assert_true(asked_proved(&c));
-	compiled_free(&c);
-	free(text);
-}
-
 static void tables_show(void **state)
 {
 	static const char *const names[] = {
@@ -464,23 +432,21 @@ static void tables_show(void **state)
 		"skpol_rport1", "skpol_next_remote", "skpol_next_lport",
 		"skpol_next_rport",
 	};
+	char *text = make(3, ALL, 12);
+	struct tally t = { 0 };
+	struct compiled c;
 
 	(void)state;
-	tables_show_of(PRODUCTS_ALWAYS, names, sizeof(names) / sizeof(*names),
-		       100);
-}
-
-static void strips_show(void **state)
-{
-	static const char *const names[] = {
-		"skpol_next_remote", "skpol_next_lport", "skpol_next_rport",
-		"skpol_strips_remote", "skpol_strips_lport",
-		"skpol_strips_rport",
-	};
-
-	(void)state;
-	tables_show_of(PRODUCTS_STRIPS, names, sizeof(names) / sizeof(*names),
-		       40);
+	grow(&c, text, PRODUCTS_ALWAYS);
+	assert_int_equal(c.program.lowered.products.sequence[1], PRODUCT_REMOTE);
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+		change_table(&c, names[i], &t);
+	/* what no number leads to may change */
+	assert_true(t.witnesses > 100 && t.proved > 5);
+	assert_int_equal(t.refused, t.witnesses);
+	assert_true(asked_proved(&c));
+	compiled_free(&c);
+	free(text);
 }
 
 /* Behind the last one of the numbers of 16 bits that are read: the step. */
@@ -495,13 +461,14 @@ static size_t code_of_tables(const struct image *m)
 }
 
 /* Of each instruction something else in turn. */
-static void code_shows_of(enum compile_products products)
+static void code_shows(void **state)
 {
 	char *text = make(4, ALL, 12);
 	struct tally t = { 0 };
 	struct compiled c;
 
-	grow(&c, text, products);
+	(void)state;
+	grow(&c, text, PRODUCTS_ALWAYS);
 	assert_int_equal(c.program.lowered.products.sequence[1], PRODUCT_LPORT);
 	for (size_t i = 0; i < code_of_tables(c.image); i++)
 		for (int k = 0; k < ASKED_CHANGES; k++) {
@@ -514,13 +481,6 @@ static void code_shows_of(enum compile_products products)
 	assert_true(t.refused > 300 && t.witnesses > 200);
 	compiled_free(&c);
 	free(text);
-}
-
-static void code_shows(void **state)
-{
-	(void)state;
-	code_shows_of(PRODUCTS_ALWAYS);
-	code_shows_of(PRODUCTS_STRIPS);
 }
 
 /* Some of those behind, which IPv6 packets get. */
@@ -555,7 +515,6 @@ int main(void)
 		cmocka_unit_test(only_a_split),
 		cmocka_unit_test(no_forest_behind),
 		cmocka_unit_test(tables_show),
-		cmocka_unit_test(strips_show),
 		cmocka_unit_test(code_shows),
 		cmocka_unit_test(code_behind_shows),
 	};

@@ -206,27 +206,21 @@ static char *six(uint32_t n)
 
 /* ---------------------------------------------------------------- tests */
 
-/* KERNEL: NULL, or the oldest that must load it. */
-static void grow_for(struct compiled *c, const char *text, const char *kernel,
-		     enum compile_products products)
+/* For a kernel that takes tables of any size. */
+static void grow(struct compiled *c, const char *text,
+		 enum compile_products products)
 {
 	struct compile_options o = {
 		.optimize = 2, .until = COMPILE_ALL, .no_lint = true,
 		.name = "t.skl", .text = text, .size = strlen(text),
 		.products = products,
-		.target = kernel ? target_find(kernel) : NULL,
+		.target = target_find("6.1"),
 	};
 
 	assert_int_equal(compile(c, NULL, &o), 0);
 	if (c->diags.nerrors)
 		diag_print(&c->diags, stderr, false);
 	assert_true(c->proof.ok);
-}
-
-/* For one that takes tables of any size. */
-static void grow(struct compiled *c, const char *text)
-{
-	grow_for(c, text, "6.1", PRODUCTS_ALWAYS);
 }
 
 static void is_right(struct compiled *c)
@@ -252,7 +246,7 @@ static bool can_have_them(char *text)
 {
 	struct compiled c;
 
-	grow(&c, text);
+	grow(&c, text, PRODUCTS_ALWAYS);
 	free(text);
 	return has_them(&c);
 }
@@ -300,7 +294,7 @@ static void fewer_bytes_as_usual(void **state)
 		char *text = networks(n);
 		struct compiled c;
 
-		grow_for(&c, text, NULL, PRODUCTS_USUAL);
+		grow(&c, text, PRODUCTS_USUAL);
 		assert_int_equal(has_them(&c), n < 512);
 		free(text);
 	}
@@ -328,72 +322,6 @@ static void the_rest_is_bounded(void **state)
 	between(six, 10000, 16000);
 }
 
-static size_t strips_of(const struct products *p)
-{
-	size_t n = 0;
-
-	for (int i = 0; i < PRODUCT_FIELDS; i++)
-		n += p->of[i].in_strips;
-	return n;
-}
-
-/* What the caller bounds, to the byte: a sixteenth of it is for all else. What is
- * more becomes strips; and where these are too many, there are none. */
-static void what_the_caller_takes(void **state)
-{
-	char *text = networks(200);
-	struct products_input in = { .always = true };
-	struct products p, less;
-	struct compiled c;
-
-	(void)state;
-	grow(&c, text);
-	assert_int_not_equal(c.program.lowered.products.bytes, 0);
-	in.policy = c.policy;
-	in.effects = c.effects;
-	in.max_bytes = SIZE_MAX;
-	products_find(&c.arena, &in, &p);
-	assert_true(p.any);
-	assert_int_equal(p.bytes, c.program.lowered.products.bytes);
-	assert_int_equal(strips_of(&p), 0);
-	in.max_bytes = p.bytes / 15 * 16 + 32;
-	products_find(&c.arena, &in, &less);
-	assert_true(less.any);
-	assert_int_equal(less.bytes, p.bytes);
-	in.max_bytes = p.bytes / 15 * 16;
-	products_find(&c.arena, &in, &less);
-	assert_true(less.any);
-	assert_int_equal(strips_of(&less), 1);
-	assert_true(less.bytes < p.bytes * 9 / 10);
-	in.max_bytes = less.bytes;
-	products_find(&c.arena, &in, &less);
-	assert_false(less.any);
-	compiled_free(&c);
-	free(text);
-}
-
-/* Rows of 6 MB. Kernels before 6.0 take no more than 4 MiB in a map: strips, for
- * these, which is what a policy is compiled for if nothing is said. */
-static void what_the_kernel_takes(void **state)
-{
-	static const char *const kernels[] = { NULL, "5.10", "6.1" };
-	char *text = networks(1500);
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(kernels) / sizeof(*kernels); i++) {
-		struct compiled c;
-
-		grow_for(&c, text, kernels[i], PRODUCTS_ALWAYS);
-		assert_int_not_equal(c.program.lowered.products.bytes, 0);
-		assert_int_equal(c.program.lowered.products.strips, i < 2);
-		assert_int_equal(c.image->rodata_size > 4 << 20, i == 2);
-		assert_string_equal(c.oldest->name, i == 2 ? "6.1" : "5.10");
-		is_right(&c);
-		compiled_free(&c);
-	}
-	free(text);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -405,8 +333,6 @@ int main(void)
 		cmocka_unit_test(numbers_are_bounded),
 		cmocka_unit_test(deeds_are_bounded),
 		cmocka_unit_test(the_rest_is_bounded),
-		cmocka_unit_test(what_the_caller_takes),
-		cmocka_unit_test(what_the_kernel_takes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
