@@ -202,7 +202,9 @@ static void end_command(struct wrap *w)
 	if (f && signal_family(w, f, SIGTERM))
 		while (signal_family(w, f, 0) && now_ms() < until)
 			wait_ms(w, STEP_MAX_MS);
-	while (f && signal_family(w, f, SIGKILL))
+	/* not for ever: another user's process may be none that we may signal */
+	until = now_ms() + END_MS;
+	while (f && signal_family(w, f, SIGKILL) && now_ms() < until)
 		wait_ms(w, STEP_MAX_MS);
 	if (!w->ended)
 		kill(w->pid, SIGKILL);
