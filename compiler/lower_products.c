@@ -9,10 +9,10 @@
  *	r3 = column		the bits of the number, some at a time
  *	r7 = next[r7][r3]	what is known then
  *
- * and in the end r7 = the first of four steps. A number of 16 bits that was read is compared with what there is, so that
- * a verifier knows where the next read is: these jumps are never taken, and nothing
- * waits for them. Bytes where they are enough: they need no compare, and are in the
- * first cache more often.
+ * and in the end r7 = the first of four steps. A number of 16 bits that was read is
+ * compared with what there is, so that a verifier knows where the next read is: these
+ * jumps are never taken, and nothing waits for them. Bytes where they are enough: they
+ * need no compare, and are in the first cache more often.
  */
 #include "lower_private.h"
 
