@@ -16,9 +16,9 @@
 #include "resolve.h"
 
 enum {
-	/* Of all tables, as usual: a second cache, where it is small. A tree beside
-	 * larger ones is up to twice as slow when it is warm, and two to six times as
-	 * fast when it is cold. */
+	/* Of all tables, as usual: a second cache, where it is small. Instead of
+	 * larger ones trees are up to twice as slow, warm, and up to six times as
+	 * fast, cold. */
 	MAX_BYTES = 1 << 20,
 	ALWAYS_BYTES = 16 << 20,
 	MAX_CUTS = 2000000,	/* of the diagram */
