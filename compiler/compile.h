@@ -51,6 +51,7 @@ struct compile_options {
 	uint8_t tables_kind;
 	uint32_t hosts_least;		/* see hosts.h; 0 = as usual (tests) */
 	uint8_t products;		/* enum compile_products (tests) */
+	bool homes;			/* as many as can be, see lower.h (tests) */
 	bool no_proof;			/* the bytes are not checked */
 	bool no_lint;			/* rules are not checked for use */
 	const struct profile *profile;	/* what rules are weighed by, or NULL */

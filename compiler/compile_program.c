@@ -108,7 +108,8 @@ static void lower_trees(struct compiled *c, const struct compile_options *o,
 			struct lower_input *in, struct lowered_code *out)
 {
 	struct forest_rank_options ranking = {
-		.zones = size_wants_rows(c, o), .narrow = o->optimize > 1,
+		.zones = size_wants_rows(c, o),
+		.narrow = o->optimize > 1 && !o->homes,
 		.pack = !o->all_data,
 	};
 	enum lower_room room = ROOM_ENOUGH;
@@ -192,6 +193,25 @@ static void start_program(struct compiled *c, const struct how *how)
 	p->ranks = NULL;
 }
 
+/* They make tables larger, of which an old kernel takes few. */
+static uint8_t homes_for(const struct compiled *c,
+			 const struct compile_options *o)
+{
+	if (o->homes)
+		return HOMES_ALWAYS;
+	return c->target->max_tables < RODATA_MAX ? HOMES_NEVER : HOMES_USUAL;
+}
+
+static void lower_how(struct compiled *c, const struct compile_options *o,
+		      const struct how *how, struct lower_input *in,
+		      struct lowered_code *out)
+{
+	if (how->trees)
+		lower_trees(c, o, in, out);
+	else
+		lower_diagram(c, o, how, in, out);
+}
+
 static enum size_fault generate_with(struct compiled *c,
 				      const struct compile_options *o,
 				      struct how how)
@@ -201,6 +221,7 @@ static enum size_fault generate_with(struct compiled *c,
 		.policy = c->policy, .effects = c->effects,
 		.hosts = how.hosts, .products = how.products,
 		.options = { o->optimize, how.tree_code, c->target->ifindex,
+			     homes_for(c, o),
 			     { o->tables_least, o->tables_kind }, o->prologue,
 			     o->epilogue, o->prologue_ctx },
 		.report = &c->program.lowered,
@@ -208,10 +229,12 @@ static enum size_fault generate_with(struct compiled *c,
 	struct layout_options lo = { o->reach, c->target->gotol };
 
 	start_program(c, &how);
-	if (how.trees)
-		lower_trees(c, o, &in, &l);
-	else
-		lower_diagram(c, o, &how, &in, &l);
+	lower_how(c, o, &how, &in, &l);
+	if (l.rodata.n > c->target->max_tables && !o->target &&
+	    !in.options.homes) {
+		in.options.homes = HOMES_USUAL;	/* a newer one, anyway */
+		lower_how(c, o, &how, &in, &l);
+	}
 	metadata(c, &l.rodata);
 	c->image = arena_alloc(&c->arena, sizeof(*c->image));
 	rodata_finish(&l.rodata, c->image);

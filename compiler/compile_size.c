@@ -142,7 +142,7 @@ bool size_is_much_less(const struct compiled *c, size_t ninsns)
 static bool is_forced(const struct compile_options *o)
 {
 	return o->diagram_weight || o->all_data || o->tables_least ||
-		o->hosts_least;
+		o->hosts_least || o->homes;
 }
 
 bool size_forces_products(const struct compile_options *o)

@@ -36,6 +36,7 @@ struct lower_choice {		/* one way to do it */
 	uint8_t kind;
 	uint8_t bits, levels, steps;	/* of the index; levels; halvings */
 	uint8_t entry;		/* bytes of a cut with its value; keys in a bucket */
+	bool rows;		/* buckets have these in their lines */
 	uint32_t cells;		/* of a window, each of 1 << BITS values; keys */
 	unsigned int cost;	/* tenths of a nanosecond, expected */
 	size_t bytes;		/* of tables */
@@ -74,10 +75,15 @@ struct lower_report {
  * fast, or faster; a forest that stays below it has none. */
 enum { LOWER_CODE_ENOUGH = 25000 };
 
+/* Whether rows may stand in the lines of buckets (lower_home.c), which takes up to
+ * 64 bytes a cut: never, where that is worth it, wherever it can be (tests). */
+enum lower_homes { HOMES_NEVER, HOMES_USUAL, HOMES_ALWAYS };
+
 struct lower_options {
 	unsigned int optimize;	/* 0, 1, 2 */
 	size_t tree_code;	/* of all trees, about; the rest is data */
 	bool ifindex;		/* the target kernel shows ingress_ifindex */
+	uint8_t homes;		/* enum lower_homes */
 	struct lower_tables_options tables;
 	/*
 	 * To measure: PROLOGUE (or NULL) makes r6 from r1 in another way;

@@ -84,8 +84,10 @@ static void one_tree(struct lower *l, size_t i, struct share s)
 	in.blocks = &levels.code;
 	in.leaf_cost = levels.cost;
 	l->in = &in;
+	l->homes = &levels.homes;
 	lower_begin(l);
 	lower_blocks(l);
+	l->homes = NULL;
 	nobodys(l);
 	code_place(l->c, decide_label(l));
 	levels_emit(l, &levels);

@@ -1,22 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * lower_level - rows of tables instead of blocks, and the code that reads them
+ * lower_level - rows of tables instead of blocks
  *
- * In: blocks. Out: groups, tables, code. How large a block may be to become data
- * is tried from small to large, until little code is left: a large block has a
- * table of its own as code (lower_table.c), which is faster, but not where there
- * are hundreds of them.
+ * In: blocks, which of them are data. Out: groups, tables.
  */
 #include "lower_level.h"
 
 #include <string.h>
 
 #include "lower_table.h"
-#include "template.h"
-#include "templates.h"
 
 enum {
 	SMALL = ROW_PAGE,	/* rows not worth a group of their own */
+	HOME_LIST = 1024,	/* cuts: a smaller one is in the caches, mostly */
 	/* in half the second cache rows may stand by group, in any page */
 	NARROW_UNITS = (512 << 10) / ROW_UNIT,
 };
@@ -34,93 +30,26 @@ static const struct row_size zone_sizes[] = {
 	{ ROW_LANES, 6 }, { ROW_LANES, 8 }, { ROW_LANES, 12 },
 	{ ROW_DIRECT, 20 },
 };
-/* Blocks of so many cuts become data, at most. */
-static const uint8_t logs[] = { 1, 2, 3, 4, 6, 9, 12, 16, 20 };
 enum { PREFIX_SIZES = 3,	/* the first of both */
-       LOGS = sizeof(logs), SIZES = sizeof(pair_sizes) / sizeof(*pair_sizes),
+       SIZES = sizeof(pair_sizes) / sizeof(*pair_sizes),
        ZONE_SIZES = sizeof(zone_sizes) / sizeof(*zone_sizes) };
-
-/* How many places a masked index has for N rows; of one, its only bit would be a
- * constant. */
-static uint32_t places_for(uint32_t n)
-{
-	return (uint32_t)lower_power_of_two(n < 2 ? 2 : n);
-}
 
 struct maker {
 	struct lower *l;
 	const struct blocks *tree;
 	const uint8_t *order;
 	struct levels *out;
-	bool *data;		/* by block */
+	const bool *data;	/* by block */
 	uint32_t *units_of;	/* by block: of its row; 0: it is code */
 	uint32_t *place;	/* by block that is data: where its row is */
 	uint32_t *row;		/* by block that is data: its number */
+	uint32_t *leaf;		/* by block that is data: of the code */
 	uint32_t *next;		/* of a row, as it is filled */
 	uint8_t word_rank[WORD_ALL];
 	uint8_t *size;		/* by block that is data: which row */
+	uint32_t home_word;	/* of the rows that are at home, if any are */
 	size_t units[WORD_ALL][SIZES];	/* of all rows of a size */
 };
-
-/* ------------------------------------------------------- what is data */
-
-static bool may_be_data(const struct maker *m, uint32_t i, uint32_t most)
-{
-	const struct block *b = &m->tree->v[i];
-
-	if (b->word == WORD_FAMILY || b->word == WORD_IFNAME ||
-	    b->word == WORD_IFINDEX || b->ncuts > most)
-		return false;
-	for (uint32_t k = 0; k <= b->ncuts; k++)
-		if (!bref_is_leaf(b->children[k]) && !m->data[b->children[k]])
-			return false;
-	return true;
-}
-
-/* About how many instructions B takes; DATA are no blocks any more, or NULL. */
-static size_t weight(const struct lower *l, const struct block *b,
-		     const bool *data)
-{
-	uint32_t below = 0;
-
-	if (l->in->options.optimize < 2)	/* no table takes its cuts */
-		return b->ncuts + 4;
-	for (uint32_t k = 0; k <= b->ncuts; k++)
-		below += !bref_is_leaf(b->children[k]) &&
-			!(data && data[b->children[k]]);
-	return dnode_weight(b->ncuts, below);
-}
-
-size_t levels_weight(const struct lower *l, const struct blocks *tree)
-{
-	size_t sum = 0;
-
-	for (size_t i = 0; i < tree->n; i++)
-		sum += weight(l, &tree->v[i], NULL);
-	return sum;
-}
-
-/* About how many instructions are left when blocks of up to MOST are data. */
-static size_t mark_data(struct maker *m, uint32_t most)
-{
-	size_t left = 0;
-
-	for (uint32_t i = 0; i < m->tree->n; i++) {	/* children first */
-		m->data[i] = may_be_data(m, i, most);
-		if (!m->data[i])
-			left += weight(m->l, &m->tree->v[i], m->data);
-	}
-	return left;
-}
-
-static void choose_data(struct maker *m, size_t code_enough)
-{
-	int i = 0;
-
-	m->data = arena_array(m->l->a, m->tree->n + 1, sizeof(*m->data));
-	while (mark_data(m, (1u << logs[i]) - 1) > code_enough && i + 1 < LOGS)
-		i++;
-}
 
 /* -------------------------------------------------------------- groups */
 
@@ -197,6 +126,81 @@ static void choose_sizes(struct maker *m)
 	}
 }
 
+/* --------------------------------------------------------------- homes */
+
+static const struct forest_ranks *ranks(const struct maker *m)
+{
+	return m->l->in->forest;
+}
+
+/* What is next if the prefix of a row that has one matches, where that is no row. */
+static uint32_t match_number(const struct maker *m, const struct block *b)
+{
+	uint32_t k = 0;
+
+	while (b->children[k] == b->children[b->ncuts])
+		k++;
+	return bref_is_leaf(b->children[k]) ?
+		ranks(m)->number[bref_leaf(b->children[k])] : UINT32_MAX;
+}
+
+/* Rows of one prefix of WORD, by block. */
+static bool *mark_homely(const struct maker *m, uint32_t word)
+{
+	bool *out = arena_array(m->l->a, m->tree->n + 1, sizeof(*out));
+
+	for (uint32_t i = 0; i < m->tree->n; i++) {
+		const struct block *b = &m->tree->v[i];
+
+		out[i] = m->data[i] && b->word == word && !m->size[i] &&
+			match_number(m, b) >= HOME_NEXT_LEAST;
+	}
+	return out;
+}
+
+/* Rows of one prefix that cannot be at home are of the next size. */
+static void move_others(struct maker *m, uint32_t word, const bool *homely)
+{
+	m->units[word][0] = 0;
+	for (uint32_t i = 0; i < m->tree->n; i++) {
+		const struct block *b = &m->tree->v[i];
+
+		if (!m->data[i] || b->word != word || m->size[i])
+			continue;
+		m->size[i] = !homely[i];
+		m->units[word][m->size[i]] += units_as(m, b, m->size[i]);
+	}
+}
+
+static bool homes_of(struct maker *m, uint32_t word)
+{
+	struct homes_input in = {
+		.tree = m->tree, .data = m->data,
+		.rows = mark_homely(m, word), .least =
+		m->l->in->options.homes == HOMES_ALWAYS ? 2 : HOME_LIST,
+	};
+
+	memset(m->place, 0xff, m->tree->n * sizeof(*m->place));
+	if (!homes_make(m->l->a, &in, m->place, &m->out->homes)) {
+		m->out->homes.n = 0;
+		return false;
+	}
+	m->home_word = word;
+	move_others(m, word, in.rows);
+	return true;
+}
+
+/* Of the rows of one prefix, those of one word. */
+static void find_homes(struct maker *m)
+{
+	m->place = arena_array(m->l->a, m->tree->n + 1, sizeof(*m->place));
+	if (!m->l->in->options.homes || ranks(m)->narrow ||
+	    (!homes_of(m, WORD_LADDR4) && !homes_of(m, WORD_RADDR4)))
+		memset(m->place, 0xff, m->tree->n * sizeof(*m->place));
+}
+
+/* ----------------------------------------------------- sizes to groups */
+
 /* What the rows of WORD and the size FROM take as rows of the size TO. */
 static size_t all_as(const struct maker *m, uint32_t word, int from, int to)
 {
@@ -209,6 +213,12 @@ static size_t all_as(const struct maker *m, uint32_t word, int from, int to)
 			sum += units_as(m, b, to);
 	}
 	return sum;
+}
+
+/* Whether the rows of WORD and the size number I are at home. */
+static bool is_home(const struct maker *m, uint32_t word, int i)
+{
+	return !i && m->out->homes.n && word == m->home_word;
 }
 
 /* Few small rows are not worth a group: they join the next larger. */
@@ -224,6 +234,7 @@ static void join_small(struct maker *m, uint32_t word)
 		while (next < n && !units[next])
 			next++;
 		if (!units[i] || next == n || units[i] > SMALL ||
+		    is_home(m, word, i) ||
 		    (i < PREFIX_SIZES) != (next < PREFIX_SIZES))
 			continue;
 		as = all_as(m, word, i, next);
@@ -274,6 +285,7 @@ static bool make_groups(struct maker *m)
 			if (out->ngroups++ == LEVEL_GROUPS)
 				return false;
 			*g = group_like(m, word, i);
+			g->home = is_home(m, word, i);
 			g->units = (uint32_t)m->units[word][i];
 		}
 	}
@@ -295,7 +307,7 @@ static const struct level_group *group_of(const struct maker *m, uint32_t i)
 /* Above TOP; where there is room, so that low bits are the place. */
 static void number_from(struct levels *out, uint32_t top)
 {
-	uint32_t all = places_for(out->units);
+	uint32_t all = rows_places(out->units);
 	uint32_t first = (top + all - 1) / all * all;
 
 	out->first = first + out->units > UINT16_MAX ? top : first;
@@ -348,7 +360,8 @@ static void place_near(struct maker *m)
 	uint32_t above, order = 0;
 
 	out->units = rows_place(m->l->a, m->tree, m->units_of, m->place);
-	while (out->units >> out->place_bits)
+	while (out->units >> out->place_bits ||
+	       out->homes.units >> out->place_bits)
 		out->place_bits++;
 	above = (m->l->in->forest->top >> out->place_bits) + 1;
 	for (size_t i = out->ngroups; i-- > 0;)
@@ -360,7 +373,6 @@ static void place_rows(struct maker *m)
 	size_t n = m->tree->n + 1;
 
 	m->units_of = arena_array(m->l->a, n, sizeof(*m->units_of));
-	m->place = arena_array(m->l->a, n, sizeof(*m->place));
 	for (uint32_t i = 0; i < m->tree->n; i++)
 		if (m->data[i])
 			m->units_of[i] = row_units(group_of(m, i),
@@ -376,16 +388,15 @@ static void number_rows(struct maker *m)
 	const struct forest_ranks *f = m->l->in->forest;
 
 	m->row = arena_array(m->l->a, m->tree->n + 1, sizeof(*m->row));
+	m->leaf = arena_array(m->l->a, m->tree->n + 1, sizeof(*m->leaf));
+	m->out->nvalues = f->n;
 	for (uint32_t i = 0; i < m->tree->n; i++)
-		if (m->data[i])
-			m->row[i] = m->place[i] + (f->narrow ? m->out->first :
-						   group_of(m, i)->base);
-}
-
-/* As a leaf of the code, behind the ranks. */
-static uint32_t leaf_of_row(const struct maker *m, uint32_t i)
-{
-	return m->l->in->forest->n + m->place[i];
+		if (m->data[i]) {
+			m->row[i] = m->place[i] +
+				(f->narrow ? m->out->first :
+				 group_of(m, i)->base);
+			m->leaf[i] = m->out->nvalues++;
+		}
 }
 
 /* COST, by block: of a row, and of those that it leads to, all as often. */
@@ -402,7 +413,8 @@ static void cost_of_rows(const struct maker *m, double *cost)
 		for (uint32_t k = 0; k <= b->ncuts; k++)
 			if (!bref_is_leaf(b->children[k]))
 				sum += cost[b->children[k]];
-		cost[i] = row_cost(group_of(m, i)) + memory +
+		cost[i] = row_cost(group_of(m, i)) +
+			(group_of(m, i)->home ? 0 : memory) +
 			sum / (b->ncuts + 1);
 	}
 }
@@ -415,7 +427,7 @@ static void list_costs(struct maker *m)
 	cost_of_rows(m, by_block);
 	for (uint32_t i = 0; i < m->tree->n; i++)
 		if (m->data[i])
-			by_leaf[leaf_of_row(m, i)] = by_block[i];
+			by_leaf[m->leaf[i]] = by_block[i];
 	m->out->cost = by_leaf;
 }
 
@@ -425,15 +437,14 @@ static void list_leaves(struct maker *m)
 	struct levels *out = m->out;
 	uint32_t *rule, *number;
 
-	out->nvalues = f->n + out->units;
 	rule = arena_array(m->l->a, out->nvalues, sizeof(*rule));
 	number = arena_array(m->l->a, out->nvalues, sizeof(*number));
 	memcpy(rule, f->rule, f->n * sizeof(*rule));
 	memcpy(number, f->number, f->n * sizeof(*number));
 	for (uint32_t i = 0; i < m->tree->n; i++)
 		if (m->data[i]) {
-			rule[leaf_of_row(m, i)] = m->tree->v[i].rule;
-			number[leaf_of_row(m, i)] = m->row[i];
+			rule[m->leaf[i]] = m->tree->v[i].rule;
+			number[m->leaf[i]] = m->row[i];
 		}
 	out->rule = rule;
 	out->number = number;
@@ -447,35 +458,54 @@ static uint32_t number_of(const struct maker *m, bref r)
 		m->row[r];
 }
 
-static void add_row(const struct maker *m, uint32_t i, uint8_t *rows)
+static void add_row(const struct maker *m, uint32_t i)
 {
+	const struct levels *v = m->out;
+	const struct level_group *g = group_of(m, i);
 	const struct block *b = &m->tree->v[i];
+	uint8_t *row = m->l->rodata->v + ROW_UNIT * (size_t)m->place[i] +
+		(g->home ? v->homes.offset : v->offset);
 	uint32_t *next = m->next;
 
 	for (uint32_t k = 0; k <= b->ncuts; k++)
 		next[k] = number_of(m, b->children[k]);
-	row_fill(group_of(m, i), b, next,
-		 rows + ROW_UNIT * (size_t)m->place[i]);
+	row_fill(g, b, next, row);
+	if (g->home)
+		home_fill(row);
+}
+
+static uint32_t add_units(struct maker *m, const char *what, uint32_t units)
+{
+	struct rodata *r = m->l->rodata;
+	uint32_t offset = 0;
+
+	rodata_align(r, m->out->place_bits ? PAGE : LINE);
+	(void)rodata_space(r, arena_printf(m->l->a, "skpol_%s_%zu", what,
+					   r->nvariables),
+			   units * (size_t)ROW_UNIT, 1, &offset);
+	return offset;
 }
 
 static void add_rows(struct maker *m)
 {
-	struct rodata *r = m->l->rodata;
+	struct levels *out = m->out;
 	uint32_t most = 0;
-	uint8_t *rows;
 
 	for (uint32_t i = 0; i < m->tree->n; i++)
 		if (m->tree->v[i].ncuts > most)
 			most = m->tree->v[i].ncuts;
 	m->next = arena_array(m->l->a, most + 1, sizeof(*m->next));
-	rodata_align(r, m->out->place_bits ? PAGE : LINE);
-	rows = rodata_space(r, arena_printf(m->l->a, "skpol_rows_%zu",
-					    r->nvariables),
-			    m->out->units * (size_t)ROW_UNIT, 1,
-			    &m->out->offset);
-	for (uint32_t i = 0; rows && i < m->tree->n; i++)
+	out->offset = add_units(m, "rows", out->units);
+	if (out->homes.n)
+		out->homes.offset = add_units(m, "homes", out->homes.units);
+	if (m->l->rodata->failed)
+		return;
+	if (out->homes.n)
+		memset(m->l->rodata->v + out->homes.offset, PACK_BEHIND_8,
+		       ROW_UNIT * (size_t)out->homes.units);
+	for (uint32_t i = 0; i < m->tree->n; i++)
 		if (m->data[i])
-			add_row(m, i, rows);
+			add_row(m, i);
 }
 
 /* The tree again, with rows for leaves. */
@@ -499,12 +529,12 @@ static void make_code(struct maker *m)
 			bref r = b->children[k];
 
 			children[k] = !bref_is_leaf(r) && m->data[r] ?
-				BREF_LEAF | leaf_of_row(m, r) : r;
+				BREF_LEAF | m->leaf[r] : r;
 		}
 		code->v[i].children = children;
 	}
 	if (!bref_is_leaf(code->root) && m->data[code->root])
-		code->root = BREF_LEAF | leaf_of_row(m, code->root);
+		code->root = BREF_LEAF | m->leaf[code->root];
 }
 
 void levels_make(struct lower *l, const struct blocks *tree,
@@ -517,11 +547,13 @@ void levels_make(struct lower *l, const struct blocks *tree,
 		.code = *tree, .nvalues = l->in->forest->n,
 		.rule = l->in->forest->rule, .number = l->in->forest->number,
 	};
-	choose_data(&m, code_enough);
+	m.data = data_choose(l, tree, code_enough);
 	rank_words(&m);
 	choose_sizes(&m);
+	find_homes(&m);
 	if (!make_groups(&m)) {
 		out->ngroups = 0;
+		out->homes.n = 0;
 		out->nvalues = l->in->forest->n;
 		return;
 	}
@@ -532,63 +564,4 @@ void levels_make(struct lower *l, const struct blocks *tree,
 		list_costs(&m);
 	add_rows(&m);
 	make_code(&m);
-}
-
-/* ---------------------------------------------------------------- code */
-
-static size_t rows_reach(const struct levels *v)
-{
-	size_t most = 0;
-
-	for (size_t i = 0; i < v->ngroups; i++)
-		if (row_reach(&v->groups[i]) > most)
-			most = row_reach(&v->groups[i]);
-	return most;
-}
-
-/*
- * r3 = the row that r7 stands for; anything where that is a rank. At once after
- * r7 was read: the verifier would have other bounds for it behind each compare,
- * and refuses an address, without CAP_PERFMON, of which it has some for one way
- * and some for another.
- */
-static void address(struct lower *l, const struct levels *v)
-{
-	uint32_t first = v->first, mask = places_for(v->units);
-	size_t at = v->offset;
-
-	emit_alu32(l->c, BPF_MOV, BPF_REG_2, BPF_REG_7);
-	if (v->place_bits) {
-		mask = 1u << v->place_bits;
-	} else if (first % mask && at < (size_t)first * ROW_UNIT) {
-		emit_alu32_imm(l->c, BPF_SUB, BPF_REG_2, first);
-	} else if (first % mask) {
-		at -= (size_t)first * ROW_UNIT;
-		mask = places_for(v->units + first);
-	}
-	emit_alu32_imm(l->c, BPF_AND, BPF_REG_2, mask - 1);
-	emit_alu64_imm(l->c, BPF_LSH, BPF_REG_2, ROW_UNIT_LOG);
-	emit_map(l->c, BPF_REG_3, IMAGE_RODATA, (uint32_t)at);
-	emit_alu64(l->c, BPF_ADD, BPF_REG_3, BPF_REG_2);
-	emit_checkpoint(l->c);
-	rodata_reach(l->rodata, at + (size_t)mask * ROW_UNIT + rows_reach(v));
-}
-
-void levels_emit(struct lower *l, const struct levels *v)
-{
-	if (!v->ngroups)
-		return;
-	template_emit(l->c, &template_forget, NULL, NULL);
-	for (size_t i = 0; i < v->ngroups; i++) {
-		const struct level_group *g = &v->groups[i];
-		label next = code_label(l->c);
-
-		if (!i)
-			address(l, v);
-		emit_jump32_imm(l->c, BPF_JLT, BPF_REG_7, g->base, next);
-		row_emit(l, g);
-		if (i + 1 < v->ngroups)
-			address(l, v);
-		code_place(l->c, next);
-	}
 }

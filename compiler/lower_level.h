@@ -44,6 +44,7 @@ struct level_group {
 	uint32_t zones;		/* of the word */
 	uint32_t units;		/* of all rows */
 	uint32_t base;		/* number of the first row */
+	bool home;		/* all of them stand in homes, no others do */
 };
 
 /* Where a row begins, which its number says, is counted in units of so many
@@ -51,6 +52,24 @@ struct level_group {
 enum {
 	ROW_UNIT_LOG = 4, ROW_UNIT = 1 << ROW_UNIT_LOG,
 	ROW_LINE = LINE / ROW_UNIT, ROW_PAGE = PAGE / ROW_UNIT,	/* units */
+};
+
+/*
+ * Rows of one group in the lines of buckets: so a look-up has both with one read of
+ * memory (lower_home.c).
+ */
+enum { HOMES = 8, HOME_CUTS = 8 /* of a bucket, of 8 bytes each */ };
+
+struct home {
+	uint32_t block;		/* of the code: it becomes these buckets */
+	unsigned int root;	/* bits of its word that say which */
+	uint32_t place;		/* of the first, in units */
+};
+
+struct homes {
+	struct home v[HOMES];
+	size_t n;
+	uint32_t units, offset;	/* of all; in .rodata */
 };
 
 struct levels {
@@ -61,6 +80,7 @@ struct levels {
 	unsigned int place_bits;	/* of a number: where the row is; 0: less
 				 * `first` it is the place */
 	uint32_t first;		/* number of a row, where it is so */
+	struct homes homes;
 	struct blocks code;	/* leaves are ranks, then rows */
 	uint32_t nvalues;	/* ranks and rows: leaves of the code */
 	const uint32_t *rule;	/* by leaf */
@@ -69,6 +89,17 @@ struct levels {
 				 * NULL: there are no rows */
 };
 
+/* How many places a masked index has for N units; of one, its only bit would be a
+ * constant. */
+static inline uint32_t rows_places(uint32_t n)
+{
+	return (uint32_t)lower_power_of_two(n < 2 ? 2 : n);
+}
+
+/* lower_data.c: which of TREE's blocks are data, so that no more than CODE_ENOUGH
+ * instructions, about, are left. */
+bool *data_choose(const struct lower *l, const struct blocks *tree,
+		  size_t code_enough);
 /* About how many instructions TREE takes as code alone. */
 size_t levels_weight(const struct lower *l, const struct blocks *tree);
 /*
@@ -98,12 +129,33 @@ void row_fill(const struct level_group *g, const struct block *b,
 /* r3 = a row of G -> r7 = number of what is next */
 void row_emit(struct lower *l, const struct level_group *g);
 
+enum { NOWHERE = UINT32_MAX };
+
 /* lower_place.c: PLACE[i] = where the row of block I stands, which takes
- * UNITS[i], 0 where it is none; out: where they end. */
+ * UNITS[i], 0 where it is none; out: where they end. Those that are not NOWHERE
+ * before stay where they are. */
 uint32_t rows_place(struct arena *a, const struct blocks *tree,
 		    const uint32_t *units, uint32_t *place);
 
-/* r7 = rank or row -> rank. */
+/* lower_home.c: which blocks of the tree that are no data are homes of ROWS: all
+ * that the group consists of; and where these are, in PLACE, which is NOWHERE.
+ * False: there are none, or there is not room for all; PLACE is of no use then. */
+struct homes_input {
+	const struct blocks *tree;
+	const bool *data, *rows;	/* by block */
+	uint32_t least;			/* cuts of a list: fewer are no home */
+};
+bool homes_make(struct arena *a, const struct homes_input *in, uint32_t *place,
+		struct homes *out);
+/* What is next if the prefix of such a row matches has to be as much, so that the
+ * row is no cut to a search whose keys have HOME_KEY_BITS. */
+enum { HOME_KEY_BITS = 42, HOME_NEXT_LEAST = 1 << (HOME_KEY_BITS - 32) };
+/* What a row needs for that, besides. */
+void home_fill(uint8_t *row);
+/* The home that block NUMBER of the code is, or NULL. */
+const struct home *home_of(const struct homes *h, uint32_t number);
+
+/* lower_way.c: r7 = rank or row -> rank. */
 void levels_emit(struct lower *l, const struct levels *v);
 
 #endif

@@ -81,6 +81,11 @@ static struct entries add_packed(const struct keyed *k, const struct shape *s)
 	struct entries e = { .n = pack_entries(k, s) };
 	bool flat = s->pack.flat;
 
+	if (s->pack.home) {
+		e.cuts = s->pack.at;
+		pack_fill(k, s, NULL, r->v + e.cuts);
+		return e;
+	}
 	e.width = (uint8_t)pack_index(e.n * s->pack.entry);
 	if (!flat)
 		(void)rodata_space(r, variable_name(k->l, "index"), s->cells,

@@ -22,7 +22,7 @@
 #include "lower_table.h"
 
 /* Each byte of what is behind a segment, or the cuts of a flat bucket. */
-enum { BEHIND = 0xff, BEHIND_8 = 0x3f };
+enum { BEHIND = 0xff };
 
 bool pack_choose(const struct keyed *k, unsigned int entry, bool flat,
 		 struct shape *s)
@@ -141,7 +141,9 @@ void pack_fill(const struct keyed *k, const struct shape *s, uint8_t *index,
 	unsigned int shift = k->width - s->root, width = pack_index(size);
 	struct packer p = { .k = k, .s = s, .entries = entries };
 
-	memset(entries, s->pack.entry < 8 ? BEHIND : BEHIND_8, size);
+	if (!s->pack.home)	/* in these there are rows */
+		memset(entries, s->pack.entry < 8 ? BEHIND : PACK_BEHIND_8,
+		       size);
 	if (index)
 		put(&p, 0, k->values[0]);
 	for (uint64_t c = 0; c < s->cells; c++) {

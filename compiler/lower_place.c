@@ -14,7 +14,7 @@
 
 #include "lower_level.h"
 
-enum { NOWHERE = UINT32_MAX, MANY = 8 };
+enum { MANY = 8 };
 
 struct placer {
 	const struct blocks *tree;
@@ -148,7 +148,8 @@ static void place_wanted(struct arena *a, struct placer *p)
 	for (size_t i = 0; i < n && v[i].parents >= MANY; i++) {
 		uint32_t units = p->units[v[i].block];
 
-		if (!units || units > ROW_LINE)
+		if (!units || units > ROW_LINE ||
+		    p->place[v[i].block] != NOWHERE)
 			continue;
 		p->place[v[i].block] = aligned(p->end, units);
 		p->end = p->place[v[i].block] + units;
@@ -161,8 +162,6 @@ uint32_t rows_place(struct arena *a, const struct blocks *tree,
 	struct placer p = { .tree = tree, .units = units, .place = place };
 
 	p.cluster = arena_array(a, tree->n + 1, sizeof(*p.cluster));
-	for (size_t i = 0; i < tree->n; i++)
-		place[i] = NOWHERE;
 	place_wanted(a, &p);
 	for (uint32_t i = (uint32_t)tree->n; i-- > 0;)	/* children first */
 		if (units[i] && place[i] == NOWHERE)

@@ -23,10 +23,12 @@ enum {
 };
 
 struct table;
+struct homes;
 
 struct lower {
 	struct arena *a;
 	const struct lower_input *in;
+	const struct homes *homes;	/* among in->blocks, or NULL */
 	struct code *c;
 	struct rodata *rodata;
 	label *block_label;	/* by block; NO_LABEL = nobody jumps there yet */

@@ -18,7 +18,7 @@ static void add(struct lowered *e, const struct shape *s, uint8_t kind)
 		.bits = s->root, .levels = s->levels, .steps = s->steps,
 		.entry = s->keys.lanes ? (uint8_t)s->keys.lanes :
 			s->pack.entry,
-		.cells = (uint32_t)s->cells,
+		.cells = (uint32_t)s->cells, .rows = s->pack.home,
 	};
 }
 

@@ -6,6 +6,7 @@
  * the least time when every interval is asked for as often as any other; false
  * where compares take less. What else could have been is kept for the report.
  */
+#include "lower_level.h"
 #include "lower_table.h"
 
 /*
@@ -348,6 +349,27 @@ static bool choose_window(struct choice *c)
 	if (c->by_window || !others)
 		c->best = (struct shape) { 0 };
 	return c->by_window || others;
+}
+
+bool shape_home(const struct keyed *k, const struct home *home,
+		struct choice *c)
+{
+	struct shape s = {
+		.root = (uint8_t)home->root, .levels = 1,
+		.cells = (size_t)1 << home->root,
+		.steps = (uint8_t)log2_of(HOME_CUTS - 1),
+	};
+	const struct buckets none = { 0, 0 };
+
+	if (!pack_choose(k, LINE / HOME_CUTS, true, &s) ||
+	    s.pack.rest + s.pack.low > HOME_KEY_BITS)
+		return false;
+	s.pack.home = true;
+	s.pack.at = k->l->homes->offset + ROW_UNIT * home->place;
+	search_cost(k, &none, &s);
+	c->buckets = c->best = s;
+	c->by_window = false;
+	return true;
 }
 
 bool shape_choose(const struct keyed *k, bool small, struct choice *c)

@@ -7,6 +7,7 @@
  * the verdict where there is nothing else, or the number of a way: a child that
  * is code.
  */
+#include "lower_level.h"
 #include "lower_table.h"
 
 /* Fewer are compared: a packet like the one before finds its way for nothing. And in
@@ -145,13 +146,17 @@ static bool plan_key(struct table *t, uint32_t least)
 	if (small && !w->cells)
 		return false;
 	done = shape_choose(k, small, &t->choice);
+	if (t->home && !small)
+		done |= shape_home(k, t->home, &t->choice);
 	if (done || !small)
 		report_block(k->l, k, &t->choice);
 	return done;
 }
 
-static bool table_plan(struct lower *l, const struct block *b, struct table *t)
+static bool table_plan(struct lower *l, uint32_t number, struct table *t)
 {
+	const struct block *b = &l->in->blocks->v[number];
+	const struct home *home = home_of(l->homes, number);
 	uint32_t usual = l->in->forest ? CUTS_MIN_OF_FOREST : CUTS_MIN;
 	uint32_t least = l->in->options.tables.least ?
 		l->in->options.tables.least : usual;
@@ -160,9 +165,9 @@ static bool table_plan(struct lower *l, const struct block *b, struct table *t)
 	if (l->in->options.optimize < 2 || b->word == WORD_IFNAME ||
 	    b->word == WORD_FAMILY || b->word == WORD_PROTOCOL)
 		return false;
-	if (wide_key(l, b, &t->key) && plan_key(t, least))
+	if (!home && wide_key(l, b, &t->key) && plan_key(t, least))
 		return true;
-	*t = (struct table) { .key = { .l = l, .b = b } };
+	*t = (struct table) { .key = { .l = l, .b = b }, .home = home };
 	narrow_key(l, b, &t->key);
 	return plan_key(t, least);
 }
@@ -265,7 +270,7 @@ void lower_plan(struct lower *l)
 
 		if (!l->reached[i])
 			continue;
-		if (table_plan(l, b, &t)) {
+		if (table_plan(l, (uint32_t)i, &t)) {
 			l->table[i] = arena_alloc(l->a, sizeof(t));
 			*l->table[i] = t;
 			children = t.key.children;

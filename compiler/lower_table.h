@@ -39,7 +39,12 @@ struct packing {
 	uint8_t drop, rest;	/* low bits of a cut that are not in, that are */
 	uint8_t low;		/* bits of the value */
 	bool flat;		/* there is no index: buckets have one size */
+	bool home;		/* and stand among rows, from AT on (lower_home.c) */
+	uint32_t at;
 };
+
+/* Each byte of what is in no bucket, in numbers of 8 bytes (lower_pack.c). */
+enum { PACK_BEHIND_8 = 0x3f };
 
 /*
  * The top ROOT bits of the key index the first cells. Where FILL is 0 a cell
@@ -83,6 +88,7 @@ struct choice {
 
 struct table {
 	struct keyed key;
+	const struct home *home;	/* or NULL */
 	struct choice choice;
 };
 
@@ -118,6 +124,10 @@ bool wide_key(struct lower *l, const struct block *b, struct keyed *k);
  * is one; nothing else is thought of where the key is SMALL.
  */
 bool shape_choose(const struct keyed *k, bool small, struct choice *c);
+/* The buckets that are a home with rows, whatever else there is; false: so wide are
+ * the values that they cannot be. */
+bool shape_home(const struct keyed *k, const struct home *home,
+		struct choice *c);
 /* What a tree over so many cuts costs. */
 unsigned int shape_compares(uint32_t ncuts);
 /* What a read of a table of so many bytes takes more than one of the nearest

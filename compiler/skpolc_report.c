@@ -25,8 +25,9 @@ static const char *describe(struct arena *a, const struct lower_choice *c)
 		return arena_printf(a, "%u bits, then %u halvings, %u bytes a "
 				    "cut", c->bits, c->steps, c->entry);
 	case LOWERED_BUCKETS:
-		return arena_printf(a, "%u bits, then %u halvings in %u bytes",
-				    c->bits, c->steps, c->entry << c->steps);
+		return arena_printf(a, "%u bits, then %u halvings in %u bytes%s",
+				    c->bits, c->steps, c->entry << c->steps,
+				    c->rows ? ", beside rows" : "");
 	case LOWERED_LEVELS:
 		return arena_printf(a, "%u bits, in up to %u levels", c->bits,
 				    c->levels);

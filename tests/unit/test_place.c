@@ -31,6 +31,7 @@ static void begin_tree(struct fixture *f)
 	f->tree.v = arena_array(&f->a, BLOCKS, sizeof(*f->tree.v));
 	f->units = arena_array(&f->a, BLOCKS, sizeof(*f->units));
 	f->place = arena_array(&f->a, BLOCKS, sizeof(*f->place));
+	memset(f->place, 0xff, BLOCKS * sizeof(*f->place));
 	f->tree.n = BLOCKS;
 }
 
