@@ -12,7 +12,10 @@
 /* Blocks of so many cuts become data, at most. */
 static const uint8_t logs[] = { 1, 2, 3, 4, 6, 9, 12, 16, 20 };
 
-enum { LOGS = sizeof(logs) };
+enum {
+	LOGS = sizeof(logs),
+	MUCH_LESS = 16,		/* code: worth larger rows */
+};
 
 struct chooser {
 	const struct lower *l;
@@ -69,7 +72,7 @@ static size_t mark_data(struct chooser *m, uint32_t most)
 	return left;
 }
 
-/* Until little code is left. */
+/* Until little code is left; once more where hardly any is, then. */
 bool *data_choose(const struct lower *l, const struct blocks *tree,
 		  size_t code_enough)
 {
@@ -81,5 +84,7 @@ bool *data_choose(const struct lower *l, const struct blocks *tree,
 	do
 		left = mark_data(&m, (1u << logs[i]) - 1);
 	while (left > code_enough && ++i < LOGS);
+	if (++i < LOGS && mark_data(&m, (1u << logs[i]) - 1) > left / MUCH_LESS)
+		(void)mark_data(&m, (1u << logs[i - 1]) - 1);
 	return m.data;
 }
