@@ -83,15 +83,15 @@ static struct housed count_housed(const struct block *b, const bool *rows,
 
 /* How many bits say which bucket, so that most rows have room; 0: there is no
  * such number. */
-static unsigned int root_of(const struct block *b, const bool *rows)
+static unsigned int root_of(const struct homes_input *in, const struct block *b)
 {
-	for (unsigned int root = 1; (size_t)LINE << root <=
+	for (unsigned int root = in->root_least; (size_t)LINE << root <=
 	     BYTES_MAX * (size_t)b->ncuts; root++) {
 		struct housed h;
 
 		if ((size_t)HOME_CUTS << root < b->ncuts)
 			continue;
-		h = count_housed(b, rows, root);
+		h = count_housed(b, in->rows, root);
 		if (4 * h.of < b->ncuts)
 			return 0;
 		if (h.fullest <= HOME_CUTS &&
@@ -110,7 +110,7 @@ static void find_homes(const struct homes_input *in, struct homes *out)
 		if (in->data[i] || b->ncuts < in->least ||
 		    (b->word != WORD_LADDR4 && b->word != WORD_RADDR4))
 			continue;
-		root = root_of(b, in->rows);
+		root = root_of(in, b);
 		if (!root)
 			continue;
 		out->v[out->n++] = (struct home){ i, root, out->units };
@@ -125,6 +125,7 @@ struct housing {
 	const bool *rows;
 	uint32_t *place;
 	uint8_t *used;		/* units, by line */
+	uint32_t lines;
 };
 
 /* Where the rows of a bucket stand: whose children are FIRST to LAST. */
@@ -161,12 +162,13 @@ static void house_at(struct housing *h, bref r, uint32_t line)
 static void house_near(struct housing *h, bref r, uint32_t own)
 {
 	uint32_t page = own / LINES * LINES;
+	uint32_t end = page + LINES < h->lines ? page + LINES : h->lines;
 
 	if (h->used[own ^ 1] < ROW_LINE) {
 		house_at(h, r, own ^ 1);
 		return;
 	}
-	for (uint32_t line = page; line < page + LINES; line++)
+	for (uint32_t line = page; line < end; line++)
 		if (h->used[line] < ROW_LINE) {
 			house_at(h, r, line);
 			return;
@@ -191,17 +193,16 @@ static void house_beside(struct housing *h, uint32_t line, uint32_t first,
 }
 
 /* All others; false: there is no room. */
-static bool house_others(struct housing *h, const struct blocks *tree,
-			 uint32_t lines)
+static bool house_others(struct housing *h, const struct blocks *tree)
 {
 	uint32_t line = 0;
 
 	for (uint32_t i = 0; i < tree->n; i++) {
 		if (!is_homeless(h, i))
 			continue;
-		while (line < lines && h->used[line] == ROW_LINE)
+		while (line < h->lines && h->used[line] == ROW_LINE)
 			line++;
-		if (line == lines)
+		if (line == h->lines)
 			return false;
 		house_at(h, i, line);
 	}
@@ -217,14 +218,15 @@ bool homes_make(struct arena *a, const struct homes_input *in, uint32_t *place,
 	find_homes(in, out);
 	if (!out->n)
 		return false;
-	h.used = arena_array(a, out->units / ROW_LINE, 1);
+	h.lines = out->units / ROW_LINE;
+	h.used = arena_array(a, h.lines, 1);
 	for (int pass = 0; pass < 2; pass++)
 		for (size_t i = 0; i < out->n; i++) {
 			h.b = &in->tree->v[out->v[i].block];
 			each_bucket(&h, &out->v[i],
 				    pass ? house_beside : house_inside);
 		}
-	return house_others(&h, in->tree, out->units / ROW_LINE);
+	return house_others(&h, in->tree);
 }
 
 const struct home *home_of(const struct homes *h, uint32_t number)

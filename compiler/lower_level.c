@@ -172,12 +172,29 @@ static void move_others(struct maker *m, uint32_t word, const bool *homely)
 	}
 }
 
+/* So many bits of a key have to be those of its bucket: what is left, and a number
+ * with its place and its group, are HOME_KEY_BITS, or less. */
+static unsigned int root_least(const struct maker *m)
+{
+	const unsigned int group = 3, key = 32;
+	size_t units = 0;
+	unsigned int low;
+
+	for (uint32_t i = 0; i < m->tree->n; i++)
+		if (m->data[i])
+			units += units_as(m, &m->tree->v[i], m->size[i]);
+	low = group + bits_of(units > ranks(m)->top ? (uint32_t)units :
+			      ranks(m)->top);
+	return key + low > HOME_KEY_BITS ? key + low - HOME_KEY_BITS : 1;
+}
+
 static bool homes_of(struct maker *m, uint32_t word)
 {
 	struct homes_input in = {
 		.tree = m->tree, .data = m->data,
 		.rows = mark_homely(m, word), .least =
 		m->l->in->options.homes == HOMES_ALWAYS ? 2 : HOME_LIST,
+		.root_least = root_least(m),
 	};
 
 	memset(m->place, 0xff, m->tree->n * sizeof(*m->place));

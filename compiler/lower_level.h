@@ -144,6 +144,7 @@ struct homes_input {
 	const struct blocks *tree;
 	const bool *data, *rows;	/* by block */
 	uint32_t least;			/* cuts of a list: fewer are no home */
+	unsigned int root_least;	/* bits that say which bucket, 1 or more */
 };
 bool homes_make(struct arena *a, const struct homes_input *in, uint32_t *place,
 		struct homes *out);
