@@ -7,14 +7,12 @@
  * with rows behind their cuts, and where each row stands. A packet of a large
  * policy waits for a bucket, and then for a row, for each as long as memory takes:
  * where both are in one line it waits once. A row that finds no room with what
- * leads to it is in the next line that has some.
+ * leads to it is in another line of the page, if one has some, or else in any.
  *
- * To the search of a bucket a row is two cuts that no key is past: the upper half
- * of the first is a byte that rows do not read, of the second the number of what
- * comes next.
+ * To the search of a bucket a row is two cuts that no key is past: the highest byte
+ * of the first is one that rows do not read, the upper half of the second is the
+ * number of what comes next.
  */
-#include <string.h>
-
 #include "lower_table.h"
 #include "lower_level.h"
 
@@ -52,33 +50,46 @@ static bool is_new_row(const struct block *b, const bool *rows, uint32_t first,
 	return first == k;
 }
 
-struct housed {
-	size_t rows, of;
-	uint32_t fullest;	/* cuts of a bucket, with the one it begins with */
-};
+/* A bucket: the number of its line, its first and its last child. */
+typedef void on_bucket(void *ctx, uint32_t line, uint32_t first, uint32_t last);
 
-static struct housed count_housed(const struct block *b, const bool *rows,
-				  unsigned int root)
+/* Those of B, of which ROOT bits of the word say which, from LINE on. */
+static void each_bucket(const struct block *b, unsigned int root, uint32_t line,
+			on_bucket *do_bucket, void *ctx)
 {
-	struct housed h = { 0 };
+	unsigned int shift = 32 - root;
 	uint32_t first = 0;
 
 	for (uint64_t c = 0; c < (uint64_t)1 << root; c++) {
-		uint64_t low = c << (32 - root), high = (c + 1) << (32 - root);
-		uint32_t last, n = 0;
+		uint32_t last;
 
-		first = last_in(b, first, low);
-		last = last_in(b, first, high - 1);
-		for (uint32_t k = first; k <= last; k++)
-			n += is_new_row(b, rows, first, k);
-		if (last - first + 1 > h.fullest)
-			h.fullest = last - first + 1;
-		h.of += n;
-		h.rows += n < units_free(last - first + 1) ? n :
-			units_free(last - first + 1);
+		first = last_in(b, first, c << shift);
+		last = last_in(b, first, ((c + 1) << shift) - 1);
+		do_bucket(ctx, line++, first, last);
 		first = last;
 	}
-	return h;
+}
+
+struct count {
+	const struct block *b;
+	const bool *rows;
+	size_t housed, all;	/* rows */
+	uint32_t fullest;	/* cuts of a bucket, with the one it begins with */
+};
+
+static void count_bucket(void *ctx, uint32_t line, uint32_t first,
+			 uint32_t last)
+{
+	struct count *h = ctx;
+	uint32_t n = 0, cuts = last - first + 1, room = units_free(cuts);
+
+	(void)line;
+	for (uint32_t k = first; k <= last; k++)
+		n += is_new_row(h->b, h->rows, first, k);
+	if (cuts > h->fullest)
+		h->fullest = cuts;
+	h->all += n;
+	h->housed += n < room ? n : room;
 }
 
 /* How many bits say which bucket, so that most rows have room; 0: there is no
@@ -87,15 +98,15 @@ static unsigned int root_of(const struct homes_input *in, const struct block *b)
 {
 	for (unsigned int root = in->root_least; (size_t)LINE << root <=
 	     BYTES_MAX * (size_t)b->ncuts; root++) {
-		struct housed h;
+		struct count n = { .b = b, .rows = in->rows };
 
 		if ((size_t)HOME_CUTS << root < b->ncuts)
 			continue;
-		h = count_housed(b, in->rows, root);
-		if (4 * h.of < b->ncuts)
+		each_bucket(b, root, 0, count_bucket, &n);
+		if (4 * n.all < b->ncuts)
 			return 0;
-		if (h.fullest <= HOME_CUTS &&
-		    100 * h.rows >= HOUSED_MIN * h.of)
+		if (n.fullest <= HOME_CUTS &&
+		    100 * n.housed >= HOUSED_MIN * n.all)
 			return root;
 	}
 	return 0;
@@ -128,26 +139,6 @@ struct housing {
 	uint32_t lines;
 };
 
-/* Where the rows of a bucket stand: whose children are FIRST to LAST. */
-typedef void house_bucket(struct housing *h, uint32_t line, uint32_t first,
-			  uint32_t last);
-
-static void each_bucket(struct housing *h, const struct home *home,
-			house_bucket *house)
-{
-	unsigned int shift = 32 - home->root;
-	uint32_t first = 0, line = home->place / ROW_LINE;
-
-	for (uint64_t c = 0; c < (uint64_t)1 << home->root; c++) {
-		uint32_t last;
-
-		first = last_in(h->b, first, c << shift);
-		last = last_in(h->b, first, ((c + 1) << shift) - 1);
-		house(h, line++, first, last);
-		first = last;
-	}
-}
-
 static bool is_homeless(const struct housing *h, bref r)
 {
 	return !bref_is_leaf(r) && h->rows[r] && h->place[r] == NOWHERE;
@@ -175,18 +166,22 @@ static void house_near(struct housing *h, bref r, uint32_t own)
 		}
 }
 
-static void house_inside(struct housing *h, uint32_t line, uint32_t first,
+static void house_inside(void *ctx, uint32_t line, uint32_t first,
 			 uint32_t last)
 {
+	struct housing *h = ctx;
+
 	h->used[line] = (uint8_t)(ROW_LINE - units_free(last - first + 1));
 	for (uint32_t k = first; k <= last && h->used[line] < ROW_LINE; k++)
 		if (is_homeless(h, h->b->children[k]))
 			house_at(h, h->b->children[k], line);
 }
 
-static void house_beside(struct housing *h, uint32_t line, uint32_t first,
+static void house_beside(void *ctx, uint32_t line, uint32_t first,
 			 uint32_t last)
 {
+	struct housing *h = ctx;
+
 	for (uint32_t k = first; k <= last; k++)
 		if (is_homeless(h, h->b->children[k]))
 			house_near(h, h->b->children[k], line);
@@ -222,9 +217,11 @@ bool homes_make(struct arena *a, const struct homes_input *in, uint32_t *place,
 	h.used = arena_array(a, h.lines, 1);
 	for (int pass = 0; pass < 2; pass++)
 		for (size_t i = 0; i < out->n; i++) {
-			h.b = &in->tree->v[out->v[i].block];
-			each_bucket(&h, &out->v[i],
-				    pass ? house_beside : house_inside);
+			const struct home *home = &out->v[i];
+
+			h.b = &in->tree->v[home->block];
+			each_bucket(h.b, home->root, home->place / ROW_LINE,
+				    pass ? house_beside : house_inside, &h);
 		}
 	return house_others(&h, in->tree);
 }

@@ -180,9 +180,9 @@ static unsigned int root_least(const struct maker *m)
 	size_t units = 0;
 	unsigned int low;
 
-	for (uint32_t i = 0; i < m->tree->n; i++)
-		if (m->data[i])
-			units += units_as(m, &m->tree->v[i], m->size[i]);
+	for (int w = 0; w < WORD_ALL; w++)
+		for (int i = 0; i < SIZES; i++)
+			units += m->units[w][i];
 	low = group + bits_of(units > ranks(m)->top ? (uint32_t)units :
 			      ranks(m)->top);
 	return key + low > HOME_KEY_BITS ? key + low - HOME_KEY_BITS : 1;
@@ -197,9 +197,9 @@ static bool homes_of(struct maker *m, uint32_t word)
 		.root_least = root_least(m),
 	};
 
-	memset(m->place, 0xff, m->tree->n * sizeof(*m->place));
 	if (!homes_make(m->l->a, &in, m->place, &m->out->homes)) {
-		m->out->homes.n = 0;
+		m->out->homes = (struct homes){ 0 };
+		memset(m->place, 0xff, m->tree->n * sizeof(*m->place));
 		return false;
 	}
 	m->home_word = word;
@@ -211,9 +211,10 @@ static bool homes_of(struct maker *m, uint32_t word)
 static void find_homes(struct maker *m)
 {
 	m->place = arena_array(m->l->a, m->tree->n + 1, sizeof(*m->place));
-	if (!m->l->in->options.homes || ranks(m)->narrow ||
-	    (!homes_of(m, WORD_LADDR4) && !homes_of(m, WORD_RADDR4)))
-		memset(m->place, 0xff, m->tree->n * sizeof(*m->place));
+	memset(m->place, 0xff, m->tree->n * sizeof(*m->place));
+	if (m->l->in->options.homes && !ranks(m)->narrow &&
+	    !homes_of(m, WORD_LADDR4))
+		(void)homes_of(m, WORD_RADDR4);
 }
 
 /* ----------------------------------------------------- sizes to groups */
@@ -570,7 +571,7 @@ void levels_make(struct lower *l, const struct blocks *tree,
 	find_homes(&m);
 	if (!make_groups(&m)) {
 		out->ngroups = 0;
-		out->homes.n = 0;
+		out->homes = (struct homes){ 0 };
 		out->nvalues = l->in->forest->n;
 		return;
 	}

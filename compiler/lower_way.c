@@ -67,8 +67,6 @@ static void address(struct lower *l, const struct levels *v,
 
 void levels_emit(struct lower *l, const struct levels *v)
 {
-	bool home = !v->ngroups || v->groups[0].home;
-
 	if (!v->ngroups)
 		return;
 	template_emit(l->c, &template_forget, NULL, NULL);
@@ -78,12 +76,11 @@ void levels_emit(struct lower *l, const struct levels *v)
 		bool last = i + 1 == v->ngroups;
 		label next = code_label(l->c);
 
-		if (g->home != home)
+		if (i && g[-1].home != g->home)
 			address(l, v, g);
-		home = g->home;
 		emit_jump32_imm(l->c, BPF_JLT, BPF_REG_7, g->base, next);
 		row_emit(l, g);
-		if (!last && g[1].home == home)
+		if (!last && g[1].home == g->home)
 			address(l, v, &g[1]);
 		code_place(l->c, next);
 	}

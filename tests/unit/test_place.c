@@ -187,12 +187,34 @@ static void what_many_lead_to(void **state)
 	}
 }
 
+/* Rows that stand elsewhere stay there, and take no room here. */
+static void what_has_a_place(void **state)
+{
+	struct fixture f = { .end = 0 };
+	uint32_t before;
+
+	(void)state;
+	make_tree(&f, 1, 4, 5);
+	before = f.end;
+	for (uint32_t i = 0; i < BLOCKS; i++)
+		f.place[i] = i % 2 ? NOWHERE : 7 * i;
+	f.end = rows_place(&f.a, &f.tree, f.units, f.place);
+	for (uint32_t i = 0; i < BLOCKS; i += 2) {
+		assert_int_equal(f.place[i], 7 * i);
+		f.units[i] = 0;
+	}
+	nothing_overlaps(&f);
+	assert_in_range(f.end, before / 3, before * 2 / 3);
+	arena_free(&f.a);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(small_rows),
 		cmocka_unit_test(rows_of_any_size),
 		cmocka_unit_test(what_many_lead_to),
+		cmocka_unit_test(what_has_a_place),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
